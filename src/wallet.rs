@@ -326,6 +326,46 @@ impl PartyWallet {
             .is_some_and(|tx| tx.chain_position.is_confirmed())
     }
 
+    /// Height of the block with a transaction that gave to or took from this wallet, as far as it has seen blocks.
+    pub fn confirmed_at(&self, txid: Txid) -> Option<u32> {
+        let position = self.inner.get_tx(txid)?.chain_position;
+        position.confirmation_height_upper_bound()
+    }
+
+    /// Confirmed coins together that nothing is planned with.
+    pub fn spare(&self) -> Amount {
+        let coins = self.spare_coins().into_iter();
+        coins.map(|coin| coin.prevout.value).sum()
+    }
+
+    /// Pays one of its own coins to itself, less the fee: whatever else was to spend it no longer can once this is in a block.
+    ///
+    /// # Errors
+    /// [`WalletError::Funds`] if it is not a coin of this wallet, or does not pay the fee.
+    pub fn take_back(
+        &mut self,
+        coin: OutPoint,
+        fees: impl Into<Fees>,
+    ) -> Result<Transaction, WalletError> {
+        let (owner, fees) = (self.owner.clone(), fees.into());
+        fees.in_time(Weight::MAX_BLOCK, Amount::ZERO)?;
+        let funds = |reason: String| WalletError::Funds {
+            owner: owner.clone(),
+            reason,
+        };
+        let script = self.fresh_script();
+        let mut builder = self.inner.build_tx();
+        let own = builder.add_utxo(coin);
+        own.map_err(|error| funds(error.to_string()))?;
+        builder
+            .manually_selected_only()
+            .drain_to(script)
+            .fee_rate(fees.rate());
+        let psbt = builder.finish_with_aux_rand(&mut self.rng);
+        let mut psbt = psbt.map_err(|error| funds(error.to_string()))?;
+        self.sign_all(&mut psbt)
+    }
+
     /// Confirmed coins that nothing is planned with, largest first.
     fn spare_coins(&self) -> Vec<FeeCoin> {
         let mut coins = self

@@ -53,6 +53,16 @@ kinds! {
     NONCE_ANNOUNCED = "NXAN1",
     /// A change in the log of a set-up.
     SETUP_CHANGE = "NXSL1",
+    /// What a contract is to be about and who is asked to take part.
+    NEGOTIATION = "NXNO1",
+    /// The same with the client's enrolment, as it is sent.
+    OFFERING = "NXNF1",
+    /// A party's consent to take part.
+    ACCEPT = "NXNA1",
+    /// A party's word that it does not take part.
+    DECLINE = "NXND1",
+    /// A change in the log of an offer.
+    OFFER_CHANGE = "NXNL1",
     /// A message of a contract, signed by the sender's node key.
     WIRE_ENVELOPE = "NXEV1",
     /// Such a message without its body, which its hash stands for.

@@ -55,7 +55,8 @@
 //!
 //! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
 //! sealed [`delivery`], requester and recomputers of a [`bounty`], a payment that is forwarded from one place to another
-//! ([`ptlc`]), a party's way to a contract ([`setup`]), and what two nodes have told each other ([`wire`]).
+//! ([`ptlc`]), who takes part in a contract ([`offer`]), a party's way to it ([`setup`]), and what two nodes have told each
+//! other ([`wire`]).
 
 pub mod bank;
 pub mod bounty;
@@ -68,6 +69,7 @@ pub mod laws;
 pub mod log;
 mod logged;
 mod machine;
+pub mod offer;
 pub mod ptlc;
 pub mod setup;
 pub mod slice;

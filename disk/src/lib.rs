@@ -41,6 +41,7 @@ mod log;
 mod place;
 mod read;
 mod secret;
+mod socket;
 mod user;
 
 pub use draft::{Draft, Readers, check_folder, check_name, replace};
@@ -51,5 +52,6 @@ pub use log::{lock, open_log};
 pub use place::sync_folder;
 pub use read::{bounded, read_bounded};
 pub use secret::{keep_secret, read_secret};
+pub use socket::listen;
 pub use tempfile::TempDir;
 pub use user::{Saved, save, target};

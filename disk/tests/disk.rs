@@ -367,3 +367,26 @@ fn folders_are_made_whole_or_not() {
     assert_eq!(names(home.path()), ["file"]);
     assert!(make_folder(home.path(), Readers::Owner).unwrap().is_empty());
 }
+
+#[test]
+fn a_socket_is_its_owners_and_replaces_nothing_but_a_socket() {
+    let folder = temporary_folder("socket", None).unwrap();
+    let path = folder.path().join("control");
+    let first = narthex_disk::listen(&path).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    drop(first);
+    // What a killed process left is replaced.
+    let second = narthex_disk::listen(&path).unwrap();
+    let _one = std::os::unix::net::UnixStream::connect(&path).unwrap();
+    second.accept().unwrap();
+    // Nothing else is.
+    let file = folder.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    let error = narthex_disk::listen(&file).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    // A folder that others write to is no place for it.
+    chmod(folder.path(), 0o777);
+    let error = narthex_disk::listen(&path).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+}

@@ -1,19 +1,29 @@
 //! Frames of links between nodes. What is read is written back as it was; and a link that any frames come to neither panics
 //! nor holds more than it may.
 
-use bitcoin::secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey};
+use bitcoin::{
+    FeeRate,
+    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
+};
 use narthex_base::{codec::Message, statement};
 use narthex_channel::{
     log::MemoryLog,
+    offer::{Accept, Decline, Invited, Offer, OfferChange, Offering},
+    setup::Timing,
     wire::{
-        ABORT, Ack, BIND, Contradiction, Envelope, Fault, Frame, Head, Hello, Limits, Link,
-        MAX_WHOLE, Mark, NONCES, PROPOSAL, Piece, Recall, Resume, SHARES, SignedHead, Standing,
-        body_hash, frames,
+        ABORT, ACCEPT, Ack, BIND, Contradiction, DECLINE, Envelope, Fault, Frame, Head, Hello,
+        Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece, Recall, Resume, SHARES,
+        SignedHead, Standing, body_hash, frames,
         links::{Kept, LinksChange, Membership},
-        setup_message,
+        offer_message, setup_message,
     },
 };
-use narthex_contracts::party::{PartyId, PartySet};
+use narthex_contracts::{
+    enrolment::{Enrolment, Scope},
+    party::{PartyId, PartySet},
+    terms::Role,
+};
+use narthex_game_model::{Params, ParamsRecord, Template, computation::JobSpec};
 
 use super::table::{Decoder, Law, Read};
 
@@ -52,12 +62,25 @@ fn inner(data: &[u8]) -> Option<Vec<u8>> {
     Some(envelope.to_bytes())
 }
 
+/// The message of an offer within; an offer is under its own id.
+fn offered(data: &[u8]) -> Option<Vec<u8>> {
+    let envelope = Envelope::from_bytes(data).ok()?;
+    let message = offer_message(&envelope).ok()??;
+    let envelope = envelope.signed().with_body(message.to_bytes())?;
+    Some(envelope.to_bytes())
+}
+
 fn laws() -> Vec<Decoder> {
     let canonical = |name, read: Read| Decoder::new(name, Law::Canonical, read, Vec::new());
     vec![
         canonical("frame", frame),
         canonical("envelope", message::<Envelope>),
         canonical("envelope of a set-up", inner),
+        canonical("envelope of an offer", offered),
+        canonical("offer", message::<Offering>),
+        canonical("accept", message::<Accept>),
+        canonical("decline", message::<Decline>),
+        canonical("change of an offer", message::<OfferChange>),
         canonical("head of an envelope", message::<SignedHead>),
         canonical("contradiction", message::<Contradiction>),
         canonical("hello", message::<Hello>),
@@ -117,11 +140,48 @@ fn keypair(byte: u8) -> Keypair {
     Keypair::from_secret_key(&Secp256k1::new(), &secret)
 }
 
+/// An offer among six.
+fn offering() -> Offering {
+    let record = ParamsRecord::example_of(Template::Hardened, 3, 2, 500);
+    let invited = |byte| Invited {
+        node: keypair(byte).public_key(),
+        address: "127.0.0.1:9735".into(),
+    };
+    let offer = Offer {
+        chain: CHAIN,
+        salt: [1; 32],
+        params: Params::new(record).expect("parameters"),
+        job: JobSpec {
+            program: [2; 32],
+            input_root: [3; 32],
+            steps: 10,
+            output_bytes: 4,
+        },
+        rate: FeeRate::from_sat_per_kwu(500),
+        parties: (2..8).map(invited).collect(),
+        timing: Timing {
+            patience_s: 30,
+            funding_deadline: 300,
+            margin: 1,
+            burial: 1,
+        },
+        expires_s: 1_000,
+    };
+    let scope = Scope::Negotiation(offer.id());
+    let enrolment = Enrolment::sign(scope, Role::Client, &keypair(2), &keypair(9));
+    let enrolment = enrolment.expect("two keys");
+    Offering { offer, enrolment }
+}
+
 fn signed(seq: u64, message: u16, body: Vec<u8>) -> Envelope {
+    signed_in(CONTRACT, seq, message, body)
+}
+
+fn signed_in(contract: [u8; 32], seq: u64, message: u16, body: Vec<u8>) -> Envelope {
     let pair = keypair(2);
     let from: PublicKey = pair.public_key();
     let head = Head {
-        contract: CONTRACT,
+        contract,
         attempt: 0,
         from,
         to: PartySet::from([PartyId(0)]),
@@ -172,7 +232,30 @@ pub fn seeds() -> Vec<Vec<u8>> {
         to,
         from: 1,
     };
+    let (offering, decline) = (offering(), Decline::new("busy"));
+    let accept = Accept {
+        enrolment: offering.enrolment,
+    };
+    let id = offering.offer.id();
+    let declined = OfferChange::Declined {
+        by: PartyId(3),
+        reason: "busy".into(),
+    };
+    let offered = OfferChange::Offered {
+        me: PartyId(1),
+        offering: Box::new(offering.clone()),
+    };
+    let offers = [
+        offering.to_bytes(),
+        accept.to_bytes(),
+        decline.to_bytes(),
+        declined.to_bytes(),
+        offered.to_bytes(),
+    ];
     let all = [
+        Frame::Envelope(signed_in(id, 0, OFFER, offering.to_bytes())),
+        Frame::Envelope(signed(0, ACCEPT, accept.to_bytes())),
+        Frame::Envelope(signed(0, DECLINE, decline.to_bytes())),
         Frame::Hello(hello()),
         Frame::Resume(resume),
         Frame::Ack(ack),
@@ -189,6 +272,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let whole = all.iter().map(Frame::to_bytes);
     payloads
         .chain(whole)
+        .chain(offers)
         .chain([
             contradiction.to_bytes(),
             LinksChange::Posted(kept).to_bytes(),

@@ -1,8 +1,9 @@
 //! One party as a process: what speaks to other nodes over sockets.
 //!
-//! Everything that a party decides is decided below, in crates without a socket. What is here carries it out. So far that is
-//! the [`transport`]: messages between nodes that know each other by their keys, in order, encrypted, and bounded in both
-//! directions, whatever the other side does.
+//! What is signed and when is decided below, in crates without a socket. Here a [`party`] joins them, without a socket either: links,
+//! offers, set-ups, wallet and chain. The [`shell`] is the process around it, and the [`transport`] carries messages between
+//! nodes that know each other by their keys, in order, encrypted, and bounded in both directions, whatever the other
+//! side does.
 //!
 //! ```
 //! use narthex_node::{
@@ -32,6 +33,8 @@
 //! ```
 
 mod key;
+pub mod party;
+pub mod shell;
 pub mod transport;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.

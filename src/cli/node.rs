@@ -1,6 +1,8 @@
 //! `narthex node …`, and the options of commands that ask a node of the user's.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    ffi::OsString, io::Write, os::unix::process::CommandExt, path::PathBuf, process::Command,
+};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -41,12 +43,15 @@ impl NodeArgs {
     }
 }
 
-/// What to ask a node.
+/// What to ask a node. `run`, `offer`, `accept`, `list` and the others of `narthex-node --help` are given to that program.
 #[derive(Subcommand)]
 pub(crate) enum NodeCommand {
     /// Whether the node takes what contracts end with: a parent without fee, of version 3, with an anchor of no value,
     /// and the child that pays. Asked without a signature: nothing is spent or sent.
     Check(CheckArgs),
+    /// Everything else is an order for `narthex-node`, a program of its own that speaks to other nodes.
+    #[command(external_subcommand)]
+    Program(Vec<OsString>),
 }
 
 /// Which node, and how.
@@ -66,8 +71,31 @@ impl NodeCommand {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             NodeCommand::Check(args) => args.run(),
+            NodeCommand::Program(words) => program(&words),
         }
     }
+}
+
+/// What speaks to other nodes. It is a program of its own, so that this one builds without its libraries.
+const PROGRAM: &str = "narthex-node";
+
+/// Runs it in the place of this process: the one beside this one, else the first on the path.
+fn program(words: &[OsString]) -> anyhow::Result<()> {
+    let beside = std::env::current_exe().ok();
+    let beside = beside.and_then(|own| Some(own.parent()?.join(PROGRAM)));
+    let beside = beside.filter(|path| path.is_file());
+    let program = beside.unwrap_or_else(|| PROGRAM.into());
+    // It does not return, unless there is no such program.
+    let error = Command::new(&program).args(words).exec();
+    let order = words
+        .first()
+        .map(|word| word.to_string_lossy())
+        .unwrap_or_default();
+    Err(error).with_context(|| {
+        format!(
+            "`narthex node {order}` needs the program {PROGRAM}, beside this one or on the path: `cargo install --path node` (or `cargo build -p {PROGRAM}`) in a checkout makes it; `narthex node check` needs none"
+        )
+    })
 }
 
 impl CheckArgs {

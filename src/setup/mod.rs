@@ -7,4 +7,6 @@ mod meeting;
 mod signer;
 
 pub use meeting::{Meeting, MeetingError, Watch};
-pub use signer::{Accord, ComputationSigner, SignerError, Stake, Standing};
+pub use signer::{
+    Accord, ComputationSigner, OwnSecrets, SignerError, SignerMemory, Stake, Standing,
+};

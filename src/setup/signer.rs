@@ -1,7 +1,7 @@
 //! The signer of one party: keys, wallet, and what it draws for an attempt.
 
 use bitcoin::{
-    OutPoint, ScriptBuf, Transaction, consensus,
+    OutPoint, ScriptBuf, Transaction, Txid, consensus,
     hashes::{Hash, sha256},
     key::Keypair,
     secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
@@ -16,7 +16,7 @@ use narthex_contracts::{
     graph::TxGraph,
     party::PartyId,
     setup::{Announced, ContractSignatures, RestoreError, Secrets, SetupError, Signing},
-    template::{ContractSecret, PartyError},
+    template::{self, ContractSecret, PartyError},
     terms::{
         AcceptancePolicy, Assembly, AssemblyError, BoundDraft, Contribution, FeeRate, Part,
         Proposal, Role, SecretPoint, Terms, TermsDraft, TermsError,
@@ -55,6 +55,25 @@ pub enum Stake {
     Coin(Contribution),
 }
 
+/// Secrets of the worker and the verifier. Those of an attempt may follow from its salt, which is drawn when a part is proposed and stands
+/// in the terms from then on.
+pub trait OwnSecrets {
+    /// One of the worker's, for the attempt of this salt.
+    fn secret(&self, which: ContractSecret, salt: &[u8; 32]) -> Option<SecretKey>;
+
+    /// The verifier's nonce for drawing the sample, for the attempt of this salt.
+    fn sample_nonce(&self, _salt: &[u8; 32]) -> Option<[u8; 32]> {
+        None
+    }
+}
+
+/// The same for every attempt: for plays, whose secrets are worth nothing.
+impl OwnSecrets for Secrets {
+    fn secret(&self, which: ContractSecret, _: &[u8; 32]) -> Option<SecretKey> {
+        self.get(which)
+    }
+}
+
 /// Who a party is and what is its own.
 pub struct Standing<'a> {
     /// Its role.
@@ -70,8 +89,8 @@ pub struct Standing<'a> {
     /// Where its deposit comes from.
     pub stake: Stake,
     /// The worker's secrets.
-    pub secrets: &'a Secrets,
-    /// The verifier's nonce for drawing the sample.
+    pub secrets: &'a dyn OwnSecrets,
+    /// The verifier's nonce for drawing the sample, where it does not follow from the attempt's salt.
     pub sample_nonce: Option<[u8; 32]>,
     /// Its record of what it has bound, for ever.
     pub bindings: &'a mut dyn Bindings,
@@ -125,6 +144,34 @@ pub(super) struct Drawn {
     pub(super) signing: Option<Signing<Terms>>,
 }
 
+/// What a signer has in memory between two pieces of its work: what it drew, what it reserved, what it computed. Whoever has a
+/// wallet for several contracts takes it apart and puts it together for each.
+#[derive(Default)]
+pub struct SignerMemory {
+    drawn: Drawn,
+    reserved: Vec<OutPoint>,
+    signatures: Option<ContractSignatures<Terms>>,
+}
+
+impl std::fmt::Debug for SignerMemory {
+    /// Nothing of what was drawn.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SignerMemory({} coins reserved)", self.reserved.len())
+    }
+}
+
+impl SignerMemory {
+    /// Every signature, once it was computed or read back.
+    pub const fn signatures(&self) -> Option<&ContractSignatures<Terms>> {
+        self.signatures.as_ref()
+    }
+
+    /// The same, to go on with.
+    pub fn into_signatures(self) -> Option<ContractSignatures<Terms>> {
+        self.signatures
+    }
+}
+
 /// One party's signer in the set-up of a contract of computation.
 pub struct ComputationSigner<'a> {
     pub(super) own: Standing<'a>,
@@ -147,6 +194,35 @@ impl<'a> ComputationSigner<'a> {
         }
     }
 
+    /// A signer that goes on with what another one had in memory.
+    pub fn with_memory(
+        own: Standing<'a>,
+        accord: &'a Accord<'a>,
+        memory: SignerMemory,
+    ) -> ComputationSigner<'a> {
+        ComputationSigner {
+            own,
+            accord,
+            drawn: memory.drawn,
+            reserved: memory.reserved,
+            signatures: memory.signatures,
+        }
+    }
+
+    /// What it has in memory, for [`ComputationSigner::with_memory`]. Coins stay reserved.
+    pub fn into_memory(self) -> SignerMemory {
+        SignerMemory {
+            drawn: self.drawn,
+            reserved: self.reserved,
+            signatures: self.signatures,
+        }
+    }
+
+    /// Frees the coins of its attempt: this signer ends, and another one takes its place.
+    pub fn free(&mut self) {
+        self.own.wallet.free(self.reserved.drain(..));
+    }
+
     /// Every signature, once it was computed or read back.
     pub fn into_signatures(self) -> Option<ContractSignatures<Terms>> {
         self.signatures
@@ -154,7 +230,7 @@ impl<'a> ComputationSigner<'a> {
 
     /// What outlives a process: everything but what it drew, and what it reserved ([`SetupSigner::resume`]).
     pub fn into_standing(mut self) -> Standing<'a> {
-        self.own.wallet.free(self.reserved.drain(..));
+        self.free();
         self.own
     }
 
@@ -186,13 +262,15 @@ impl<'a> ComputationSigner<'a> {
             &[u8; 32],
         ) -> SecretPoint;
         let secrets = self.own.secrets;
+        let salt = FreshSalt::draw(&mut self.own.rng);
+        let attempts = salt.value().to_byte_array();
         let point =
             |which, is_wanted: bool, prove: Prove| -> Result<Option<SecretPoint>, SignerError> {
                 if role != Role::Worker || !is_wanted {
                     return Ok(None);
                 }
                 let secret = secrets
-                    .get(which)
+                    .secret(which, &attempts)
                     .ok_or(SignerError::Order("a worker's secret"))?;
                 Ok(Some(prove(&secp, &secret, &key, &hash)))
             };
@@ -204,13 +282,15 @@ impl<'a> ComputationSigner<'a> {
         )?;
         let is_paper = template == Template::Paper;
         let appeal = point(ContractSecret::Appeal, is_paper, SecretPoint::appeal)?;
-        let nonce = self.own.sample_nonce.filter(|_| role == Role::Verifier);
+        let nonce = self.own.sample_nonce;
+        let nonce = nonce.or_else(|| secrets.sample_nonce(&attempts));
+        let nonce = nonce.filter(|_| role == Role::Verifier);
         let nonce = nonce.map(|nonce| sample::nonce_commitment(&nonce));
         let identity = self.own.identity.map(|pair| pair.x_only_public_key().0);
         let proposal = Proposal {
             role,
             key,
-            salt: FreshSalt::draw(&mut self.own.rng),
+            salt,
             payout: self.own.payout.clone(),
             funding,
             params_hash: hash,
@@ -406,6 +486,17 @@ impl<'a> ComputationSigner<'a> {
         self.signatures
             .as_ref()
             .ok_or(SignerError::Order("a funding"))
+    }
+
+    /// Id of the funding transaction, as soon as everybody's announcements are there: also for whoever has lost what was signed since.
+    pub fn funding_txid(&self, machine: &SetupMachine) -> Option<Txid> {
+        match &self.signatures {
+            Some(signatures) => signatures.graph().txid(TxGraph::FUNDING),
+            None => {
+                let terms = self.terms(machine).ok()?;
+                template::derive(&terms).ok()?.txid(TxGraph::FUNDING)
+            }
+        }
     }
 
     /// The signatures of a contract that was read back from its log, where nothing else asked for them.

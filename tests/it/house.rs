@@ -214,6 +214,11 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the log in a file, behind a feature: it is passed to machines as a store, and no machine knows it",
     ),
     (
+        "channel/src/log/shelf.rs",
+        "fs",
+        "the same for the logs of a node: the lock of its file, which it holds and does not open itself",
+    ),
+    (
         "contracts/src/parallel.rs",
         "rayon",
         "behind a feature: threads that share out what is computed, and change no byte of it",

@@ -6,6 +6,8 @@ mod chain;
 mod failing;
 mod memory;
 #[cfg(feature = "sqlite")]
+mod shelf;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "testing")]
 pub mod suite;
@@ -13,6 +15,8 @@ pub mod suite;
 #[cfg(any(feature = "testing", feature = "toy"))]
 pub use failing::{FailingLog, Fault};
 pub use memory::{MemoryDisk, MemoryLog};
+#[cfg(feature = "sqlite")]
+pub use shelf::{ShelfLog, SqliteShelf};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLog;
 
@@ -37,6 +41,20 @@ pub trait Log {
     /// [`LogError::Position`] unless there are `next` entries: nothing changes. [`LogError::Store`]: the log has the old
     /// entries or the new ones, all of either.
     fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError>;
+}
+
+impl<L: Log + ?Sized> Log for Box<L> {
+    fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
+        (**self).read(each)
+    }
+
+    fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        (**self).append(next, entries)
+    }
+
+    fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        (**self).replace(next, entries)
+    }
 }
 
 /// Whose log it is.

@@ -46,36 +46,7 @@ impl SqliteLog {
     /// # Errors
     /// [`LogError`] says what the file is if it is not this log.
     pub fn open(path: &Path, whose: &Identity) -> Result<Self, LogError> {
-        let name = path.display().to_string();
-        let store = |error: io::Error| LogError::Store {
-            name: name.clone(),
-            error: error.into(),
-        };
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        make_folder(folder, Readers::Owner).map_err(store)?;
-        check_folder(folder).map_err(store)?;
-        // SQLite follows no link in the name, so that there must be none in the part that the user chose.
-        let folder = folder.canonicalize().map_err(store)?;
-        let file_name = path
-            .file_name()
-            .ok_or_else(|| store(io::ErrorKind::InvalidInput.into()))?;
-        let path = folder.join(file_name);
-        let mut lock_name = path.clone().into_os_string();
-        lock_name.push(".lock");
-        let held = lock(Path::new(&lock_name), Readers::Owner).map_err(store)?;
-        match held.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LogError::Busy { name }),
-            Err(TryLockError::Error(error)) => return Err(store(error)),
-        }
-        let found = first_bytes(&mut open_log(&path, Readers::Owner).map_err(store)?);
-        if let Some(found) = unlike_sqlite(&found.map_err(store)?) {
-            return Err(foreign(&name, found, whose));
-        }
-        let db = connect(&path).map_err(|error| failed(&name, error))?;
+        let (name, db, held) = open(path, whose)?;
         let start = chain::start(whose);
         let mut log = Self {
             name,
@@ -207,6 +178,41 @@ impl SqliteLog {
     }
 }
 
+/// Opens or makes a database in a file for the owner alone, and keeps other processes out.
+pub(super) fn open(path: &Path, whose: &Identity) -> Result<(String, Connection, File), LogError> {
+    let name = path.display().to_string();
+    let store = |error: io::Error| LogError::Store {
+        name: name.clone(),
+        error: error.into(),
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    make_folder(folder, Readers::Owner).map_err(store)?;
+    check_folder(folder).map_err(store)?;
+    // SQLite follows no link in the name, so that there must be none in the part that the user chose.
+    let folder = folder.canonicalize().map_err(store)?;
+    let file_name = path
+        .file_name()
+        .ok_or_else(|| store(io::ErrorKind::InvalidInput.into()))?;
+    let path = folder.join(file_name);
+    let mut lock_name = path.clone().into_os_string();
+    lock_name.push(".lock");
+    let held = lock(Path::new(&lock_name), Readers::Owner).map_err(store)?;
+    match held.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(LogError::Busy { name }),
+        Err(TryLockError::Error(error)) => return Err(store(error)),
+    }
+    let found = first_bytes(&mut open_log(&path, Readers::Owner).map_err(store)?);
+    if let Some(found) = unlike_sqlite(&found.map_err(store)?) {
+        return Err(foreign(&name, found, whose));
+    }
+    let db = connect(&path).map_err(|error| failed(&name, error))?;
+    Ok((name, db, held))
+}
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -253,7 +259,7 @@ fn unlike_sqlite(found: &[u8]) -> Option<String> {
     }
 }
 
-fn foreign(name: &str, found: String, expected: &Identity) -> LogError {
+pub(super) fn foreign(name: &str, found: String, expected: &Identity) -> LogError {
     LogError::Foreign {
         name: name.into(),
         found,
@@ -261,7 +267,7 @@ fn foreign(name: &str, found: String, expected: &Identity) -> LogError {
     }
 }
 
-fn failed(name: &str, error: rusqlite::Error) -> LogError {
+pub(super) fn failed(name: &str, error: rusqlite::Error) -> LogError {
     let name = name.to_owned();
     let problem = error.to_string();
     match error.sqlite_error_code() {

@@ -121,6 +121,14 @@ pub enum SetupInput {
         /// Which attempt.
         attempt: u8,
     },
+    /// An own message came back that this log does not know: an older disk was put back. What was said in its attempt is a fact,
+    /// and what was drawn for it is gone.
+    Imported {
+        /// Which attempt it is of.
+        attempt: u8,
+        /// Whether it says that everything is held, or has own witnesses: the others may fund without this party.
+        is_final: bool,
+    },
     /// A message, from whom it is known to be.
     Message {
         /// Who sent it.

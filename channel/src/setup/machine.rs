@@ -109,6 +109,13 @@ impl SetupMachine {
         self.state.attempt.closed
     }
 
+    /// Most bytes of nonces or shares that anybody owes this party, once it has bound itself.
+    pub fn longest(&self) -> Option<u32> {
+        let lengths = &self.state.attempt.bound.as_ref()?.lengths;
+        let shares = lengths.shares.iter().flat_map(|stage| stage.values());
+        lengths.nonces.values().chain(shares).max().copied()
+    }
+
     /// Every signature, once all stages are closed.
     pub fn signatures(&self) -> Option<&[u8]> {
         self.state.attempt.signatures.as_deref()

@@ -1,8 +1,8 @@
 //! Results of own work.
 
 use super::{
-    Cause, Phase, SetupChange, SetupInput, SetupMachine, SetupRefusal, machine::Taken,
-    message::shortened, state::Awaited,
+    Cause, MAX_ATTEMPTS, Phase, SetupChange, SetupInput, SetupMachine, SetupRefusal,
+    machine::Taken, message::shortened, state::Awaited,
 };
 
 impl SetupMachine {
@@ -130,6 +130,22 @@ impl SetupMachine {
                     (false, Some(_)) if is_open => vec![SetupChange::Awake],
                     _ => Vec::new(),
                 })
+            }
+            SetupInput::Imported { attempt, is_final } => {
+                // What the chain decides, and what is over, stays.
+                if self.phase() >= Phase::Committed || *attempt < self.attempt() {
+                    return Ok(Vec::new());
+                }
+                if *attempt > self.attempt().saturating_add(MAX_ATTEMPTS) {
+                    return self.not_asked("message");
+                }
+                Ok(vec![match is_final {
+                    // Signatures that only this party had went with its disk. It does not pay for them a second time.
+                    true => SetupChange::Dropped(Cause::Declined {
+                        reason: "this party's disk is older than its witnesses".to_owned(),
+                    }),
+                    false => self.void_to(attempt.saturating_add(1), Cause::Lost),
+                }])
             }
             // Taken elsewhere.
             SetupInput::Message { .. } | SetupInput::Chain(_) | SetupInput::Tick { .. } => {

@@ -66,6 +66,16 @@ macro_rules! durable {
     };
 }
 
+/// Where an own message may come back that the log does not know.
+macro_rules! imported {
+    ($($phase:ident)*) => {
+        transitions! { $(
+            $phase + imported => proposing [send_abort forget propose] "an old disk was put back: what was drawn is gone";
+            $phase + imported => dropped [send_abort forget] "the same, once too often, or own witnesses may have left";
+        )* }
+    };
+}
+
 /// Where the terms are known, so that the chain may know more than an old disk.
 macro_rules! restored {
     ($($phase:ident)*) => {
@@ -148,6 +158,7 @@ impl Tabled for SetupMachine {
         late!(proposing agreed announcing exchanging holding),
         volatile!(proposing agreed announcing signing),
         durable!(exchanging holding funding),
+        imported!(proposing agreed announcing signing exchanging holding funding),
         restored!(agreed announcing signing exchanging holding funding),
     ];
 
@@ -171,6 +182,7 @@ impl Tabled for SetupMachine {
             SetupInput::Message { .. } => "message",
             SetupInput::Chain(_) => "chain",
             SetupInput::Tick { .. } => "tick",
+            SetupInput::Imported { .. } => "imported",
         }
     }
 

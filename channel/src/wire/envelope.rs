@@ -82,7 +82,7 @@ impl Head {
     }
 
     /// What it is called in errors.
-    pub(super) fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         MessageType::known(self.message).map_or("message", |row| row.name)
     }
 

@@ -139,6 +139,15 @@ impl<L: Log> Link<L> {
         .collect()
     }
 
+    /// Asks the peer to send again what was not taken yet: what came before its contract was known was dropped. Nothing
+    /// where no connection stands; then it is asked when one does.
+    pub fn ask_again(&self) -> Vec<Outcome> {
+        match self.connection.is_some() {
+            true => self.resume(),
+            false => Vec::new(),
+        }
+    }
+
     fn step(&mut self, input: &LinksInput) -> Result<Vec<LinksEffect>, LinkError> {
         self.logged.step(input).map_err(|error| match error {
             StepError::Refused(refusal) => LinkError::Refused(refusal),

@@ -19,6 +19,7 @@ mod link;
 pub mod links;
 mod message;
 mod meter;
+mod offer;
 mod outcome;
 mod setup;
 mod types;
@@ -30,9 +31,11 @@ pub use gate::{Limits, Standing};
 pub use link::Link;
 pub use message::{Ack, Fault, Hello, MAX_MARKS, Mark, Piece, Recall, Resume};
 pub use meter::Meter;
+pub use offer::{OfferMessage, offer_message};
 pub use outcome::{Close, LinkError, Outcome};
 pub use setup::{setup_message, setup_type};
 pub use types::{
-    ABORT, ACK, BIND, Carrier, FAULT, FUNDING, GONE, HELD, HELLO, MAX_FRAME, MAX_WHOLE,
-    MESSAGE_TYPES, MessageType, NONCES, PIECE, PROPOSAL, RECALL, RESUME, SHARES, TERMS, WHOLE,
+    ABORT, ACCEPT, ACK, BIND, Carrier, DECLINE, FAULT, FUNDING, GONE, HELD, HELLO, MAX_FRAME,
+    MAX_WHOLE, MESSAGE_TYPES, MessageType, NONCES, OFFER, PIECE, PROPOSAL, RECALL, RESUME, SHARES,
+    TERMS, WHOLE,
 };

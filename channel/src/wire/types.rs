@@ -61,6 +61,19 @@ const fn setup(number: u16, name: &'static str, least: u32, most: u32) -> Messag
     }
 }
 
+/// A message of an offer: attempts come after it, so that all of them are of attempt 0, and each is said once.
+const fn offer(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
+    MessageType {
+        number,
+        name,
+        carrier: Carrier::Envelope,
+        least,
+        most,
+        is_kept: true,
+        is_single: true,
+    }
+}
+
 const fn single(of: MessageType) -> MessageType {
     MessageType {
         is_single: true,
@@ -85,6 +98,12 @@ pub const ACK: u16 = 33_004;
 pub const PIECE: u16 = 33_006;
 /// `recall`.
 pub const RECALL: u16 = 33_008;
+/// `offer`.
+pub const OFFER: u16 = 33_010;
+/// `accept`.
+pub const ACCEPT: u16 = 33_012;
+/// `decline`.
+pub const DECLINE: u16 = 33_014;
 /// `gone`.
 pub const GONE: u16 = 33_016;
 /// `proposal`.
@@ -115,6 +134,9 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     link(ACK, "ack", 49, 49),
     link(PIECE, "piece", 50, MAX_WHOLE + 49),
     link(RECALL, "recall", 49, 49),
+    offer(OFFER, "offer", 400, 8_192),
+    offer(ACCEPT, "accept", 242, 242),
+    offer(DECLINE, "decline", 9, 209),
     link(GONE, "gone", 185, 185),
     setup(PROPOSAL, "proposal", 4, 4 + (16 << 10)),
     single(setup(TERMS, "terms", 4, 4 + (1 << 20))),

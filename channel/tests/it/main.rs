@@ -34,6 +34,7 @@ mod dispute;
 mod files;
 mod killed;
 mod laws;
+mod offer;
 mod pages;
 mod ptlc;
 mod ptlc_money;

@@ -181,6 +181,13 @@ impl SetupSubject {
     fn wanted(&self, machine: &SetupMachine, rng: &mut StdRng) -> Option<SetupInput> {
         let (due, attempt) = (machine.pending(), machine.attempt());
         let mut due = due.into_iter();
+        // The others' proposals may be there before the lead's own.
+        if machine.phase() == Phase::Proposing && self.me == 0 && rng.gen_range(0..3u8) == 0 {
+            let from = parties()[rng.gen_range(1..3)].id;
+            let body = Body::Proposal(said(attempt, from, "proposal"));
+            let message = SetupMessage { attempt, body };
+            return Some(SetupInput::Message { from, message });
+        }
         if let Some(done) = due.find_map(|effect| self.done(machine, effect, rng)) {
             return Some(done);
         }
@@ -389,6 +396,13 @@ impl Subject for SetupSubject {
         if rng.gen_range(0..40u8) == 0 {
             let attempt = machine.attempt();
             return SetupInput::Lost { attempt };
+        }
+        // An old disk was put back.
+        if machine.phase() < Phase::Committed && rng.gen_range(0..60u8) == 0 {
+            return SetupInput::Imported {
+                attempt: machine.attempt().saturating_add(rng.gen_range(0..2u8)),
+                is_final: rng.gen_range(0..2u8) == 0,
+            };
         }
         if machine.phase() == Phase::Funding && rng.gen_range(0..12u8) == 0 {
             self.time += rng.gen_range(40..600);

@@ -12,15 +12,17 @@ use std::{
 use bitcoin::hex::{DisplayHex, FromHex};
 use narthex_base::codec::Message as _;
 use narthex_channel::{
+    offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
     wire::{
         Ack, Carrier, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE, MESSAGE_TYPES, Mark,
-        MessageType, Piece, Recall, Resume, SignedHead, WireFault, setup_type,
+        MessageType, OfferMessage, Piece, Recall, Resume, SignedHead, WireFault, setup_type,
     },
 };
 use narthex_contracts::party::PartySet;
 use serde_json::{Value, json};
 
+use crate::offer::offering;
 use crate::wire_support::{CHAIN, CONTRACT, head, receivers, sign};
 
 const KEY: u8 = 2;
@@ -183,16 +185,28 @@ fn setup_messages() -> Vec<SetupMessage> {
     bodies.into_iter().map(message).collect()
 }
 
+fn offer_messages() -> Vec<OfferMessage> {
+    let offering = Box::new(offering());
+    let enrolment = offering.enrolment;
+    vec![
+        OfferMessage::Offer(offering),
+        OfferMessage::Accept(Box::new(Accept { enrolment })),
+        OfferMessage::Decline(Decline::new("busy")),
+    ]
+}
+
 fn contract_cases(row: &MessageType) -> Cases {
-    let message = setup_messages()
-        .into_iter()
-        .find(|m| setup_type(m) == row.number);
-    let body = message.unwrap().to_bytes();
+    let setups = setup_messages().into_iter();
+    let setups = setups.map(|m| (setup_type(&m), m.to_bytes()));
+    let offers = offer_messages().into_iter();
+    let offers = offers.map(|m| (m.number(), m.to_bytes()));
+    let mut bodies = setups.chain(offers);
+    let (_, body) = bodies.find(|(number, _)| *number == row.number).unwrap();
     let real = signed(row, &body);
     let is_long = row.most > MAX_WHOLE;
     let good = whole(row, &real, &body);
     let mut valid = vec![
-        ("a message of a set-up".into(), good.clone()),
+        ("a message".into(), good.clone()),
         ("the shortest body".into(), frame_of(row, row.least)),
         (
             "the longest body in one frame".into(),

@@ -2,17 +2,26 @@
 
 use std::sync::Arc;
 
-use bitcoin::secp256k1::{Keypair, Secp256k1, Signing};
+use bitcoin::{
+    hashes::{Hash, sha256},
+    secp256k1::{Keypair, Secp256k1, Signing},
+};
 
 use super::{Proposal, Terms, TermsDraft, TermsError};
 use crate::{
     attest::{Announcement, AttestationNonce},
-    binding::{Binding, Bindings},
+    binding::{Binding, Bindings, Mark},
     terms::Role,
 };
 
 /// What a salt of terms is bound as.
 const PURPOSE: &str = "terms";
+
+/// What a record of bindings keeps of a salt that stands in terms: for whoever learns from others that it has served, as a party
+/// whose disk is older than what it has said.
+pub fn salt_mark(salt: &sha256::Hash) -> Mark {
+    Mark::of(PURPOSE, salt.as_byte_array())
+}
 
 impl TermsDraft {
     /// Binds the proposal's salt to these terms, for ever: no other terms with this salt can be signed, nor these again.

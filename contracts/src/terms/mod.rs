@@ -37,7 +37,7 @@ use narthex_game_model::Ruling;
 use serde::{Deserialize, Serialize};
 
 pub use acceptance::AcceptancePolicy;
-pub use bound::{BoundDraft, BoundTerms};
+pub use bound::{BoundDraft, BoundTerms, salt_mark};
 // What a party brings and pays is said in every contract's terms.
 pub use crate::funding::{
     Change, Coin, Contribution, ContributionError, FeeError, FeeRate, FeeRules, Fees, MAX_COINS,

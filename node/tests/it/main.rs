@@ -7,9 +7,12 @@
     unreachable_pub
 )]
 
+mod contracts;
 mod flood;
 mod keys;
 mod killed;
+mod party;
+mod party_attacks;
 mod strangers;
 mod support;
 mod talk;

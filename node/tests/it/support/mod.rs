@@ -1,8 +1,11 @@
 //! Nodes in processes, and peers that keep no rule.
 
+pub mod evil;
+pub mod house;
 pub mod limits;
 pub mod process;
 pub mod rude;
+pub mod town;
 
 use narthex_node::{
     NodeKey,

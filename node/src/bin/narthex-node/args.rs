@@ -1,0 +1,313 @@
+//! The command line.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use narthex::{
+    bitcoin::Amount,
+    game_model::{ParamsRecord, Template, game::Economics},
+};
+use narthex_node::{
+    party::{Command, NewOffer, Part, Policy, Reply},
+    shell::{self, RunOptions, Said},
+    transport::Limits,
+};
+use serde::de::DeserializeOwned;
+
+use super::{demo::DemoArgs, shown};
+
+/// Largest file of parameters or figures, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// One party of Narthex as a process: makes contracts with other nodes, up to their buried funding. Regtest alone.
+#[derive(Parser)]
+#[command(name = "narthex-node", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    order: Order,
+}
+
+#[derive(Subcommand)]
+enum Order {
+    /// Runs a node, until `stop`. Killed at any moment it goes on when it is run again.
+    Run(Box<RunArgs>),
+    /// Says how the node stands.
+    Status(Dir),
+    /// A fresh address of the node's wallet.
+    Address(Dir),
+    /// Offers a contract to nodes, as its client.
+    Offer(Box<OfferArgs>),
+    /// Takes part in a contract that was offered.
+    Accept(OfId),
+    /// Does not take part in a contract that was offered.
+    Decline(Leaving),
+    /// Leaves a set-up, as long as own witnesses have not left.
+    Leave(Leaving),
+    /// Shows a contract.
+    Show(OfId),
+    /// Lists all contracts: id, role, state.
+    List(Dir),
+    /// Lists all peers.
+    Peers(Dir),
+    /// Says that nothing else is missing on this disk, and that no copy of the node runs: after a link is `rolled-back` or `forked`.
+    Clear(ClearArgs),
+    /// Ends the node that runs.
+    Stop(Dir),
+    /// Runs six nodes and a chain of their own, up to a contract that is live, and shows how they come there.
+    Demo(DemoArgs),
+}
+
+/// Which node.
+#[derive(Args)]
+struct Dir {
+    /// The node's folder.
+    #[arg(long)]
+    dir: PathBuf,
+    /// As one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct OfId {
+    #[command(flatten)]
+    dir: Dir,
+    /// The offer's id, as `list` shows it.
+    id: String,
+}
+
+#[derive(Args)]
+struct Leaving {
+    #[command(flatten)]
+    of: OfId,
+    /// Why, for the others to read; up to 200 bytes.
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+#[derive(Args)]
+struct ClearArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// The peer's id.
+    node: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Role {
+    Worker,
+    Verifier,
+    Arbiter,
+}
+
+impl From<Role> for Part {
+    fn from(role: Role) -> Part {
+        match role {
+            Role::Worker => Part::Worker,
+            Role::Verifier => Part::Verifier,
+            Role::Arbiter => Part::Arbiter,
+        }
+    }
+}
+
+#[derive(Args)]
+struct RunArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// Where to take connections of other nodes, HOST:PORT; port 0 is any that is free. Without it this node connects others, and nobody connects it.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// Where others reach it, if that is elsewhere.
+    #[arg(long, value_name = "HOST:PORT")]
+    address: Option<String>,
+    /// JSON-RPC of an own Bitcoin node, such as http://127.0.0.1:18443.
+    #[arg(long)]
+    node: String,
+    /// The file that opens it: the node's .cookie, or one with user:password.
+    #[arg(long)]
+    cookie: PathBuf,
+    /// A job file that this node takes part in; again for others. Jobs do not travel between nodes yet.
+    #[arg(long = "job", value_name = "FILE")]
+    jobs: Vec<PathBuf>,
+    /// Roles in which offers are accepted without asking, within the bounds below; again for others.
+    #[arg(long, value_enum)]
+    accept_role: Vec<Role>,
+    /// Accepts in every role.
+    #[arg(long)]
+    auto_accept: bool,
+    /// Most that is deposited in a contract that is accepted without asking, in satoshi.
+    #[arg(long, default_value_t = 0, value_name = "SAT")]
+    max_stake: u64,
+    /// Own costs and values (JSON, as of `narthex game`): terms are signed only if honest play is the only equilibrium with them.
+    #[arg(long, value_name = "FILE", required_unless_present = "research")]
+    economics: Option<PathBuf>,
+    /// Signs whether honest play pays or not: for research, on coins that may be lost.
+    #[arg(long, conflicts_with = "economics")]
+    research: bool,
+    /// Milliseconds between two looks at the clock and the chain.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    tick_ms: u64,
+}
+
+#[derive(Args)]
+struct OfferArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// The job's file. The node reads it too.
+    #[arg(long, value_name = "FILE")]
+    job: PathBuf,
+    /// The parameters (JSON, as `narthex game` writes them).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["panel", "deliver_in", "sample"])]
+    params: Option<PathBuf>,
+    /// Of the example's parameters in the place of own ones: as many arbiters decide, K/N.
+    #[arg(long, value_name = "K/N", default_value = "2/3")]
+    panel: String,
+    /// Of the example's parameters: blocks from now on until the delivery is due.
+    #[arg(long, value_name = "BLOCKS", default_value_t = 120)]
+    deliver_in: u32,
+    /// Of the example's parameters: steps that are recomputed.
+    #[arg(long, value_name = "STEPS", default_value_t = 20)]
+    sample: u32,
+    /// Who is to do the work.
+    #[arg(long, value_name = "ID@HOST:PORT")]
+    worker: String,
+    /// Who is to recompute a sample.
+    #[arg(long, value_name = "ID@HOST:PORT")]
+    verifier: String,
+    /// A member of the panel; again for the others, in order. Drawing them from bonds is not part of this version.
+    #[arg(long = "arbiter", value_name = "ID@HOST:PORT")]
+    arbiters: Vec<String>,
+    /// Fee rate of the funding in sat/kwu (250 are 1 sat/vB).
+    #[arg(long, default_value_t = 500, value_name = "SAT/KWU")]
+    rate: u64,
+    /// Seconds that each waits for the others in a phase of the set-up.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    patience: u32,
+    /// Seconds from now on until which the offer may be accepted.
+    #[arg(long, default_value_t = 3600)]
+    open: u64,
+    /// Blocks that a transaction lies deep before no reorganisation is reckoned with.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    burial: u32,
+}
+
+fn json_file<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let shown = path.display();
+    let bytes = narthex_disk::read_bounded(path, MAX_FILE);
+    let bytes = bytes.with_context(|| format!("cannot read {shown}"))?;
+    let bytes = bytes.with_context(|| format!("{shown} is larger than {MAX_FILE} bytes"))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{shown} does not read"))
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self.order {
+            Order::Run(args) => args.run(),
+            Order::Status(dir) => dir.ask(&Command::Node),
+            Order::Address(dir) => dir.ask(&Command::Address),
+            Order::Offer(args) => args.run(),
+            Order::Accept(OfId { dir, id }) => dir.ask(&Command::Accept { id }),
+            Order::Decline(Leaving { of, reason }) => {
+                let id = of.id;
+                of.dir.ask(&Command::Decline { id, reason })
+            }
+            Order::Leave(Leaving { of, reason }) => {
+                let id = of.id;
+                of.dir.ask(&Command::Leave { id, reason })
+            }
+            Order::Show(OfId { dir, id }) => dir.ask(&Command::Show { id }),
+            Order::List(dir) => dir.ask(&Command::List),
+            Order::Peers(dir) => dir.ask(&Command::Peers),
+            Order::Clear(ClearArgs { dir, node }) => {
+                let node = node.parse().context("the peer's id: 66 hex digits")?;
+                dir.ask(&Command::Clear { node })
+            }
+            Order::Stop(dir) => dir.ask(&Command::Stop),
+            Order::Demo(args) => args.run(),
+        }
+    }
+}
+
+impl Dir {
+    fn ask(&self, command: &Command) -> anyhow::Result<()> {
+        let reply = shell::ask(&self.dir, command)?;
+        shown::reply(&reply, self.json)
+    }
+}
+
+impl RunArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let mut accept: BTreeSet<Part> =
+            self.accept_role.iter().map(|role| (*role).into()).collect();
+        if self.auto_accept {
+            accept.extend([Part::Worker, Part::Verifier, Part::Arbiter]);
+        }
+        let economics = self.economics.as_deref().map(json_file::<Economics>);
+        let jobs = self.jobs.iter().map(std::path::absolute);
+        let options = RunOptions {
+            dir: self.dir.dir,
+            listen: self.listen,
+            address: self.address,
+            node: self.node,
+            cookie: self.cookie,
+            jobs: jobs.collect::<Result<_, _>>()?,
+            policy: Policy {
+                accept,
+                max_stake: Amount::from_sat(self.max_stake),
+                economics: economics.transpose()?,
+                ..Policy::default()
+            },
+            tick: Duration::from_millis(self.tick_ms),
+            limits: Limits::default(),
+        };
+        let json = self.dir.json;
+        // Whoever read what it says may be gone; the node is not.
+        let tell = move |said: Said<'_>| drop(shown::said(said, json));
+        Ok(shell::run(options, tell)?)
+    }
+}
+
+impl OfferArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let job = std::path::absolute(&self.job)?;
+        let params = match &self.params {
+            Some(path) => json_file::<ParamsRecord>(path)?,
+            None => self.example(&job)?,
+        };
+        let order = Command::Offer(Box::new(NewOffer {
+            job,
+            params: Box::new(params),
+            worker: self.worker,
+            verifier: self.verifier,
+            arbiters: self.arbiters,
+            rate_sat_kwu: self.rate,
+            patience_s: self.patience,
+            open_s: self.open,
+            burial: self.burial,
+        }));
+        self.dir.ask(&order)
+    }
+
+    /// The example's parameters, for this job from the node's tip on.
+    fn example(&self, job: &Path) -> anyhow::Result<ParamsRecord> {
+        let numbers = self.panel.split_once('/');
+        let numbers = numbers.and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
+        let (k, n) = numbers.with_context(|| format!("{:?} is no K/N, such as 2/3", self.panel))?;
+        let mut jobs = narthex_node::party::Jobs::default();
+        let spec = jobs.load(job)?;
+        let tip = match shell::ask(&self.dir.dir, &Command::Node)? {
+            Reply::Node(status) => status.tip,
+            _ => None,
+        };
+        let tip = tip.context("the node has not seen its chain yet")?;
+        let due = tip.saturating_add(self.deliver_in);
+        let example = ParamsRecord::example_of(Template::Hardened, n, k, due);
+        let steps = u32::try_from(spec.steps).unwrap_or(u32::MAX);
+        Ok(example.for_job(spec.steps, self.sample.min(steps))?)
+    }
+}

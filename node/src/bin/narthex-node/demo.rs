@@ -1,0 +1,329 @@
+//! `narthex-node demo`: six nodes as processes, with a chain of their own, from an offer to the buried funding.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command as Process, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use narthex::{
+    bitcoin::{Address, Network, ScriptBuf, WScriptHash, address::NetworkUnchecked, hashes::Hash},
+    contracts::terms::Role,
+    game_model::{ParamsRecord, Template},
+    job::Manifest,
+    regtest::{Bitcoind, ChainSource, Miner, mine_coins},
+};
+use narthex_disk::{Readers, temporary_folder};
+use narthex_node::{
+    party::{Command, ContractStatus, Jobs, NewOffer, Reply},
+    shell::{self, ControlError},
+};
+
+/// Arbiters of the panel, and how many of them decide.
+const PANEL: (u8, u8) = (3, 2);
+/// Longest time for one step of it.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Blocks until the delivery is due.
+const DELIVERY_BLOCKS: u32 = 120;
+/// Steps that are recomputed.
+const SAMPLE: u32 = 20;
+
+/// Options of `narthex-node demo`.
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Kills the worker while what it has drawn is in its memory alone, and starts it again: if it had not signed, the attempt is void, and comes again.
+    #[arg(long)]
+    kill: bool,
+    /// As JSON: an object for each contract as a node knows it, whenever it changes.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A node, killed when dropped.
+struct Node {
+    child: Child,
+    role: Role,
+    dir: PathBuf,
+    place: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // One that has ended is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Node {
+    fn start(
+        (role, dir): (Role, &Path),
+        (chain, job): (&Bitcoind, &Path),
+        listen: &str,
+    ) -> anyhow::Result<Node> {
+        let (url, cookie) = chain.rpc();
+        let mut child = Process::new(std::env::current_exe()?)
+            .args([
+                "run",
+                "--json",
+                "--research",
+                "--auto-accept",
+                "--tick-ms",
+                "100",
+            ])
+            .args([
+                "--max-stake",
+                "100000000",
+                "--listen",
+                listen,
+                "--node",
+                &url,
+            ])
+            .arg("--dir")
+            .arg(dir)
+            .arg("--cookie")
+            .arg(cookie)
+            .arg("--job")
+            .arg(job)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let said = child.stdout.take().context("a node without a voice")?;
+        let mut lines = BufReader::new(said).lines();
+        let ready = lines
+            .next()
+            .with_context(|| format!("{role} has not started"))??;
+        let ready: serde_json::Value = serde_json::from_str(&ready)?;
+        // What it says is read, so that it can go on; here its answers are shown in the place of it.
+        std::thread::spawn(move || lines.for_each(drop));
+        let field = |name: &str| ready.get(name).and_then(|value| value.as_str());
+        let (node, address) = (field("node"), field("address"));
+        let place = node
+            .zip(address)
+            .map(|(node, address)| format!("{node}@{address}"));
+        Ok(Node {
+            child,
+            role,
+            dir: dir.to_owned(),
+            place: place.context("a node that does not say where it is")?,
+        })
+    }
+
+    fn ask(&self, command: &Command) -> Result<Reply, ControlError> {
+        shell::ask(&self.dir, command)
+    }
+}
+
+/// The nodes, with what was shown of each.
+struct Demo {
+    json: bool,
+    chain: Bitcoind,
+    job: PathBuf,
+    nodes: Vec<Node>,
+    shown: BTreeMap<Role, String>,
+}
+
+impl DemoArgs {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let folder = temporary_folder("narthex-demo-", None)?;
+        let job = folder.path().join("job.json");
+        let manifest = Manifest::example("digits-wasm", &[]).context("the example's job")?;
+        let manifest = serde_json::to_vec_pretty(&manifest)?;
+        narthex_disk::replace(&job, &manifest, Readers::Owner)?;
+        let mut demo = Demo {
+            json: self.json,
+            chain: Bitcoind::start()?,
+            job,
+            nodes: Vec::new(),
+            shown: BTreeMap::new(),
+        };
+        for role in Role::all(PANEL.0) {
+            let dir = folder.path().join(role.to_string());
+            demo.begin(role, &dir)?;
+        }
+        demo.see_coins()?;
+        let id = demo.offer()?;
+        if self.kill {
+            demo.until(&id, |states| states.iter().any(is_signing))?;
+            demo.kill_worker()?;
+        }
+        let states = demo.until(&id, |states| is_everybody(states, "committed"))?;
+        let funding = states.first().and_then(|status| status.funding.clone());
+        demo.say(&format!("funding   {}", funding.unwrap_or_default()))?;
+        demo.chain.mine(1, &miner())?;
+        let states = demo.until(&id, |states| is_everybody(states, "live"))?;
+        let contract = states.first().and_then(|status| status.contract.clone());
+        demo.say(&format!("contract  {}", contract.unwrap_or_default()))
+    }
+}
+
+fn is_everybody(states: &[ContractStatus], state: &str) -> bool {
+    states.len() == Role::all(PANEL.0).count() && states.iter().all(|status| status.state == state)
+}
+
+/// Whether it is the worker, with something drawn for an attempt that is not signed yet.
+fn is_signing(status: &ContractStatus) -> bool {
+    status.role == "worker"
+        && matches!(status.state.as_str(), "proposing" | "agreed" | "announcing")
+}
+
+fn miner() -> ScriptBuf {
+    // Nobody's.
+    ScriptBuf::new_p2wsh(&WScriptHash::all_zeros())
+}
+
+impl Demo {
+    fn say(&self, words: &str) -> anyhow::Result<()> {
+        if !self.json {
+            writeln!(std::io::stdout(), "{words}")?;
+        }
+        Ok(())
+    }
+
+    /// Starts a node, which gets coins.
+    fn begin(&mut self, role: Role, dir: &Path) -> anyhow::Result<()> {
+        let node = Node::start((role, dir), (&self.chain, &self.job), "127.0.0.1:0")?;
+        self.say(&format!("{:<9} {}", role.to_string(), node.place))?;
+        let Reply::Address(address) = node.ask(&Command::Address)? else {
+            bail!("no address");
+        };
+        let address = address.parse::<Address<NetworkUnchecked>>()?;
+        let script = address.require_network(Network::Regtest)?.script_pubkey();
+        mine_coins(&mut self.chain, 3, &script, &miner())?;
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn see_coins(&self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        for node in &self.nodes {
+            loop {
+                match node.ask(&Command::Node)? {
+                    Reply::Node(status) if status.spare_sat > 0 => break,
+                    _ => pause(start)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The client's offer to the others; its id.
+    fn offer(&mut self) -> anyhow::Result<String> {
+        let mut jobs = Jobs::default();
+        let spec = jobs.load(&self.job)?;
+        let due = self.chain.height()?.saturating_add(DELIVERY_BLOCKS);
+        let params = ParamsRecord::example_of(Template::Hardened, PANEL.0, PANEL.1, due);
+        let params = params.for_job(spec.steps, SAMPLE)?;
+        let place = |at: usize| {
+            self.nodes
+                .get(at)
+                .map(|node| node.place.clone())
+                .unwrap_or_default()
+        };
+        let order = Command::Offer(Box::new(NewOffer {
+            job: self.job.clone(),
+            params: Box::new(params),
+            worker: place(1),
+            verifier: place(2),
+            arbiters: (3..self.nodes.len()).map(place).collect(),
+            rate_sat_kwu: 500,
+            patience_s: 60,
+            open_s: 3600,
+            burial: 1,
+        }));
+        let client = self.nodes.first().context("no client")?;
+        match client.ask(&order)? {
+            Reply::Contract(status) => {
+                self.say(&format!("offer     {}", status.id))?;
+                Ok(status.id)
+            }
+            _ => bail!("no offer"),
+        }
+    }
+
+    /// Shows what changes, until something is so.
+    fn until(
+        &mut self,
+        id: &str,
+        is_so: impl Fn(&[ContractStatus]) -> bool,
+    ) -> anyhow::Result<Vec<ContractStatus>> {
+        let start = Instant::now();
+        loop {
+            let mut states = Vec::new();
+            for node in &self.nodes {
+                // It has not come yet, or the node starts.
+                if let Ok(Reply::Contract(status)) = node.ask(&Command::Show { id: id.to_owned() })
+                {
+                    states.push((node.role, *status));
+                }
+            }
+            for (role, status) in &states {
+                self.show(*role, status)?;
+            }
+            let states: Vec<_> = states.into_iter().map(|(_, status)| status).collect();
+            if is_so(&states) {
+                return Ok(states);
+            }
+            if let Some(over) = states.iter().find(|status| status.state == "dropped") {
+                bail!(
+                    "{} has given up: {}",
+                    over.role,
+                    over.cause.clone().unwrap_or_default()
+                );
+            }
+            pause(start)?;
+        }
+    }
+
+    fn show(&mut self, role: Role, status: &ContractStatus) -> anyhow::Result<()> {
+        let line = match self.json {
+            true => serde_json::to_string(status)?,
+            false => {
+                let attempt = status.attempt.filter(|attempt| *attempt > 0);
+                let attempt = attempt.map(|attempt| format!(", attempt {attempt}"));
+                format!(
+                    "{:<9} {}{}",
+                    status.role,
+                    status.state,
+                    attempt.unwrap_or_default()
+                )
+            }
+        };
+        if self.shown.get(&role) != Some(&line) {
+            writeln!(std::io::stdout(), "{line}")?;
+            self.shown.insert(role, line);
+        }
+        Ok(())
+    }
+
+    fn kill_worker(&mut self) -> anyhow::Result<()> {
+        let worker = self.nodes.iter_mut().find(|node| node.role == Role::Worker);
+        let worker = worker.context("no worker")?;
+        worker.child.kill()?;
+        worker.child.wait()?;
+        let listen = worker
+            .place
+            .split_once('@')
+            .map_or("", |(_, listen)| listen);
+        let again = Node::start(
+            (Role::Worker, &worker.dir),
+            (&self.chain, &self.job),
+            listen,
+        )?;
+        *worker = again;
+        self.say("worker    was killed, and is started again")
+    }
+}
+
+fn pause(start: Instant) -> anyhow::Result<()> {
+    ensure!(start.elapsed() < PATIENCE, "it takes too long");
+    std::thread::park_timeout(LOOK);
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What is printed: lines for people, or JSON.
+
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
+
+use narthex_node::{
+    party::{ContractStatus, NodeStatus, PeerStatus, Reply},
+    shell::Said,
+};
+
+/// A line for the operator, on standard error. Nobody may be reading.
+pub(crate) fn note(words: impl Display) {
+    let _ = writeln!(io::stderr(), "{words}");
+}
+
+/// What a running node says.
+pub(crate) fn said(said: Said<'_>, json: bool) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match said {
+        Said::Ready { id, at, address } if json => {
+            let line = serde_json::json!({ "node": id, "listens": at, "address": address });
+            writeln!(out, "{line}")
+        }
+        Said::Ready { id, at, address } => match at {
+            Some(_) => writeln!(out, "{id}@{address}"),
+            None => writeln!(out, "{id}"),
+        },
+        Said::Note(words) if json => writeln!(out, "{}", serde_json::json!({ "note": words })),
+        Said::Note(words) => {
+            drop(out);
+            note(words);
+            Ok(())
+        }
+    }?;
+    io::stdout().flush()
+}
+
+/// An answer.
+pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(reply)?)?;
+        return Ok(());
+    }
+    match reply {
+        Reply::Node(status) => node(&mut out, status)?,
+        Reply::Address(address) => writeln!(out, "{address}")?,
+        Reply::Contract(status) => contract(&mut out, status)?,
+        Reply::Contracts(all) => {
+            for status in all {
+                let ContractStatus {
+                    id, role, state, ..
+                } = status;
+                writeln!(out, "{id}  {role:<9} {state}")?;
+            }
+        }
+        Reply::Peers(all) => {
+            for status in all {
+                peer(&mut out, status)?;
+            }
+        }
+        Reply::Done => writeln!(out, "done")?,
+    }
+    Ok(())
+}
+
+fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
+    let NodeStatus {
+        node,
+        address,
+        tip,
+        balance_sat,
+        spare_sat,
+        contracts,
+        commits,
+    } = status;
+    match address.as_str() {
+        "" => writeln!(out, "node       {node}")?,
+        address => writeln!(out, "node       {node}@{address}")?,
+    }
+    match tip {
+        Some(tip) => writeln!(out, "tip        {tip}")?,
+        None => writeln!(out, "tip        not seen yet")?,
+    }
+    writeln!(
+        out,
+        "balance    {balance_sat} sat, {spare_sat} of them free"
+    )?;
+    writeln!(out, "contracts  {contracts}")?;
+    writeln!(out, "commits    {commits} since it started")
+}
+
+fn peer(out: &mut impl Write, status: &PeerStatus) -> io::Result<()> {
+    let PeerStatus {
+        node,
+        connected,
+        link,
+        contracts,
+    } = status;
+    let there = if *connected { "connected" } else { "away" };
+    writeln!(out, "{node}  {there:<9} {link:<11} {contracts} contracts")
+}
+
+fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
+    let ContractStatus {
+        id,
+        contract,
+        role,
+        state,
+        deposit_sat,
+        accepted,
+        attempt,
+        awaits,
+        cause,
+        funding,
+        live_at,
+        trouble,
+        expires_s,
+        funding_deadline,
+    } = status;
+    writeln!(out, "offer      {id}")?;
+    writeln!(out, "as         {role}, with {deposit_sat} sat")?;
+    writeln!(out, "state      {state}")?;
+    writeln!(out, "accepted   {}", accepted.join(", "))?;
+    let lines = [
+        ("contract  ", contract.clone()),
+        ("attempt   ", attempt.map(|attempt| attempt.to_string())),
+        (
+            "awaits    ",
+            (!awaits.is_empty()).then(|| awaits.join(", ")),
+        ),
+        ("cause     ", cause.clone()),
+        ("funding   ", funding.clone()),
+        ("live at   ", live_at.map(|height| height.to_string())),
+        ("trouble   ", trouble.clone()),
+    ];
+    for (name, value) in lines {
+        if let Some(value) = value {
+            writeln!(out, "{name} {value}")?;
+        }
+    }
+    writeln!(
+        out,
+        "expires    {expires_s} (seconds since 1970); funded up to height {funding_deadline}"
+    )
+}

@@ -1,0 +1,489 @@
+//! What the operator may ask for, and the answers: the same for a command on this machine and for whatever asks over a network later.
+
+use std::path::PathBuf;
+
+use narthex::{
+    bitcoin::{
+        FeeRate,
+        hex::{DisplayHex, FromHex},
+        secp256k1::{
+            PublicKey,
+            rand::{RngCore, rngs::OsRng},
+        },
+    },
+    channel::{
+        offer::{Decline, Invited, Offer, OfferInput, Offering},
+        setup::{Phase, SetupInput, Timing},
+        wire::links::LinkPhase,
+    },
+    contracts::{
+        party::PartyId,
+        terms::{Role, deposit},
+    },
+    game_model::{Params, ParamsRecord},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Core, Fatal,
+    contract::{Contract, Took},
+};
+use crate::transport::PeerAddress;
+
+/// A new offer, as its client states it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewOffer {
+    /// The job's file, on the machine of the node.
+    pub job: PathBuf,
+    /// The parameters.
+    pub params: Box<ParamsRecord>,
+    /// Who is to do the work: `NODE_ID@HOST:PORT`.
+    pub worker: String,
+    /// Who is to recompute a sample.
+    pub verifier: String,
+    /// The panel, in its order.
+    pub arbiters: Vec<String>,
+    /// Fee rate of the funding in sat a kwu.
+    pub rate_sat_kwu: u64,
+    /// Seconds that each waits for the others in a phase of the set-up.
+    pub patience_s: u32,
+    /// Seconds from now on until which it may be accepted.
+    pub open_s: u64,
+    /// Blocks that a transaction lies deep before no reorganisation is reckoned with.
+    pub burial: u32,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Command {
+    /// How the node stands: [`Reply::Node`].
+    Node,
+    /// A fresh address of its wallet: [`Reply::Address`].
+    Address,
+    /// Makes an offer: [`Reply::Contract`].
+    Offer(Box<NewOffer>),
+    /// Takes part in a contract that was offered: [`Reply::Contract`].
+    Accept {
+        /// Its id in hex.
+        id: String,
+    },
+    /// Does not take part: [`Reply::Contract`].
+    Decline {
+        /// Its id in hex.
+        id: String,
+        /// Why, for the others to read.
+        reason: String,
+    },
+    /// Leaves a set-up, as long as own witnesses have not left: [`Reply::Contract`].
+    Leave {
+        /// Its id in hex.
+        id: String,
+        /// Why, for the others to read.
+        reason: String,
+    },
+    /// One contract: [`Reply::Contract`].
+    Show {
+        /// Its id in hex.
+        id: String,
+    },
+    /// All contracts: [`Reply::Contracts`].
+    List,
+    /// All peers: [`Reply::Peers`].
+    Peers,
+    /// The operator says that nothing else is missing on this disk, and that no copy of this node runs: [`Reply::Done`].
+    Clear {
+        /// With which peer.
+        node: PublicKey,
+    },
+    /// Ends the process: [`Reply::Done`].
+    Stop,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// How the node stands.
+    Node(NodeStatus),
+    /// An address.
+    Address(String),
+    /// One contract.
+    Contract(Box<ContractStatus>),
+    /// All of them.
+    Contracts(Vec<ContractStatus>),
+    /// All peers.
+    Peers(Vec<PeerStatus>),
+    /// Nothing else to say.
+    Done,
+}
+
+/// Why a command is not done, and what it is about. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct CommandError {
+    /// A word for programs.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// How a node stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Its id.
+    pub node: PublicKey,
+    /// Where others reach it; empty if they do not.
+    pub address: String,
+    /// Height of the chain that its wallet has seen, if it has seen any.
+    pub tip: Option<u32>,
+    /// Confirmed coins.
+    pub balance_sat: u64,
+    /// Those of them that nothing is planned with.
+    pub spare_sat: u64,
+    /// Contracts that it knows.
+    pub contracts: usize,
+    /// How often something was made durable since it started.
+    pub commits: u64,
+}
+
+/// How a peer stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its id.
+    pub node: PublicKey,
+    /// Whether a connection stands.
+    pub connected: bool,
+    /// `waking`, `open`, `rolled-back` or `forked`.
+    pub link: String,
+    /// Contracts with it.
+    pub contracts: usize,
+}
+
+/// How a contract stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractStatus {
+    /// Id of the negotiation.
+    pub id: String,
+    /// Id of the contract, once there are terms that this party has bound itself to and signed.
+    pub contract: Option<String>,
+    /// As whom this node takes part.
+    pub role: String,
+    /// Of the offer `asked`, `waiting`, `joined`, `declined`, `over`; of the set-up its phase, down to `live`.
+    pub state: String,
+    /// What this party deposits.
+    pub deposit_sat: u64,
+    /// Who has accepted.
+    pub accepted: Vec<String>,
+    /// Which attempt at the set-up it is, from 0.
+    pub attempt: Option<u8>,
+    /// Whose message is awaited.
+    pub awaits: Vec<String>,
+    /// Why the attempt before this one was void, or why it is over.
+    pub cause: Option<String>,
+    /// The funding transaction, once it is signed.
+    pub funding: Option<String>,
+    /// Height of its block, once that is buried.
+    pub live_at: Option<u32>,
+    /// What failed on this computer.
+    pub trouble: Option<String>,
+    /// Until when it may be accepted, in seconds since 1970.
+    pub expires_s: u64,
+    /// Height up to which the funding must be in a block.
+    pub funding_deadline: u32,
+}
+
+fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
+    CommandError {
+        code: code.to_owned(),
+        message: message.to_string(),
+    }
+}
+
+fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
+    let id = <[u8; 32]>::from_hex(text);
+    id.map_err(|_| refused("bad-id", format_args!("{text:?} is no id: 64 hex digits")))
+}
+
+type Answer = Result<Reply, CommandError>;
+
+impl Core {
+    /// Does what the operator asks for. [`Command::Stop`] is the driver's to do.
+    ///
+    /// # Errors
+    /// [`Fatal`]. A command that is refused changes nothing.
+    pub fn command(&mut self, command: Command, now: super::Now) -> Result<Answer, Fatal> {
+        self.now = now;
+        let answer = self.obey(command)?;
+        self.go_on()?;
+        Ok(answer)
+    }
+
+    fn obey(&mut self, command: Command) -> Result<Answer, Fatal> {
+        Ok(match command {
+            Command::Node => Ok(Reply::Node(self.status())),
+            Command::Address => self.fresh_address(),
+            Command::Offer(new) => return self.offer(&new),
+            Command::Accept { id } => return self.accept_ordered(&id),
+            Command::Decline { id, reason } => return self.decline(&id, &reason),
+            Command::Leave { id, reason } => return self.leave(&id, &reason),
+            Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
+            Command::List => {
+                let ids: Vec<_> = self.contracts.keys().copied().collect();
+                let all = ids.iter().filter_map(|id| self.contract_status(id));
+                Ok(Reply::Contracts(all.collect()))
+            }
+            Command::Peers => Ok(Reply::Peers(self.peer_statuses())),
+            Command::Clear { node } => return self.clear(&node),
+            Command::Stop => Ok(Reply::Done),
+        })
+    }
+
+    fn status(&self) -> NodeStatus {
+        let own = self.own.borrow();
+        NodeStatus {
+            node: self.me,
+            address: self.address.clone(),
+            tip: self.tip,
+            balance_sat: own.wallet.balance().to_sat(),
+            spare_sat: own.wallet.spare().to_sat(),
+            contracts: self.contracts.len(),
+            commits: self.commits(),
+        }
+    }
+
+    fn fresh_address(&mut self) -> Answer {
+        let script = self.own.borrow_mut().wallet.fresh_script();
+        let address =
+            narthex::bitcoin::Address::from_script(&script, narthex::bitcoin::Network::Regtest);
+        let address = address.map_err(|error| refused("wallet", error))?;
+        Ok(Reply::Address(address.to_string()))
+    }
+
+    /// Everything that is wrong with an order is found before anything is written.
+    fn plan(&mut self, new: &NewOffer) -> Result<Offer, CommandError> {
+        let bad = |what: &str, error: &dyn std::fmt::Display| {
+            refused("bad-offer", format_args!("{what}: {error}"))
+        };
+        let job = self.jobs.load(&new.job);
+        let job = job.map_err(|error| bad("the job", &error))?;
+        let params = Params::new((*new.params).clone());
+        let params = params.map_err(|error| bad("the parameters", &error))?;
+        let accepted = self.jobs.accept(&job, &params);
+        accepted.map_err(|error| bad("the job", &error))?;
+        let mut parties = vec![Invited {
+            node: self.me,
+            address: self.address.clone(),
+        }];
+        let others = [&new.worker, &new.verifier]
+            .into_iter()
+            .chain(&new.arbiters);
+        for text in others {
+            let address = text.parse::<PeerAddress>();
+            let address = address.map_err(|error| bad(text, &error))?;
+            let place = address.to_string();
+            let (_, place) = place.split_once('@').unwrap_or_default();
+            parties.push(Invited {
+                node: address.node,
+                address: place.to_owned(),
+            });
+        }
+        let (deliver, work) = (params.deliver_height(), params.windows().work_blocks);
+        let mut salt = [0; 32];
+        OsRng.fill_bytes(&mut salt);
+        let offer = Offer {
+            chain: self.chain,
+            salt,
+            job,
+            rate: FeeRate::from_sat_per_kwu(new.rate_sat_kwu),
+            parties,
+            timing: Timing {
+                patience_s: new.patience_s,
+                // The worker has its time whenever the funding comes.
+                funding_deadline: deliver.saturating_sub(work.into()),
+                margin: 1,
+                burial: new.burial,
+            },
+            params,
+            expires_s: self.now.unix_s.saturating_add(new.open_s),
+        };
+        offer.check().map_err(|error| bad("the offer", &error))?;
+        self.policy
+            .check(&offer, self.now.unix_s)
+            .map_err(|error| bad("the offer", &error))?;
+        let stake = deposit(&offer.params, Role::Client);
+        let spare = self.own.borrow().wallet.spare();
+        if stake > spare {
+            return Err(refused(
+                "funds",
+                format_args!("a deposit of {stake}, of {spare} that are free"),
+            ));
+        }
+        if self
+            .tip
+            .is_some_and(|tip| tip + 1 >= offer.timing.funding_deadline)
+        {
+            return Err(refused("late", "its funding would be due already"));
+        }
+        Ok(offer)
+    }
+
+    fn offer(&mut self, new: &NewOffer) -> Result<Answer, Fatal> {
+        let offer = match self.plan(new) {
+            Ok(offer) => offer,
+            Err(error) => return Ok(Err(error)),
+        };
+        let id = offer.id();
+        let enrolment = self.enrol(id, Role::Client).ok_or(Fatal::Key)?;
+        let offering = Box::new(Offering { offer, enrolment });
+        if let Err(refusal) = self.begin_offer(id, Role::Client, offering)? {
+            return Ok(Err(refused("bad-offer", refusal)));
+        }
+        let due = self.join(id)?;
+        self.outcomes(due)?;
+        Ok(self.shown(&id))
+    }
+
+    fn accept_ordered(&mut self, id: &str) -> Result<Answer, Fatal> {
+        let id = match id_of(id) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let known = self.contracts.get(&id);
+        let known = known.and_then(|c| Some((c.offer.machine().offer()?.clone(), c.me()?)));
+        let Some((offer, me)) = known else {
+            return Ok(Err(refused("unknown", "there is no such offer")));
+        };
+        if self.standing(&id) == "asked"
+            && let Err(why) = self.can(&offer, me)
+        {
+            return Ok(Err(refused("cannot", why)));
+        }
+        match self.accept(id)? {
+            Ok(due) => {
+                self.outcomes(due)?;
+                Ok(self.shown(&id))
+            }
+            Err(why) => Ok(Err(refused("answered", why))),
+        }
+    }
+
+    fn decline(&mut self, id: &str, reason: &str) -> Result<Answer, Fatal> {
+        let id = match id_of(id) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(me) = self.contracts.get(&id).and_then(Contract::me) else {
+            return Ok(Err(refused("unknown", "there is no such offer")));
+        };
+        let (by, decline) = (PartyId::from(me), Decline::new(reason));
+        match self.offer_step(id, &OfferInput::Declined { by, decline })? {
+            Ok(()) => {
+                // The others hear of it too.
+                let due = self.join(id)?;
+                self.outcomes(due)?;
+                Ok(self.shown(&id))
+            }
+            Err(refusal) => Ok(Err(refused("answered", refusal))),
+        }
+    }
+
+    fn leave(&mut self, id: &str, reason: &str) -> Result<Answer, Fatal> {
+        let id = match id_of(id) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let reason = reason.to_owned();
+        match self.seat_take(id, &SetupInput::Declined { reason })? {
+            Took::Done(due) => {
+                self.outcomes(due)?;
+                Ok(self.shown(&id))
+            }
+            Took::Refused(refusal) => Ok(Err(refused("late", refusal))),
+            Took::Nothing => Ok(Err(refused("unknown", "there is no such set-up"))),
+        }
+    }
+
+    fn clear(&mut self, node: &PublicKey) -> Result<Answer, Fatal> {
+        if self.link_phase(node).is_none() {
+            return Ok(Err(refused("unknown", "there is no such peer")));
+        }
+        let due = self.mark(*node, |peer| peer.link.clear())?;
+        self.outcomes(due)?;
+        Ok(Ok(Reply::Done))
+    }
+
+    fn peer_statuses(&self) -> Vec<PeerStatus> {
+        let status = |(node, peer): (&PublicKey, &super::peers::Peer)| {
+            let machine = peer.link.machine();
+            let link = match machine.phase() {
+                LinkPhase::Waking => "waking",
+                LinkPhase::Open => "open",
+                LinkPhase::RolledBack => "rolled-back",
+                LinkPhase::Forked => "forked",
+            };
+            PeerStatus {
+                node: *node,
+                connected: peer.is_connected,
+                link: link.to_owned(),
+                contracts: machine.contracts().count(),
+            }
+        };
+        self.peers.iter().map(status).collect()
+    }
+
+    fn shown(&self, id: &[u8; 32]) -> Answer {
+        let status = self.contract_status(id).map(Box::new);
+        let status = status.map(Reply::Contract);
+        status.ok_or_else(|| refused("unknown", "there is no such contract"))
+    }
+
+    /// How a contract stands, if there is one.
+    pub fn contract_status(&self, id: &[u8; 32]) -> Option<ContractStatus> {
+        let contract = self.contracts.get(id)?;
+        let machine = contract.offer.machine();
+        let (offer, me) = (machine.offer()?, machine.me()?);
+        let role = |party: PartyId| {
+            let roles = offer.roles().map(|(role, _)| role);
+            let role = roles.into_iter().find(|role| PartyId::from(*role) == party);
+            role.map(|role| role.to_string())
+        };
+        let seat = contract.seat.as_ref().map(|seat| seat.machine());
+        let phase = contract.phase();
+        let declined = machine.declined().map(|(by, reason)| {
+            let by = role(by).unwrap_or_default();
+            format!("{by} declined: {reason}")
+        });
+        let causes = seat.map(|seat| (seat.dropped(), seat.voided()));
+        let cause = causes.and_then(|(dropped, voided)| match phase {
+            Some(Phase::Dropped) => dropped,
+            _ => voided,
+        });
+        let signatures = contract
+            .seat
+            .as_ref()
+            .and_then(|seat| seat.signer().known());
+        Some(ContractStatus {
+            id: id.to_lower_hex_string(),
+            contract: signatures.map(|(contract, _)| contract.to_lower_hex_string()),
+            role: me.to_string(),
+            state: phase.map_or(machine.standing(), Phase::name).to_owned(),
+            deposit_sat: deposit(&offer.params, me).to_sat(),
+            accepted: machine.accepted().filter_map(role).collect(),
+            attempt: seat.map(|seat| seat.attempt()),
+            awaits: seat.map_or_else(Vec::new, |seat| {
+                let awaited = seat.awaits().into_iter();
+                awaited.map(|name| name.to_string()).collect()
+            }),
+            cause: declined.or_else(|| cause.map(|cause| format!("{cause:?}"))),
+            funding: signatures
+                .and_then(|(_, txid)| txid)
+                .map(|txid| txid.to_string()),
+            live_at: seat.and_then(|seat| seat.live()),
+            trouble: contract.trouble.clone(),
+            expires_s: offer.expires_s,
+            funding_deadline: offer.timing.funding_deadline,
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! What a node decides, without sockets, clock or threads: links to its peers, offers, and set-ups of contracts.
+//!
+//! Everything that happens is an [`Event`], or a look at the chain ([`Core::poll`]). What is to be done then are [`Action`]s, which
+//! are given out by [`Core::actions`] alone, after all that they rest on is durable. A driver that ends in between and
+//! starts again goes on from there: nothing was said that is not on disk.
+//!
+//! # Order
+//!
+//! * A contract has a peer's message on its disk before the link marks it as taken.
+//! * Nothing new is signed in a set-up before the links to all its parties are open: before each of them has said what it
+//!   holds of this node's words. Until then what comes for it waits.
+//! * A message that a contract refuses is refused for good: it is noted, and taken.
+//! * A peer that was seen to contradict itself is at fault in that contract; both of its heads stay in the link's log.
+
+mod chain;
+mod command;
+mod contract;
+mod jobs;
+mod offers;
+mod peers;
+mod policy;
+mod signer;
+mod store;
+mod talk;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    rc::Rc,
+};
+
+use narthex::{
+    bitcoin::secp256k1::PublicKey,
+    channel::{OpenError, StepError, log::LogError, wire::LinkError},
+    regtest::AcceptedPolicy,
+};
+
+use crate::transport::PeerAddress;
+use contract::Contract;
+use peers::Peer;
+
+pub use command::{Command, CommandError, ContractStatus, NewOffer, NodeStatus, PeerStatus, Reply};
+pub use jobs::Jobs;
+pub use policy::{Part, Policy};
+pub use signer::Own;
+pub use store::{AnyLog, MemoryStore, Store};
+
+/// The time, as the driver's clocks say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds since whatever start; never backwards.
+    pub ms: u64,
+    /// Seconds since 1970.
+    pub unix_s: u64,
+}
+
+/// What comes.
+#[derive(Debug)]
+pub enum Event {
+    /// A connection with a node stands.
+    Connected(PublicKey),
+    /// It has ended.
+    Disconnected(PublicKey),
+    /// A frame came: its type number and what is behind it.
+    Frame {
+        /// From whom.
+        from: PublicKey,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// Time passes.
+    Tick,
+}
+
+/// What is to be done. Doing it twice does no harm, and not doing it is made good when the connection comes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send a frame on the connection that stands.
+    Send {
+        /// To whom.
+        to: PublicKey,
+        /// Type number and payload.
+        bytes: Vec<u8>,
+    },
+    /// End a connection.
+    Close {
+        /// With whom.
+        node: PublicKey,
+        /// Why, for the log.
+        why: String,
+    },
+    /// A node is no stranger from now on.
+    Know(PublicKey),
+    /// Connect a node, and again whenever the connection is lost.
+    Connect(PeerAddress),
+    /// Something for the operator to read.
+    Note(String),
+}
+
+/// Why a node ends. What is durable is whole: it starts again from that.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fatal {
+    /// The disk does not write, or holds what is not ours.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// A log cannot be read.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A link cannot go on.
+    #[error(transparent)]
+    Link(LinkError),
+    /// A machine's change is not written.
+    #[error("{0}")]
+    Step(String),
+    /// The own key does not sign; a defect of this program.
+    #[error("this node's key does not sign")]
+    Key,
+}
+
+impl From<LinkError> for Fatal {
+    fn from(error: LinkError) -> Fatal {
+        Fatal::Link(error)
+    }
+}
+
+impl Fatal {
+    fn step<E: std::fmt::Display>(error: StepError<E>) -> Fatal {
+        match error {
+            StepError::Log(error) => Fatal::Log(error),
+            other => Fatal::Step(other.to_string()),
+        }
+    }
+}
+
+/// What a node is made of.
+pub struct Parts {
+    /// Keys, seed, wallet, record of bindings.
+    pub own: Own,
+    /// Its logs.
+    pub store: Box<dyn Store>,
+    /// Jobs that it has.
+    pub jobs: Jobs,
+    /// What its operator has said.
+    pub policy: Policy,
+    /// Hash of the first block of its chain.
+    pub chain: [u8; 32],
+    /// Where others reach it, `HOST:PORT`; empty if they do not.
+    pub address: String,
+}
+
+/// A node.
+pub struct Core {
+    me: PublicKey,
+    own: Rc<RefCell<Own>>,
+    store: Box<dyn Store>,
+    jobs: Jobs,
+    policy: Policy,
+    chain: [u8; 32],
+    address: String,
+    peers: BTreeMap<PublicKey, Peer>,
+    contracts: BTreeMap<[u8; 32], Contract>,
+    /// Contracts for which something waits until their links are open.
+    held: BTreeSet<[u8; 32]>,
+    /// By fee rate in sat a kwu: that the node takes what contracts end with.
+    asked: BTreeMap<u64, AcceptedPolicy>,
+    tip: Option<u32>,
+    now: Now,
+    /// What is done once everything is durable.
+    out: VecDeque<Action>,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Core({}, {} contracts)", self.me, self.contracts.len())
+    }
+}
+
+impl Core {
+    /// The node as its logs left it.
+    ///
+    /// # Errors
+    /// [`Fatal`].
+    pub fn open(parts: Parts, now: Now) -> Result<Core, Fatal> {
+        let me = parts.own.node.id();
+        let mut core = Core {
+            me,
+            own: Rc::new(RefCell::new(parts.own)),
+            store: parts.store,
+            jobs: parts.jobs,
+            policy: parts.policy,
+            chain: parts.chain,
+            address: parts.address,
+            peers: BTreeMap::new(),
+            contracts: BTreeMap::new(),
+            held: BTreeSet::new(),
+            asked: BTreeMap::new(),
+            tip: None,
+            now,
+            out: VecDeque::new(),
+        };
+        core.recover()?;
+        Ok(core)
+    }
+
+    /// This node's id.
+    pub const fn id(&self) -> PublicKey {
+        self.me
+    }
+
+    /// Takes an event.
+    ///
+    /// # Errors
+    /// [`Fatal`]; then nothing of what was to be done is done, and the node starts again.
+    pub fn take(&mut self, event: Event, now: Now) -> Result<(), Fatal> {
+        self.now = now;
+        match event {
+            Event::Connected(node) => self.connected(node)?,
+            Event::Disconnected(node) => self.disconnected(&node)?,
+            Event::Frame { from, bytes } => self.frame(from, &bytes)?,
+            Event::Tick => self.tick()?,
+        }
+        self.go_on()
+    }
+
+    /// Makes durable what has happened, and gives out what is to be done.
+    ///
+    /// # Errors
+    /// [`Fatal::Log`]; then nothing is to be done.
+    pub fn actions(&mut self) -> Result<Vec<Action>, Fatal> {
+        self.store.commit()?;
+        Ok(self.out.drain(..).collect())
+    }
+
+    /// How often something was made durable.
+    pub fn commits(&self) -> u64 {
+        self.store.commits()
+    }
+
+    /// The files of its jobs.
+    pub fn job_paths(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.jobs.paths()
+    }
+
+    fn note(&mut self, words: impl std::fmt::Display) {
+        self.out.push_back(Action::Note(words.to_string()));
+    }
+}

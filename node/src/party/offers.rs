@@ -1,0 +1,378 @@
+//! Offers: made, come, decided about, and found again after a start.
+
+use std::collections::BTreeSet;
+
+use narthex::{
+    bitcoin::{
+        key::Keypair,
+        secp256k1::{PublicKey, Secp256k1},
+    },
+    channel::{
+        Logged, StepError,
+        offer::{
+            Accept, Decline, Offer, OfferEffect, OfferInput, OfferMachine, OfferRefusal, Offering,
+        },
+        wire::{Envelope, OFFER, OfferMessage, Outcome, offer_message},
+    },
+    contracts::{
+        enrolment::{Enrolment, Scope},
+        party::PartyId,
+        terms::{Role, deposit},
+    },
+};
+
+use super::{
+    Action, Core, Fatal,
+    contract::{Contract, offer_log, setup_log, short},
+    peers::Due,
+};
+use crate::transport::PeerAddress;
+
+impl Core {
+    /// Contracts and links as their logs left them.
+    pub(super) fn recover(&mut self) -> Result<(), Fatal> {
+        let known = self.store.known()?;
+        for whose in known.iter().filter(|whose| whose.machine == "offer") {
+            let log = self.store.open(whose)?;
+            let offer = Logged::open(OfferMachine::default(), log)?;
+            self.contracts.insert(whose.id, Contract::new(offer));
+        }
+        let ids: Vec<_> = self.contracts.keys().copied().collect();
+        for id in ids {
+            let asked = self.standing(&id) == "asked";
+            let Some(contract) = self.contracts.get(&id) else {
+                continue;
+            };
+            let mut others = contract.others();
+            if asked {
+                others.retain(|(role, _)| *role == Role::Client);
+            }
+            for (_, node) in &others {
+                self.keep_peer(*node)?;
+            }
+            if !asked {
+                self.meet(id);
+            }
+            let due = self.open_links(id, &others)?;
+            self.outcomes(due)?;
+            let effects = self.contracts.get(&id).map(|c| c.offer.pending());
+            self.offer_effects(id, effects.unwrap_or_default());
+        }
+        // What links have to tell that no contract has noted yet.
+        let mut due = Vec::new();
+        for (node, peer) in &self.peers {
+            let news = peer.link.due().into_iter();
+            let news = news.filter(|n| matches!(n, Outcome::Prove(_) | Outcome::Alarm(_)));
+            due.extend(news.map(|outcome| (*node, outcome)));
+        }
+        self.outcomes(due)?;
+        self.go_on()
+    }
+
+    /// How an offer stands.
+    pub(super) fn standing(&self, id: &[u8; 32]) -> &'static str {
+        let contract = self.contracts.get(id);
+        contract.map_or("new", |contract| contract.offer.machine().standing())
+    }
+
+    /// The other nodes of a contract are no strangers, and are connected.
+    fn meet(&mut self, id: [u8; 32]) {
+        let Some(contract) = self.contracts.get(&id) else {
+            return;
+        };
+        let (me, is_client) = (self.me, contract.me() == Some(Role::Client));
+        let offer = contract.offer.machine().offer().cloned();
+        let own = contract.me();
+        let Some(offer) = offer else {
+            return;
+        };
+        let (own_place, mut wanted) = (own.and_then(|me| offer.invited(me.into())), Vec::new());
+        let is_silent = own_place.is_none_or(|place| place.address.is_empty());
+        for (role, invited) in offer.roles().filter(|(_, invited)| invited.node != me) {
+            // One of two connects: the client, else the one with the lower key, else the one that cannot be reached.
+            let connects = match role {
+                Role::Client => is_silent,
+                _ => is_client || is_silent || me < invited.node,
+            };
+            let address = format!("{}@{}", invited.node, invited.address);
+            let address = address.parse::<PeerAddress>().ok().filter(|_| connects);
+            wanted.push((invited.node, address));
+        }
+        for (node, address) in wanted {
+            self.vouch(&node);
+            self.out.extend(address.map(Action::Connect));
+        }
+    }
+
+    /// A first message of a contract that this node does not know.
+    pub(super) fn knocked(&mut self, from: PublicKey, envelope: Envelope) -> Result<Due, Fatal> {
+        // Others' answers that come before the offer are asked for again when it is there.
+        if envelope.head().message != OFFER {
+            return Ok(Vec::new());
+        }
+        let id = envelope.head().contract;
+        let offering = match offer_message(&envelope) {
+            Ok(Some(OfferMessage::Offer(offering))) => offering,
+            Ok(_) => return Ok(Vec::new()),
+            Err(fault) => {
+                self.fault(from, &fault.to_string());
+                return Ok(Vec::new());
+            }
+        };
+        let me = match self.may_take(from, &offering) {
+            Ok(me) => me,
+            Err(why) => {
+                self.note(format_args!(
+                    "{} of {from} is turned away: {why}",
+                    short(&id)
+                ));
+                self.fault(from, &why);
+                return Ok(Vec::new());
+            }
+        };
+        let decided = self.decide(&offering.offer, me);
+        let begun = self.begin_offer(id, me, offering)?;
+        if let Err(refusal) = begun {
+            self.fault(from, &refusal.to_string());
+            return Ok(Vec::new());
+        }
+        let mut due = self.open_links(id, &[(Role::Client, from)])?;
+        match decided {
+            Ok(()) => due.extend(self.accept(id)?.unwrap_or_default()),
+            Err(why) => self.note(format_args!("{} waits for a decision: {why}", short(&id))),
+        }
+        // It is delivered again, to a contract that is there now.
+        if let Some(peer) = self.peers.get_mut(&from) {
+            let out = peer.link.received_envelope(envelope)?;
+            due.extend(super::peers::of(from, out));
+        }
+        Ok(due)
+    }
+
+    /// Whether an offer of this node is looked at; as whom this node is asked.
+    fn may_take(&self, from: PublicKey, offering: &Offering) -> Result<Role, String> {
+        let offer = &offering.offer;
+        if offer.chain != self.chain {
+            return Err("it is on another chain".into());
+        }
+        offering.check().map_err(|error| error.to_string())?;
+        if offer.role_of(&from) != Some(Role::Client) {
+            return Err("it is not its client's word".into());
+        }
+        let me = offer.role_of(&self.me).filter(|me| *me != Role::Client);
+        let me = me.ok_or("this node is not asked for anything in it")?;
+        self.policy.check(offer, self.now.unix_s)?;
+        let standing = |contract: &Contract| contract.offer.machine().standing();
+        let open = |contract: &&Contract| !contract.is_settled && standing(contract) != "over";
+        if self.contracts.values().filter(open).count() >= self.policy.max_setups {
+            return Err("this node is in as many set-ups as it takes".into());
+        }
+        // Whoever it has a contract with has a claim; of all others there are so many.
+        let is_known = self.contracts.values().any(|contract| {
+            matches!(standing(contract), "waiting" | "joined") && contract.nodes().contains(&from)
+        });
+        let asked = self
+            .contracts
+            .values()
+            .filter(|c| standing(c) == "asked")
+            .count();
+        if !is_known && asked >= self.policy.max_asked && self.decide(offer, me).is_err() {
+            return Err("as many offers as may wait for a decision are waiting".into());
+        }
+        Ok(me)
+    }
+
+    /// Whether an offer is accepted without asking the operator.
+    fn decide(&self, offer: &Offer, me: Role) -> Result<(), String> {
+        self.policy.accepts(offer, me)?;
+        self.can(offer, me)
+    }
+
+    /// Whether this node can take part.
+    pub(super) fn can(&self, offer: &Offer, me: Role) -> Result<(), String> {
+        self.jobs.accept(&offer.job, &offer.params)?;
+        let (stake, spare) = (deposit(&offer.params, me), self.own.borrow().wallet.spare());
+        match stake <= spare {
+            true => Ok(()),
+            false => Err(format!("a deposit of {stake}, of {spare} that are free")),
+        }
+    }
+
+    /// An offer is written down.
+    pub(super) fn begin_offer(
+        &mut self,
+        id: [u8; 32],
+        me: Role,
+        offering: Box<Offering>,
+    ) -> Result<Result<(), OfferRefusal>, Fatal> {
+        let log = self.store.open(&offer_log(id))?;
+        let mut offer = Logged::open(OfferMachine::default(), log)?;
+        match offer.step(&OfferInput::Offered { me, offering }) {
+            Ok(effects) => {
+                self.contracts.insert(id, Contract::new(offer));
+                self.offer_effects(id, effects);
+                Ok(Ok(()))
+            }
+            Err(StepError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(error) => Err(Fatal::step(error)),
+        }
+    }
+
+    /// This party takes part.
+    pub(super) fn accept(&mut self, id: [u8; 32]) -> Result<Result<Due, String>, Fatal> {
+        let Some(me) = self.contracts.get(&id).and_then(Contract::me) else {
+            return Ok(Err("there is no such offer".into()));
+        };
+        let enrolment = Box::new(self.enrol(id, me).ok_or(Fatal::Key)?);
+        let by = PartyId::from(me);
+        if let Err(refusal) = self.offer_step(id, &OfferInput::Accepted { by, enrolment })? {
+            return Ok(Err(refusal.to_string()));
+        }
+        self.join(id).map(Ok)
+    }
+
+    /// All the others are met, and the contract is open on the links to them.
+    pub(super) fn join(&mut self, id: [u8; 32]) -> Result<Due, Fatal> {
+        let others = self.contracts.get(&id).map(Contract::others);
+        let others = others.unwrap_or_default();
+        for (_, node) in &others {
+            self.keep_peer(*node)?;
+        }
+        self.meet(id);
+        let mut due = self.open_links(id, &others)?;
+        due.extend(self.flush(id)?);
+        Ok(due)
+    }
+
+    pub(super) fn enrol(&self, id: [u8; 32], me: Role) -> Option<Enrolment> {
+        let own = self.own.borrow();
+        let (node, key) = (own.node_pair()?, own.contract_key(&id)?);
+        let key = Keypair::from_secret_key(&Secp256k1::new(), &key);
+        Enrolment::sign(Scope::Negotiation(id), me, &node, &key).ok()
+    }
+
+    /// Gives an input to an offer, and does what follows.
+    pub(super) fn offer_step(
+        &mut self,
+        id: [u8; 32],
+        input: &OfferInput,
+    ) -> Result<Result<(), OfferRefusal>, Fatal> {
+        let Some(contract) = self.contracts.get_mut(&id) else {
+            return Ok(Err(OfferRefusal::Nothing));
+        };
+        match contract.offer.step(input) {
+            Ok(effects) => {
+                self.offer_effects(id, effects);
+                Ok(Ok(()))
+            }
+            Err(StepError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(error) => Err(Fatal::step(error)),
+        }
+    }
+
+    fn offer_effects(&mut self, id: [u8; 32], effects: Vec<OfferEffect>) {
+        for effect in effects {
+            let Some(contract) = self.contracts.get(&id) else {
+                return;
+            };
+            let machine = contract.offer.machine();
+            let me = contract.me().map(PartyId::from);
+            let message = match effect {
+                OfferEffect::Offer => {
+                    let offering = machine.offering().cloned();
+                    offering.map(|offering| OfferMessage::Offer(Box::new(offering)))
+                }
+                OfferEffect::Accept => me
+                    .and_then(|me| machine.enrolment(me))
+                    .map(|own| OfferMessage::Accept(Box::new(Accept { enrolment: *own }))),
+                OfferEffect::Decline => {
+                    let declined = machine.declined();
+                    declined.map(|(_, reason)| OfferMessage::Decline(Decline::new(reason)))
+                }
+                // The next look at the chain begins it.
+                OfferEffect::Begin => None,
+            };
+            let Some(message) = message else {
+                continue;
+            };
+            let what = (contract.peers(), 0, message.number());
+            for node in contract.nodes() {
+                self.say(id, node, what, message.to_bytes());
+            }
+        }
+    }
+
+    /// What somebody says of an offer. What is refused is refused for good.
+    pub(super) fn offer_said(
+        &mut self,
+        id: [u8; 32],
+        by: PartyId,
+        message: OfferMessage,
+    ) -> Result<(), Fatal> {
+        let input = match message {
+            OfferMessage::Offer(offering) => {
+                let Some(me) = self.contracts.get(&id).and_then(Contract::me) else {
+                    return Ok(());
+                };
+                OfferInput::Offered { me, offering }
+            }
+            OfferMessage::Accept(accept) => OfferInput::Accepted {
+                by,
+                enrolment: Box::new(accept.enrolment),
+            },
+            OfferMessage::Decline(decline) => OfferInput::Declined { by, decline },
+        };
+        if let Err(refusal) = self.offer_step(id, &input)? {
+            self.note(format_args!("{}: {refusal}", short(&id)));
+        }
+        Ok(())
+    }
+
+    /// Time passes for offers; those that came to nothing are forgotten once they have expired.
+    pub(super) fn tick_offers(&mut self) -> Result<(), Fatal> {
+        let unix_s = self.now.unix_s;
+        let ids: Vec<_> = self.contracts.keys().copied().collect();
+        let mut over = BTreeSet::new();
+        for id in ids {
+            if let Err(refusal) = self.offer_step(id, &OfferInput::Tick { unix_s })? {
+                self.note(format_args!("{}: {refusal}", short(&id)));
+            }
+            let Some(contract) = self.contracts.get(&id) else {
+                continue;
+            };
+            let expires_s = contract
+                .offer
+                .machine()
+                .offer()
+                .map(|offer| offer.expires_s);
+            let is_expired = expires_s.is_none_or(|expires_s| unix_s >= expires_s);
+            if is_expired && matches!(self.standing(&id), "over" | "declined") {
+                over.insert(id);
+            }
+        }
+        for id in over {
+            self.forget(id)?;
+        }
+        self.forget_links()
+    }
+
+    /// Forgets a contract that is over, but that its id was used.
+    pub(super) fn forget(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
+        let Some(contract) = self.contracts.remove(&id) else {
+            return Ok(());
+        };
+        let nodes = contract.nodes();
+        drop(contract);
+        self.held.remove(&id);
+        for node in nodes {
+            let is_open = |peer: &super::peers::Peer| peer.link.machine().membership(&id).is_some();
+            if self.peers.get(&node).is_some_and(is_open) {
+                let due = self.mark(node, |peer| peer.link.end_contract(id))?;
+                self.outcomes(due)?;
+            }
+        }
+        self.store.remove(&offer_log(id))?;
+        self.store.remove(&setup_log(id))?;
+        Ok(())
+    }
+}

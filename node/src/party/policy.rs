@@ -1,0 +1,110 @@
+//! Which offers this node takes, and how many it keeps until somebody has decided.
+
+use std::collections::BTreeSet;
+
+use narthex::{
+    bitcoin::{Amount, FeeRate},
+    channel::offer::Offer,
+    contracts::terms::{Role, deposit},
+    game_model::game::Economics,
+};
+use serde::{Deserialize, Serialize};
+
+/// A role without the place in the panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Does the work.
+    Worker,
+    /// Recomputes a sample.
+    Verifier,
+    /// Sits on a panel.
+    Arbiter,
+}
+
+impl Part {
+    /// That of a role; a client makes offers and takes none.
+    pub const fn of(role: Role) -> Option<Part> {
+        match role {
+            Role::Client => None,
+            Role::Worker => Some(Part::Worker),
+            Role::Verifier => Some(Part::Verifier),
+            Role::Arbiter(_) => Some(Part::Arbiter),
+        }
+    }
+}
+
+/// What the operator has said beforehand.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Parts in which offers within the bounds below are accepted without being asked for.
+    pub accept: BTreeSet<Part>,
+    /// Most that this party deposits in a contract that is accepted so.
+    pub max_stake: Amount,
+    /// Highest fee rate of a funding, in sat a kwu.
+    pub max_rate: FeeRate,
+    /// Offers that wait for the operator at once, of nodes with which there is no contract. Others are turned away.
+    pub max_asked: usize,
+    /// Longest time, in seconds, that an offer may stand open.
+    pub max_open_s: u64,
+    /// Contracts at once whose set-up is not over.
+    pub max_setups: usize,
+    /// Own costs and values: terms are signed only if honest play is the only equilibrium with them. Without any this is research, on coins that may
+    /// be lost.
+    pub economics: Option<Economics>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            accept: BTreeSet::new(),
+            max_stake: Amount::ZERO,
+            // 100 sat/vB.
+            max_rate: FeeRate::from_sat_per_kwu(25_000),
+            max_asked: 32,
+            max_open_s: 7 * 24 * 3600,
+            max_setups: 64,
+            economics: None,
+        }
+    }
+}
+
+impl Policy {
+    /// What no operator would want, whatever the party is to be.
+    ///
+    /// # Errors
+    /// Why, in words.
+    pub(super) fn check(&self, offer: &Offer, unix_s: u64) -> Result<(), String> {
+        let open_s = offer.expires_s.saturating_sub(unix_s);
+        if open_s == 0 {
+            return Err("it has expired".into());
+        }
+        if open_s > self.max_open_s {
+            let most = self.max_open_s;
+            return Err(format!(
+                "it is open for {open_s} seconds; at most {most} are taken"
+            ));
+        }
+        if offer.rate > self.max_rate {
+            let (given, most) = (offer.rate.to_sat_per_kwu(), self.max_rate.to_sat_per_kwu());
+            return Err(format!(
+                "a fee rate of {given} sat/kwu; at most {most} are taken"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether it is accepted without asking; else why the operator is asked.
+    pub(super) fn accepts(&self, offer: &Offer, me: Role) -> Result<(), String> {
+        let part = Part::of(me).filter(|part| self.accept.contains(part));
+        part.ok_or_else(|| format!("the operator decides about offers as {me}"))?;
+        let stake = deposit(&offer.params, me);
+        match stake <= self.max_stake {
+            true => Ok(()),
+            false => Err(format!(
+                "a deposit of {stake}; {} is accepted",
+                self.max_stake
+            )),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Where logs are.
+
+use std::{cell::RefCell, rc::Rc};
+
+use narthex_channel::log::{Identity, Log, LogError, MemoryDisk, SqliteShelf};
+
+/// A log of whatever store.
+pub type AnyLog = Box<dyn Log>;
+
+/// The logs of one node. What is written is durable when [`Store::commit`] returns, and nothing that follows from it leaves the
+/// node before.
+pub trait Store {
+    /// The log of a machine, begun if there is none.
+    ///
+    /// # Errors
+    /// [`LogError`]; this computer's fault.
+    fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError>;
+
+    /// Whose logs there are.
+    ///
+    /// # Errors
+    /// [`LogError`]; this computer's fault.
+    fn known(&mut self) -> Result<Vec<Identity>, LogError>;
+
+    /// Forgets a log that nobody has open.
+    ///
+    /// # Errors
+    /// [`LogError`]; this computer's fault.
+    fn remove(&mut self, whose: &Identity) -> Result<(), LogError>;
+
+    /// Makes durable what was written since the last time, all of it or nothing.
+    ///
+    /// # Errors
+    /// [`LogError`]: the node ends, and starts from what is durable.
+    fn commit(&mut self) -> Result<(), LogError>;
+
+    /// How often that was necessary.
+    fn commits(&self) -> u64;
+}
+
+impl Store for SqliteShelf {
+    fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
+        Ok(Box::new(self.log(whose)?))
+    }
+
+    fn known(&mut self) -> Result<Vec<Identity>, LogError> {
+        SqliteShelf::known(self)
+    }
+
+    fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
+        SqliteShelf::remove(self, whose)
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        SqliteShelf::commit(self).map(drop)
+    }
+
+    fn commits(&self) -> u64 {
+        SqliteShelf::commits(self)
+    }
+}
+
+/// A store in memory: for tests, and for what need not outlive its process. Copies are the same store.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    disk: MemoryDisk,
+    known: Rc<RefCell<Vec<Identity>>>,
+    commits: u64,
+}
+
+impl Store for MemoryStore {
+    fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
+        let log = self.disk.open(whose)?;
+        let mut known = self.known.borrow_mut();
+        if !known.contains(whose) {
+            known.push(whose.clone());
+        }
+        Ok(Box::new(log))
+    }
+
+    fn known(&mut self) -> Result<Vec<Identity>, LogError> {
+        Ok(self.known.borrow().clone())
+    }
+
+    fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
+        // It stays empty where it is.
+        let mut log = self.disk.open(whose)?;
+        let next = log.read(&mut |_, _| {})?;
+        log.replace(next, &[])?;
+        self.known.borrow_mut().retain(|known| known != whose);
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        self.commits += 1;
+        Ok(())
+    }
+
+    fn commits(&self) -> u64 {
+        self.commits
+    }
+}
+
+enum Place {
+    Memory(Vec<Vec<u8>>),
+    Store(AnyLog),
+}
+
+/// A log that is in memory until it is worth a place on disk: of whoever connects and says nothing of interest nothing
+/// is left.
+#[derive(Clone)]
+pub(super) struct LateLog(Rc<RefCell<Place>>);
+
+impl LateLog {
+    pub(super) fn in_memory() -> LateLog {
+        LateLog(Rc::new(RefCell::new(Place::Memory(Vec::new()))))
+    }
+
+    pub(super) fn stored(log: AnyLog) -> LateLog {
+        LateLog(Rc::new(RefCell::new(Place::Store(log))))
+    }
+
+    pub(super) fn is_stored(&self) -> bool {
+        matches!(*self.0.borrow(), Place::Store(_))
+    }
+
+    /// Goes on in a log, with all that was written so far.
+    pub(super) fn store(&self, mut log: AnyLog) -> Result<(), LogError> {
+        let mut place = self.0.borrow_mut();
+        if let Place::Memory(entries) = &*place {
+            let next = log.read(&mut |_, _| {})?;
+            log.replace(next, entries)?;
+            *place = Place::Store(log);
+        }
+        Ok(())
+    }
+}
+
+impl Log for LateLog {
+    fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
+        match &mut *self.0.borrow_mut() {
+            Place::Store(log) => log.read(each),
+            Place::Memory(entries) => {
+                for (number, entry) in (0..).zip(&*entries) {
+                    each(number, entry);
+                }
+                Ok(entries.len() as u64)
+            }
+        }
+    }
+
+    fn append(&mut self, next: u64, new: &[Vec<u8>]) -> Result<(), LogError> {
+        match &mut *self.0.borrow_mut() {
+            Place::Store(log) => log.append(next, new),
+            Place::Memory(entries) => {
+                check(entries, next)?;
+                entries.extend_from_slice(new);
+                Ok(())
+            }
+        }
+    }
+
+    fn replace(&mut self, next: u64, new: &[Vec<u8>]) -> Result<(), LogError> {
+        match &mut *self.0.borrow_mut() {
+            Place::Store(log) => log.replace(next, new),
+            Place::Memory(entries) => {
+                check(entries, next)?;
+                *entries = new.to_vec();
+                Ok(())
+            }
+        }
+    }
+}
+
+const fn check(entries: &[Vec<u8>], next: u64) -> Result<(), LogError> {
+    let expected = entries.len() as u64;
+    match expected == next {
+        true => Ok(()),
+        false => Err(LogError::Position { expected, next }),
+    }
+}

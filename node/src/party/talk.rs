@@ -1,0 +1,296 @@
+//! What is said in contracts.
+
+use narthex::{
+    bitcoin::{
+        hashes::{Hash as _, sha256},
+        secp256k1::PublicKey,
+    },
+    channel::setup::Body,
+};
+use narthex::{
+    channel::{
+        offer::{Decline, OfferInput},
+        setup::{Phase, SetupInput},
+        wire::{
+            BIND, Contradiction, Envelope, FUNDING, HELD, Head, OfferMessage, PROPOSAL, SignedHead,
+            WHOLE, links::Kept, offer_message, setup_message,
+        },
+    },
+    contracts::{
+        binding::BindError,
+        party::{PartyId, PartySet},
+        terms::salt_mark,
+    },
+};
+
+use super::{
+    Core, Fatal,
+    contract::{Took, short},
+    peers::Due,
+    signer::salt_of,
+};
+
+const fn place(head: &Head) -> ([u8; 32], PartySet, u64) {
+    (head.contract, head.to, head.seq)
+}
+
+impl Core {
+    /// As whom a node takes part.
+    fn party_of(&self, node: &PublicKey, contract: &[u8; 32]) -> Option<PartyId> {
+        let peer = self.peers.get(node)?;
+        let of = peer.link.machine().membership(contract)?;
+        Some(of.peer)
+    }
+
+    /// A message for a contract. It is taken once it is on the contract's disk, or refused for good; until it can be it waits.
+    pub(super) fn delivered(&mut self, node: PublicKey, envelope: &Envelope) -> Result<Due, Fatal> {
+        let head = *envelope.head();
+        let id = head.contract;
+        let Some(from) = self.party_of(&node, &id) else {
+            return Ok(Vec::new());
+        };
+        let refused = |core: &mut Core, why: String| {
+            core.note(format_args!(
+                "{}: {} of {node} is refused: {why}",
+                short(&id),
+                head.name()
+            ));
+            core.taken(node, place(&head))
+        };
+        match offer_message(envelope) {
+            Err(fault) => return refused(self, fault.to_string()),
+            Ok(Some(message)) => {
+                self.offer_said(id, from, message)?;
+                return self.taken(node, place(&head));
+            }
+            Ok(None) => {}
+        }
+        let message = match setup_message(envelope) {
+            Ok(message) => message,
+            Err(fault) => return refused(self, fault.to_string()),
+        };
+        // Of an offer that came to nothing there is no set-up that it could be for.
+        if matches!(self.standing(&id), "over" | "declined" | "new") {
+            return self.taken(node, place(&head));
+        }
+        if !self.is_ready(&id) {
+            self.held.insert(id);
+            return Ok(Vec::new());
+        }
+        match self.seat_take(id, &SetupInput::Message { from, message })? {
+            Took::Done(mut due) => {
+                due.extend(self.taken(node, place(&head))?);
+                Ok(due)
+            }
+            Took::Refused(refusal) => refused(self, refusal.to_string()),
+            Took::Nothing => {
+                self.held.insert(id);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// A message whose body its sender has lost with its disk: the attempt cannot go on.
+    pub(super) fn missing(&mut self, node: PublicKey, signed: &SignedHead) -> Result<Due, Fatal> {
+        let head = &signed.head;
+        let id = head.contract;
+        let Some(party) = self.party_of(&node, &id) else {
+            return Ok(Vec::new());
+        };
+        let input = SetupInput::Faulty {
+            attempt: head.attempt,
+            party,
+            reason: "what it sent is gone with its disk".to_owned(),
+        };
+        let mut due = self.taken(node, place(head))?;
+        if let Took::Done(out) = self.seat_take(id, &input)? {
+            due.extend(out);
+        }
+        Ok(due)
+    }
+
+    /// An own message that this disk has forgotten: it was said, and what was drawn for it is gone.
+    pub(super) fn came_back(&mut self, node: PublicKey, kept: &Kept) -> Result<Due, Fatal> {
+        let head = kept.signed.head;
+        let id = head.contract;
+        let body = kept.body.as_ref().map(|body| body.to_vec());
+        let envelope = body.and_then(|body| kept.signed.with_body(body));
+        let offer = envelope.as_ref().map(offer_message);
+        if let Some(Ok(Some(message))) = offer {
+            self.offer_came_back(id, message)?;
+        } else if head.message >= PROPOSAL {
+            if matches!(self.standing(&id), "asked" | "waiting") {
+                // Its answer comes back as well, and those of the others.
+                self.held.insert(id);
+                return Ok(Vec::new());
+            }
+            if let Some(envelope) = &envelope {
+                self.import_binding(id, envelope);
+            }
+            let input = SetupInput::Imported {
+                attempt: head.attempt,
+                is_final: matches!(head.message, HELD | FUNDING | WHOLE),
+            };
+            match self.seat_take(id, &input)? {
+                Took::Done(due) => {
+                    let mut due = due;
+                    due.extend(self.imported(node, &head)?);
+                    return Ok(due);
+                }
+                Took::Refused(refusal) => self.note(format_args!("{}: {refusal}", short(&id))),
+                Took::Nothing => {
+                    self.held.insert(id);
+                    return Ok(Vec::new());
+                }
+            }
+        }
+        self.imported(node, &head)
+    }
+
+    fn imported(&mut self, node: PublicKey, head: &Head) -> Result<Due, Fatal> {
+        let (id, to, seq) = place(head);
+        self.mark(node, |peer| peer.link.imported(&id, to, seq))
+    }
+
+    /// An own answer to an offer is a fact.
+    fn offer_came_back(&mut self, id: [u8; 32], message: OfferMessage) -> Result<(), Fatal> {
+        let me = self
+            .contracts
+            .get(&id)
+            .and_then(super::contract::Contract::me);
+        let Some(me) = me.map(PartyId::from) else {
+            return Ok(());
+        };
+        let is_accept = matches!(message, OfferMessage::Accept(_));
+        self.offer_said(id, me, message)?;
+        if is_accept && self.standing(&id) != "declined" {
+            let due = self.join(id)?;
+            self.outcomes(due)?;
+        }
+        Ok(())
+    }
+
+    /// A salt that this party has proposed serves the agreement that it has bound itself to, whatever the record of bindings
+    /// knows.
+    fn import_binding(&mut self, id: [u8; 32], envelope: &Envelope) {
+        let Ok(message) = setup_message(envelope) else {
+            return;
+        };
+        let Some(contract) = self.contracts.get_mut(&id) else {
+            return;
+        };
+        let attempt = message.attempt;
+        match (envelope.head().message, message.body) {
+            (PROPOSAL, Body::Proposal(bytes)) => {
+                contract
+                    .salts
+                    .extend(salt_of(&bytes).map(|salt| (attempt, salt)));
+            }
+            (BIND, Body::Bind { agreement, .. }) => {
+                contract.binds.insert(attempt, agreement);
+            }
+            _ => return,
+        }
+        let salt = contract.salts.get(&attempt).copied();
+        if let (Some(salt), Some(agreement)) = (salt, contract.binds.get(&attempt).copied()) {
+            let mark = salt_mark(&sha256::Hash::from_byte_array(salt));
+            let bound = self.own.borrow_mut().bindings.bind(mark, agreement);
+            if let Err(error @ BindError::Store(_)) = bound {
+                self.note(format_args!("{}: {error}", short(&id)));
+            }
+        }
+    }
+
+    /// A peer has signed two things: it is at fault in this contract. Both heads are in the log of its link.
+    pub(super) fn contradicted(
+        &mut self,
+        node: PublicKey,
+        proof: &Contradiction,
+    ) -> Result<Due, Fatal> {
+        let (first, second) = (&proof.first.head, &proof.second.head);
+        let id = first.contract;
+        let words = format!(
+            "it has signed two: {} number {} and {} number {}",
+            first.name(),
+            first.seq,
+            second.name(),
+            second.seq,
+        );
+        self.note(format_args!("{}: {node}: {words}", short(&id)));
+        let mut due = Vec::new();
+        if let Some(party) = self.party_of(&node, &id) {
+            let phase = self
+                .contracts
+                .get(&id)
+                .and_then(|contract| contract.phase());
+            if phase.is_some_and(|phase| phase < Phase::Committed) {
+                let input = SetupInput::Faulty {
+                    attempt: self.attempt(&id).unwrap_or(first.attempt),
+                    party,
+                    reason: words,
+                };
+                if let Took::Done(out) = self.seat_take(id, &input)? {
+                    due.extend(out);
+                }
+            } else if matches!(self.standing(&id), "asked" | "waiting") {
+                let decline = Decline::new(&words);
+                let input = OfferInput::Declined { by: party, decline };
+                if let Err(refusal) = self.offer_step(id, &input)? {
+                    self.note(format_args!("{}: {refusal}", short(&id)));
+                }
+            }
+        }
+        due.extend(self.mark(node, |peer| peer.link.noted(id))?);
+        Ok(due)
+    }
+
+    fn attempt(&self, id: &[u8; 32]) -> Option<u8> {
+        let seat = self.contracts.get(id)?.seat.as_ref()?;
+        Some(seat.machine().attempt())
+    }
+
+    /// Time passes.
+    pub(super) fn tick(&mut self) -> Result<(), Fatal> {
+        self.tick_offers()?;
+        let unix_s = self.now.unix_s;
+        let ids: Vec<_> = self.contracts.keys().copied().collect();
+        for id in ids {
+            let phase = self
+                .contracts
+                .get(&id)
+                .and_then(|contract| contract.phase());
+            // While a link is not open nobody is silent: nothing could have been said.
+            if phase.is_some_and(|phase| phase < Phase::Committed)
+                && self.is_ready(&id)
+                && let Took::Done(due) = self.seat_take(id, &SetupInput::Tick { unix_s })?
+            {
+                self.outcomes(due)?;
+            }
+        }
+        self.compact()
+    }
+
+    /// What waited goes on, where it can.
+    pub(super) fn go_on(&mut self) -> Result<(), Fatal> {
+        let unsaid = |contract: &super::contract::Contract| !contract.unsent.is_empty();
+        let unsaid = self
+            .contracts
+            .iter()
+            .filter(|(_, contract)| unsaid(contract));
+        let unsaid: Vec<_> = unsaid.map(|(id, _)| *id).collect();
+        for id in unsaid {
+            let due = self.flush(id)?;
+            self.outcomes(due)?;
+        }
+        for id in self.held.clone() {
+            let has_seat = self.contracts.get(&id).is_none_or(|c| c.seat.is_some());
+            // What came back needs no open link: it opens one.
+            if has_seat || self.standing(&id) == "over" {
+                self.held.remove(&id);
+                let due = self.waiting_for(&id);
+                self.outcomes(due)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! A node's folder. One node has one, and one process at a time uses it.
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use bitcoin::secp256k1::rand::{RngCore, rngs::OsRng};
+use narthex::{
+    bindings::{BindingsError, FileBindings},
+    channel::log::{Identity, LogError, SqliteShelf},
+    wallet::{PartyWallet, WalletError},
+};
+use narthex_base::{secret::Secret, tagged::tagged_hash};
+use narthex_disk::{Readers, check_folder, keep_secret, lock, make_folder, read_secret};
+
+use crate::{KeyError, NodeKey, party::Own};
+
+/// Why a folder cannot be used. This machine's fault, or its owner's.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// Something in it cannot be read or written, or is not as safe as it must be.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// What.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: io::Error,
+    },
+    /// Another process uses it.
+    #[error("{} is in use by another process", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The node key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The logs.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The record of what was bound.
+    #[error(transparent)]
+    Bindings(#[from] BindingsError),
+    /// The wallet of its seed.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
+}
+
+/// A node's folder, as long as this process uses it.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Files of a node: the key that it is known by.
+    const KEY: &str = "node.key";
+    /// The seed that all its other secrets follow from.
+    const SEED: &str = "seed";
+    /// What was bound.
+    const BINDINGS: &str = "bindings";
+    /// All logs.
+    const SHELF: &str = "node.db";
+    /// Orders are taken here.
+    const CONTROL: &str = "control";
+    /// One process has it locked.
+    const LOCK: &str = "lock";
+    /// Job files, one a line.
+    const JOBS: &str = "jobs";
+
+    /// The folder, made if there is none, for its owner alone; and its lock.
+    ///
+    /// # Errors
+    /// [`FolderError`].
+    pub fn open(path: &Path) -> Result<Folder, FolderError> {
+        let file = |error| FolderError::File {
+            path: path.to_owned(),
+            error,
+        };
+        make_folder(path, Readers::Owner).map_err(file)?;
+        check_folder(path).map_err(file)?;
+        let path = path.canonicalize().map_err(file)?;
+        let held = lock(&path.join(Self::LOCK), Readers::Owner).map_err(file)?;
+        match held.try_lock() {
+            Ok(()) => Ok(Folder { path, _lock: held }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::Busy { path }),
+            Err(TryLockError::Error(error)) => Err(file(error)),
+        }
+    }
+
+    /// Where the operator's orders go.
+    pub fn control(path: &Path) -> PathBuf {
+        path.join(Self::CONTROL)
+    }
+
+    /// Where this one is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its node key; a new one in a new folder.
+    ///
+    /// # Errors
+    /// [`FolderError::Key`].
+    pub fn key(&self) -> Result<NodeKey, FolderError> {
+        Ok(NodeKey::load_or_draw(&self.path.join(Self::KEY))?)
+    }
+
+    /// Its keys, seed, wallet and bindings. A new folder gets new ones, durable before this returns.
+    ///
+    /// # Errors
+    /// [`FolderError`].
+    pub fn own(&self) -> Result<Own, FolderError> {
+        let (node, seed) = (self.key()?, self.seed()?);
+        // The wallet's keys are others than what is derived for contracts.
+        let wallet_seed = tagged_hash("narthex/node-wallet", seed.expose());
+        let wallet = PartyWallet::new("node", &wallet_seed)?;
+        let bindings = FileBindings::open(&self.path.join(Self::BINDINGS))?;
+        Ok(Own {
+            seed,
+            node,
+            wallet,
+            bindings: Box::new(bindings),
+        })
+    }
+
+    fn seed(&self) -> Result<Secret, FolderError> {
+        let path = self.path.join(Self::SEED);
+        let file = |error| FolderError::File {
+            path: path.clone(),
+            error,
+        };
+        let mut found = Ok(false);
+        let seed = Secret::drawn(|bytes| found = read_secret(&path, bytes));
+        if found.map_err(file)? {
+            return Ok(seed);
+        }
+        let seed = Secret::drawn(|bytes| OsRng.fill_bytes(bytes));
+        keep_secret(&path, seed.expose()).map_err(file)?;
+        Ok(seed)
+    }
+
+    /// Its logs.
+    ///
+    /// # Errors
+    /// [`FolderError::Log`].
+    pub fn shelf(&self, node: &NodeKey) -> Result<SqliteShelf, FolderError> {
+        let whose = tagged_hash("narthex/node", &node.id().serialize());
+        let whose = Identity::new("node", whose);
+        Ok(SqliteShelf::open(&self.path.join(Self::SHELF), &whose)?)
+    }
+
+    /// Job files that it was given before.
+    ///
+    /// # Errors
+    /// [`FolderError::File`].
+    pub fn jobs(&self) -> Result<Vec<PathBuf>, FolderError> {
+        let path = self.path.join(Self::JOBS);
+        let text = match narthex_disk::read_bounded(&path, 1 << 20) {
+            Ok(text) => text.unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(FolderError::File { path, error }),
+        };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Ok(text.lines().map(PathBuf::from).collect())
+    }
+
+    /// Keeps the names of its job files.
+    ///
+    /// # Errors
+    /// [`FolderError::File`].
+    pub fn keep_jobs<'a>(&self, paths: impl Iterator<Item = &'a Path>) -> Result<(), FolderError> {
+        let path = self.path.join(Self::JOBS);
+        let lines = paths.map(|path| format!("{}\n", path.display()));
+        let text = lines.collect::<String>();
+        narthex_disk::replace(&path, text.as_bytes(), Readers::Owner)
+            .map_err(|error| FolderError::File { path, error })
+    }
+}

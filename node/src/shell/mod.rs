@@ -1,0 +1,9 @@
+//! The process around a [`Core`](crate::party::Core): its folder, its sockets, its clock, and the operator's orders.
+
+mod control;
+mod folder;
+mod run;
+
+pub use control::{ControlError, ask};
+pub use folder::{Folder, FolderError};
+pub use run::{RunError, RunOptions, Said, run};

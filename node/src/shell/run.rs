@@ -1,0 +1,382 @@
+//! The process: one thread decides ([`Core`]), sockets and clock are around it.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use bitcoin::{hashes::Hash as _, secp256k1::PublicKey};
+use narthex::{
+    job::JobError,
+    regtest::{self, ChainSource, Node},
+};
+use tokio::sync::{
+    mpsc::{self, Receiver, Sender, UnboundedSender},
+    oneshot,
+};
+
+use super::{Folder, FolderError, control};
+use crate::{
+    party::{
+        Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Parts, Policy, Reply,
+    },
+    transport::{Event, Limits, Transport},
+};
+
+/// How a node is run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Where it listens, `HOST:PORT`; not at all without.
+    pub listen: Option<String>,
+    /// Where others reach it, if that is elsewhere than where it listens.
+    pub address: Option<String>,
+    /// JSON-RPC of its Bitcoin node.
+    pub node: String,
+    /// The file that opens it.
+    pub cookie: PathBuf,
+    /// Job files that it has.
+    pub jobs: Vec<PathBuf>,
+    /// What its operator has said.
+    pub policy: Policy,
+    /// Between two looks at the clock and the chain.
+    pub tick: Duration,
+    /// Bounds of its transport.
+    pub limits: Limits,
+}
+
+/// Why a node ends.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Its folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its Bitcoin node, when it starts. Later it is waited for.
+    #[error("the Bitcoin node: {0}")]
+    Chain(#[from] regtest::Error),
+    /// The Bitcoin node is on another chain than the wallet.
+    #[error("the Bitcoin node is on another chain than regtest, on which alone this version runs")]
+    OtherChain,
+    /// A job file.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// A socket or the runtime.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
+    /// What it knows may not be durable, or is not ours.
+    #[error("the node ends: {0}; it goes on from what is durable when it is started again")]
+    Fatal(#[from] Fatal),
+}
+
+/// What comes to the thread that decides.
+enum Input {
+    /// The queue of a connection that stands.
+    Connected(PublicKey, UnboundedSender<Vec<u8>>),
+    Disconnected(PublicKey),
+    Frame(PublicKey, Vec<u8>),
+    Tick,
+    Order(Command, oneshot::Sender<Result<Reply, CommandError>>),
+}
+
+/// Inputs that may wait for the thread that decides. Then sockets are not read.
+const MOST_INPUTS: usize = 256;
+
+/// Inputs that are taken before what they have changed is made durable.
+const BATCH: usize = 64;
+
+/// Runs a node until it is told to stop. `tell` is told once where it listens, and then what the operator may want to read.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run(
+    options: RunOptions,
+    tell: impl Fn(Said<'_>) + Send + Clone + 'static,
+) -> Result<(), RunError> {
+    let io = |what: &'static str| {
+        move |error| RunError::Io {
+            what: what.into(),
+            error,
+        }
+    };
+    let folder = Folder::open(&options.dir)?;
+    let key = folder.key()?;
+    let chain = Node::connect(&options.node, &options.cookie)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(io("the runtime"))?;
+    runtime.block_on(async move {
+        let id = key.id();
+        let (transport, events) =
+            Transport::start(key, options.limits.clone()).map_err(io("the transport"))?;
+        let transport = Arc::new(transport);
+        let at = match &options.listen {
+            None => None,
+            Some(at) => {
+                let listened = transport.listen(at.as_str()).await;
+                let listened = listened.map_err(|error| RunError::Io {
+                    what: format!("cannot listen at {at}"),
+                    error,
+                });
+                Some(listened?)
+            }
+        };
+        let (inputs, taken) = mpsc::channel(MOST_INPUTS);
+        let (orders, dir) = (inputs.clone(), folder.path().to_owned());
+        control::listen(&dir, move |command| {
+            let (answer, answered) = oneshot::channel();
+            orders.blocking_send(Input::Order(command, answer)).ok()?;
+            answered.blocking_recv().ok()
+        })
+        .map_err(io("the control socket"))?;
+        let (over, ended) = oneshot::channel();
+        let (ticks, tick) = (inputs.clone(), options.tick);
+        let handle = tokio::runtime::Handle::current();
+        let deciding = transport.clone();
+        std::thread::Builder::new()
+            .name("decides".into())
+            .spawn(move || {
+                let address = address(&options, at);
+                tell(Said::Ready {
+                    id,
+                    at,
+                    address: &address,
+                });
+                let done = decide(
+                    &folder,
+                    chain,
+                    &options,
+                    address,
+                    (taken, &deciding, &handle),
+                    &tell,
+                );
+                // Nobody waits for it any more where the runtime is gone.
+                let _ = over.send(done);
+            })
+            .map_err(io("a thread"))?;
+        tokio::spawn(async move {
+            while ticks.send(Input::Tick).await.is_ok() {
+                tokio::time::sleep(tick).await;
+            }
+        });
+        tokio::spawn(read(events, transport.clone(), inputs));
+        ended.await.unwrap_or_else(|_| {
+            let why = "a defect of this program; see what it printed".to_owned();
+            Err(Fatal::Step(why).into())
+        })
+    })
+}
+
+/// What a node tells its operator.
+#[derive(Clone, Copy, Debug)]
+pub enum Said<'a> {
+    /// It runs.
+    Ready {
+        /// Its id.
+        id: PublicKey,
+        /// Where it listens.
+        at: Option<SocketAddr>,
+        /// Where others reach it; empty if they do not.
+        address: &'a str,
+    },
+    /// Something happened.
+    Note(&'a str),
+}
+
+fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
+    match (&options.address, at) {
+        (Some(address), _) => address.clone(),
+        (None, Some(at)) => at.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+/// Gives what the transport tells to the thread that decides. A connection has a queue of its own, so that nothing of one before
+/// it leaves on it.
+async fn read(
+    mut events: crate::transport::Events,
+    transport: Arc<Transport>,
+    inputs: Sender<Input>,
+) {
+    let mut queues = BTreeMap::new();
+    while let Some(event) = events.next().await {
+        let input = match event {
+            Event::Connected { node, .. } => {
+                let (queue, mut waiting) = mpsc::unbounded_channel::<Vec<u8>>();
+                let transport = transport.clone();
+                let sending = tokio::spawn(async move {
+                    while let Some(frame) = waiting.recv().await {
+                        let Some((kind, bytes)) = frame.split_first_chunk::<2>() else {
+                            continue;
+                        };
+                        let kind = u16::from_be_bytes(*kind);
+                        if transport.send(&node, kind, bytes.to_vec()).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+                let before = queues.insert(node, sending);
+                before.inspect(|sending| sending.abort());
+                Input::Connected(node, queue)
+            }
+            Event::Disconnected { node, .. } => {
+                let before = queues.remove(&node);
+                before.inspect(tokio::task::JoinHandle::abort);
+                Input::Disconnected(node)
+            }
+            Event::Message { from, kind, bytes } => {
+                let frame = [&kind.to_be_bytes()[..], &bytes].concat();
+                Input::Frame(from, frame)
+            }
+            // It is tried again.
+            Event::Unreachable { .. } => continue,
+        };
+        if inputs.send(input).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The thread that decides, until it is told to stop.
+fn decide(
+    folder: &Folder,
+    mut chain: Node,
+    options: &RunOptions,
+    address: String,
+    (mut inputs, transport, handle): (Receiver<Input>, &Transport, &tokio::runtime::Handle),
+    tell: &dyn Fn(Said<'_>),
+) -> Result<(), RunError> {
+    let genesis = chain.block_hash(0)?;
+    let regtest = bitcoin::constants::genesis_block(bitcoin::Network::Regtest);
+    if genesis != regtest.block_hash() {
+        return Err(RunError::OtherChain);
+    }
+    let own = folder.own()?;
+    let mut jobs = Jobs::default();
+    for path in options.jobs.iter().cloned().chain(folder.jobs()?) {
+        // One that was given before may be gone; whoever names it now is to know.
+        match jobs.load(&path) {
+            Ok(_) => {}
+            Err(error) if options.jobs.contains(&path) => return Err(error.into()),
+            Err(error) => tell(Said::Note(&error.to_string())),
+        }
+    }
+    folder.keep_jobs(jobs.paths())?;
+    let store = folder.shelf(&own.node)?;
+    let start = Instant::now();
+    let now = || Now {
+        ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        unix_s: SystemTime::UNIX_EPOCH
+            .elapsed()
+            .map_or(0, |since| since.as_secs()),
+    };
+    let parts = Parts {
+        own,
+        store: Box::new(store),
+        jobs,
+        policy: options.policy.clone(),
+        chain: genesis.to_byte_array(),
+        address,
+    };
+    let mut core = Core::open(parts, now())?;
+    core.poll(&mut chain, now())?;
+    let mut queues: BTreeMap<PublicKey, UnboundedSender<Vec<u8>>> = BTreeMap::new();
+    loop {
+        // Connecting is for the runtime.
+        let entered = handle.enter();
+        for action in core.actions()? {
+            act(action, transport, &queues, tell);
+        }
+        drop(entered);
+        let Some(first) = inputs.blocking_recv() else {
+            return Ok(());
+        };
+        let mut next = Some(first);
+        let (mut count, mut answers, mut polls) = (0, Vec::new(), false);
+        while let Some(input) = next.take() {
+            match input {
+                Input::Connected(node, queue) => {
+                    queues.insert(node, queue);
+                    core.take(Told::Connected(node), now())?;
+                }
+                Input::Disconnected(node) => {
+                    queues.remove(&node);
+                    core.take(Told::Disconnected(node), now())?;
+                }
+                Input::Frame(from, bytes) => core.take(Told::Frame { from, bytes }, now())?,
+                Input::Tick => {
+                    core.take(Told::Tick, now())?;
+                    polls = true;
+                }
+                Input::Order(Command::Stop, answer) => {
+                    core.actions()?;
+                    // Whoever asked may be gone.
+                    let _ = answer.send(Ok(Reply::Done));
+                    return Ok(());
+                }
+                Input::Order(command, answer) => {
+                    let is_offer = matches!(command, Command::Offer(_));
+                    let answered = core.command(command, now())?;
+                    if is_offer && answered.is_ok() {
+                        folder.keep_jobs(core.job_paths())?;
+                    }
+                    answers.push((answer, answered));
+                }
+            }
+            count += 1;
+            // What is there already is taken with one write.
+            if count < BATCH {
+                next = inputs.try_recv().ok();
+            }
+        }
+        if polls || core.wants_poll() {
+            core.poll(&mut chain, now())?;
+        }
+        // An answer leaves once it is durable, as everything else.
+        let entered = handle.enter();
+        for action in core.actions()? {
+            act(action, transport, &queues, tell);
+        }
+        drop(entered);
+        for (answer, answered) in answers {
+            let _ = answer.send(answered);
+        }
+    }
+}
+
+fn act(
+    action: Action,
+    transport: &Transport,
+    queues: &BTreeMap<PublicKey, UnboundedSender<Vec<u8>>>,
+    tell: &dyn Fn(Said<'_>),
+) {
+    match action {
+        // Of a connection that has ended nothing is sent: it begins anew on the next.
+        Action::Send { to, bytes } => {
+            if let Some(queue) = queues.get(&to) {
+                let _ = queue.send(bytes);
+            }
+        }
+        Action::Close { node, why } => {
+            tell(Said::Note(&format!(
+                "the connection with {node} is closed: {why}"
+            )));
+            transport.disconnect(&node);
+        }
+        Action::Know(node) => transport.know(node),
+        Action::Connect(peer) => transport.connect(peer),
+        Action::Note(words) => tell(Said::Note(&words)),
+    }
+}

@@ -1,0 +1,124 @@
+//! Contracts between processes, from the offer to the buried funding.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use narthex::bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+
+use crate::support::house::{House, PATIENCE};
+
+/// All are at this state; the same contract and funding for everybody.
+fn everybody(house: &House, id: &str, state: &str) -> bool {
+    (0..house.nodes.len()).all(|at| house.state(at, id) == state)
+}
+
+/// What all of them say of a field, if they agree.
+fn agreed(house: &House, id: &str, field: &str) -> String {
+    let said = (0..house.nodes.len()).map(|at| house.show(at, id)[field].to_string());
+    let said: BTreeSet<_> = said.collect();
+    assert_eq!(said.len(), 1, "{field}: {said:?}");
+    said.into_iter().next().unwrap()
+}
+
+#[test]
+fn six_processes_make_a_contract_and_fund_it() {
+    let mut house = House::new();
+    let id = house.offer();
+    house.accept(&id);
+    house.wait("all are committed", |house| {
+        everybody(house, &id, "committed")
+    });
+    house.wait("the funding is published", |house| {
+        !house.waiting().is_empty()
+    });
+    let waiting = house.waiting();
+    assert_eq!(waiting.len(), 1, "{waiting:?}");
+    let contract = agreed(&house, &id, "contract");
+    assert_eq!(
+        agreed(&house, &id, "funding"),
+        format!("\"{}\"", waiting[0])
+    );
+    assert_eq!(agreed(&house, &id, "attempt"), "0");
+    house.mine(1);
+    house.wait("all are live", |house| everybody(house, &id, "live"));
+    assert_eq!(agreed(&house, &id, "contract"), contract);
+    for at in 0..house.nodes.len() {
+        let node = &house.ask(at, &["status"])["node"];
+        println!("{}: {} commits", house.nodes[at].role, node["commits"]);
+    }
+    // It is there again after a start.
+    house.nodes[1].kill();
+    house.again(1);
+    house.wait("the worker knows it", |house| house.state(1, &id) == "live");
+    assert_eq!(agreed(&house, &id, "contract"), contract);
+}
+
+/// Everybody is killed once, in an order and at moments that the seed draws, and started again. (Whoever costs two attempts is
+/// left out by the others, as it should be.)
+fn killed(seed: u64) {
+    println!("NARTHEX_SEED={seed}");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut house = House::new();
+    let mut victims: Vec<_> = (0..house.nodes.len()).collect();
+    victims.shuffle(&mut rng);
+    let id = house.offer();
+    let deadline = Instant::now() + PATIENCE;
+    while !everybody(&house, &id, "committed") || !victims.is_empty() {
+        assert!(Instant::now() < deadline, "{:#?}", states(&house, &id));
+        for at in [1, 2] {
+            if house.state(at, &id) == "asked" {
+                // It may have been killed over it.
+                let _ = house.try_ask(at, &["accept", &id]);
+            }
+        }
+        if let Some(at) = victims.pop() {
+            // Long enough for some messages, and for none.
+            let pause = Duration::from_millis(rng.gen_range(0..250));
+            std::thread::park_timeout(pause);
+            println!(
+                "{} is killed while {}",
+                house.nodes[at].role,
+                house.state(at, &id)
+            );
+            house.nodes[at].kill();
+            house.again(at);
+        }
+    }
+    println!("attempt {}", agreed(&house, &id, "attempt"));
+    let contract = agreed(&house, &id, "contract");
+    let funding = agreed(&house, &id, "funding");
+    house.wait("the funding waits", |house| {
+        house
+            .waiting()
+            .iter()
+            .any(|txid| format!("\"{txid}\"") == funding)
+    });
+    assert_eq!(house.waiting().len(), 1);
+    house.mine(1);
+    // And once more, now that it is funded.
+    let at = rng.gen_range(0..house.nodes.len());
+    house.nodes[at].kill();
+    house.again(at);
+    house.wait("all are live", |house| everybody(house, &id, "live"));
+    assert_eq!(agreed(&house, &id, "contract"), contract);
+    assert_eq!(agreed(&house, &id, "funding"), funding);
+}
+
+/// How it stands with each.
+fn states(house: &House, id: &str) -> Vec<serde_json::Value> {
+    let nodes = 0..house.nodes.len();
+    nodes.map(|at| house.show(at, id)).collect()
+}
+
+/// The seed that the user names, or one that is.
+fn seed() -> u64 {
+    let named = std::env::var("NARTHEX_SEED").ok();
+    named.map_or(20_261_128, |seed| seed.parse().unwrap())
+}
+
+#[test]
+fn whoever_is_killed_whenever_comes_to_the_contract() {
+    killed(seed());
+}

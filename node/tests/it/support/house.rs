@@ -1,0 +1,272 @@
+//! Six nodes as processes, with a bitcoind of their own.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use narthex::{
+    bitcoin::{Address, Network, ScriptBuf, Txid},
+    contracts::terms::Role,
+    regtest::{Bitcoind, Miner, mine_coins},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longest time that anything may take.
+pub const PATIENCE: Duration = Duration::from_secs(240);
+
+pub const ARBITERS: u8 = 3;
+
+/// The program under test.
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_narthex-node"))
+}
+
+/// A node as a process, killed when dropped.
+pub struct Process {
+    child: Child,
+    pub role: Role,
+    pub dir: PathBuf,
+    pub id: String,
+    pub address: String,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Process {
+    /// As `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// What it has said.
+    pub fn said(&self) -> Vec<String> {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Nodes, their chain and their job.
+pub struct House {
+    pub chain: Bitcoind,
+    pub nodes: Vec<Process>,
+    folder: TempDir,
+    job: PathBuf,
+}
+
+fn miner() -> ScriptBuf {
+    ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
+}
+
+impl House {
+    /// Everybody with coins. Arbiters accept by themselves, within bounds; the others are asked.
+    pub fn new() -> House {
+        let chain = Bitcoind::start().unwrap();
+        let folder = TempDir::new().unwrap();
+        let job = folder.path().join("job.json");
+        let manifest = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
+        std::fs::write(&job, manifest).unwrap();
+        let nodes = Vec::new();
+        let mut house = House {
+            chain,
+            nodes,
+            folder,
+            job,
+        };
+        // Starts are slow (a wallet, a job): all at once.
+        let mut started = Vec::new();
+        for role in Role::all(ARBITERS) {
+            started.push(house.begin(role, &house.dir(role), None));
+        }
+        house.nodes = started.into_iter().map(Starting::ready).collect();
+        for at in 0..house.nodes.len() {
+            let address = house.ask(at, &["address"])["address"].clone();
+            let address: Address<_> = address.as_str().unwrap().parse().unwrap();
+            let script = address
+                .require_network(Network::Regtest)
+                .unwrap()
+                .script_pubkey();
+            mine_coins(&mut house.chain, 3, &script, &miner()).unwrap();
+        }
+        for at in 0..house.nodes.len() {
+            house.wait(
+                &format!("{} sees its coins", house.nodes[at].role),
+                |house| {
+                    let node = &house.ask(at, &["status"])["node"];
+                    node["spare_sat"].as_u64().unwrap() > 0
+                },
+            );
+        }
+        house
+    }
+
+    fn dir(&self, role: Role) -> PathBuf {
+        self.folder.path().join(role.to_string())
+    }
+
+    fn begin(&self, role: Role, dir: &Path, listen: Option<&str>) -> Starting {
+        let (url, cookie) = self.chain.rpc();
+        let mut command = program();
+        command
+            .args(["run", "--json", "--research", "--tick-ms", "100", "--dir"])
+            .arg(dir)
+            .args(["--listen", listen.unwrap_or("127.0.0.1:0")])
+            .args(["--node", &url, "--cookie"])
+            .arg(cookie)
+            .arg("--job")
+            .arg(&self.job)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
+        if matches!(role, Role::Arbiter(_)) {
+            command.args(["--accept-role", "arbiter", "--max-stake", "100000000"]);
+        }
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Starting {
+            child,
+            role,
+            dir: dir.to_owned(),
+            lines,
+        }
+    }
+
+    /// Starts a node again that was killed, at its place.
+    pub fn again(&mut self, at: usize) {
+        let Process {
+            role, dir, address, ..
+        } = &self.nodes[at];
+        let again = self.begin(*role, dir, Some(address)).ready();
+        assert_eq!(again.id, self.nodes[at].id);
+        self.nodes[at] = again;
+    }
+
+    /// Asks a node, as its operator does.
+    pub fn ask(&self, at: usize, words: &[&str]) -> Value {
+        self.try_ask(at, words).unwrap()
+    }
+
+    pub fn try_ask(&self, at: usize, words: &[&str]) -> Result<Value, String> {
+        let output = program()
+            .arg(words[0])
+            .args(["--json", "--dir"])
+            .arg(&self.nodes[at].dir)
+            .args(&words[1..])
+            .output()
+            .unwrap();
+        match output.status.success() {
+            true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
+    }
+
+    /// The client offers a contract to all of them; its id.
+    pub fn offer(&self) -> String {
+        let place = |at: usize| format!("{}@{}", self.nodes[at].id, self.nodes[at].address);
+        let places: Vec<_> = (0..self.nodes.len()).map(place).collect();
+        let job = self.job.to_str().unwrap();
+        let mut words = vec!["offer", "--job", job, "--panel", "2/3", "--patience", "30"];
+        words.extend(["--worker", &places[1], "--verifier", &places[2]]);
+        for place in &places[3..] {
+            words.extend(["--arbiter", place]);
+        }
+        let contract = &self.ask(0, &words)["contract"];
+        contract["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A contract as a node knows it.
+    pub fn show(&self, at: usize, id: &str) -> Value {
+        match self.try_ask(at, &["show", id]) {
+            Ok(reply) => reply["contract"].clone(),
+            // It has not come yet, or the node starts.
+            Err(_) => Value::Null,
+        }
+    }
+
+    pub fn state(&self, at: usize, id: &str) -> String {
+        let state = &self.show(at, id)["state"];
+        state.as_str().unwrap_or("unknown").to_owned()
+    }
+
+    /// Worker and verifier accept, once the offer has come.
+    pub fn accept(&mut self, id: &str) {
+        for at in [1, 2] {
+            self.wait("the offer comes", |house| house.state(at, id) == "asked");
+            self.ask(at, &["accept", id]);
+        }
+    }
+
+    /// Waits until something is so. What the nodes said stands in the panic.
+    pub fn wait(&mut self, what: &str, is_so: impl Fn(&House) -> bool) {
+        let start = Instant::now();
+        while !is_so(self) {
+            if start.elapsed() > PATIENCE {
+                for node in &self.nodes {
+                    println!("--- {}", node.role);
+                    node.said().iter().for_each(|line| println!("{line}"));
+                }
+                panic!("in vain: {what}");
+            }
+            for node in &mut self.nodes {
+                assert!(node.runs(), "{} has ended: {:?}", node.role, node.said());
+            }
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    /// Ids of what waits in the mempool.
+    pub fn waiting(&self) -> Vec<Txid> {
+        self.chain.call("getrawmempool", &[]).unwrap()
+    }
+
+    pub fn mine(&mut self, count: u32) {
+        self.chain.mine(count, &miner()).unwrap();
+    }
+}
+
+/// A process that has not said yet where it listens.
+struct Starting {
+    child: Child,
+    role: Role,
+    dir: PathBuf,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Starting {
+    fn ready(mut self) -> Process {
+        let line = self.lines.next();
+        let line = line
+            .unwrap_or_else(|| panic!("{} has ended", self.role))
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let (saying, lines) = (said.clone(), self.lines);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                saying.lock().unwrap().push(line);
+            }
+        });
+        Process {
+            child: self.child,
+            role: self.role,
+            dir: self.dir,
+            id: ready["node"].as_str().unwrap().to_owned(),
+            address: ready["address"].as_str().unwrap().to_owned(),
+            said,
+        }
+    }
+}

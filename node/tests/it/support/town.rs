@@ -1,0 +1,445 @@
+//! Nodes without sockets: what one sends another takes, in the order that the test has it.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    rc::Rc,
+};
+
+use narthex::{
+    bitcoin::{
+        ScriptBuf,
+        hashes::Hash as _,
+        secp256k1::{
+            PublicKey,
+            rand::{Rng, rngs::StdRng},
+        },
+    },
+    channel::log::{Identity, Log, LogError},
+    contracts::{
+        binding::{BindError, Bindings, Mark, MemoryBindings},
+        terms::Role,
+    },
+    game_model::{ParamsRecord, Template},
+    regtest::{ChainSource, Embedded, Miner, mine_coins},
+    wallet::PartyWallet,
+};
+use narthex_base::secret::Secret;
+use narthex_node::{
+    NodeKey,
+    party::{
+        Action, AnyLog, Command, ContractStatus, Core, Event, Jobs, MemoryStore, NewOffer, Now,
+        Own, Part, Parts, Policy, Reply, Store,
+    },
+};
+use tempfile::TempDir;
+
+pub const ARBITERS: u8 = 3;
+
+/// A record of bindings that outlives its node.
+#[derive(Clone, Default)]
+pub struct SharedBindings(pub Rc<RefCell<MemoryBindings>>);
+
+impl Bindings for SharedBindings {
+    fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
+        self.0.borrow_mut().bind(mark, id)
+    }
+}
+
+/// What was written, over all logs in its order.
+pub type Written = Rc<RefCell<Vec<(String, Vec<u8>)>>>;
+
+/// What stands in each log.
+type Mirror = Rc<RefCell<BTreeMap<(String, [u8; 32]), Vec<Vec<u8>>>>>;
+
+/// A store that notes the order of writes.
+struct Noted(MemoryStore, Written, Mirror);
+
+struct NotedLog(AnyLog, Identity, Written, Mirror);
+
+impl NotedLog {
+    fn mirrored(&self, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
+        let Identity { machine, id } = self.1.clone();
+        change(self.3.borrow_mut().entry((machine, id)).or_default());
+    }
+}
+
+impl Store for Noted {
+    fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
+        let log = self.0.open(whose)?;
+        Ok(Box::new(NotedLog(
+            log,
+            whose.clone(),
+            self.1.clone(),
+            self.2.clone(),
+        )))
+    }
+
+    fn known(&mut self) -> Result<Vec<Identity>, LogError> {
+        self.0.known()
+    }
+
+    fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
+        let place = (whose.machine.clone(), whose.id);
+        self.2.borrow_mut().remove(&place);
+        self.0.remove(whose)
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        self.0.commit()
+    }
+
+    fn commits(&self) -> u64 {
+        self.0.commits()
+    }
+}
+
+impl Log for NotedLog {
+    fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
+        self.0.read(each)
+    }
+
+    fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        self.0.append(next, entries)?;
+        let machine = &self.1.machine;
+        let notes = entries.iter().map(|entry| (machine.clone(), entry.clone()));
+        self.2.borrow_mut().extend(notes);
+        self.mirrored(|all| all.extend_from_slice(entries));
+        Ok(())
+    }
+
+    fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        self.mirrored(|all| *all = entries.to_vec());
+        self.0.replace(next, entries)
+    }
+}
+
+/// A node, and what it has when it starts again.
+pub struct Resident {
+    pub core: Option<Core>,
+    pub id: PublicKey,
+    pub store: MemoryStore,
+    pub bindings: SharedBindings,
+    pub written: Written,
+    pub notes: Vec<String>,
+    pub closed: Vec<PublicKey>,
+    mirror: Mirror,
+    byte: u8,
+    policy: Policy,
+}
+
+impl Resident {
+    /// Its store as it is, in a copy.
+    pub fn snapshot(&self) -> MemoryStore {
+        let mut to = MemoryStore::default();
+        for ((machine, id), entries) in &*self.mirror.borrow() {
+            let whose = Identity::new(machine.clone(), *id);
+            to.open(&whose).unwrap().append(0, entries).unwrap();
+        }
+        to
+    }
+
+    /// From the next start on its operator decides about offers.
+    pub fn decide_by_hand(&mut self) {
+        self.policy = Policy::default();
+    }
+}
+
+pub struct Town {
+    pub chain: Embedded,
+    pub nodes: Vec<Resident>,
+    pub now: Now,
+    /// Pairs that are connected.
+    pub wires: BTreeSet<(PublicKey, PublicKey)>,
+    /// What is on its way to somebody who is no node of this town.
+    pub abroad: VecDeque<(PublicKey, PublicKey, Vec<u8>)>,
+    _folder: TempDir,
+    job: PathBuf,
+}
+
+pub fn secret(byte: u8) -> Secret {
+    Secret::from_bytes([byte; 32])
+}
+
+fn miner() -> ScriptBuf {
+    ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
+}
+
+pub fn everything() -> Policy {
+    Policy {
+        accept: BTreeSet::from([Part::Worker, Part::Verifier, Part::Arbiter]),
+        max_stake: narthex::bitcoin::Amount::MAX_MONEY,
+        ..Policy::default()
+    }
+}
+
+impl Town {
+    /// Client, worker, verifier and three arbiters, who accept whatever is offered; all of them are connected.
+    pub fn new() -> Town {
+        let folder = TempDir::new().unwrap();
+        let job = folder.path().join("job.json");
+        std::fs::write(
+            &job,
+            r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#,
+        )
+        .unwrap();
+        let mut town = Town {
+            chain: Embedded::new(),
+            nodes: Vec::new(),
+            now: Now {
+                ms: 0,
+                unix_s: 1_800_000_000,
+            },
+            wires: BTreeSet::new(),
+            abroad: VecDeque::new(),
+            _folder: folder,
+            job,
+        };
+        for role in Role::all(ARBITERS) {
+            town.settle(role.index() as u8 + 1, everything());
+        }
+        for at in 0..town.nodes.len() {
+            for other in 0..at {
+                town.connect(at, other);
+            }
+        }
+        town.pump();
+        town
+    }
+
+    /// One more node, with coins.
+    pub fn settle(&mut self, byte: u8, policy: Policy) -> usize {
+        let id = NodeKey::new(secret(byte)).unwrap().id();
+        let mut wallet = PartyWallet::new("node", &[byte; 32]).unwrap();
+        mine_coins(&mut self.chain, 3, &wallet.fresh_script(), &miner()).unwrap();
+        self.nodes.push(Resident {
+            core: None,
+            id,
+            store: MemoryStore::default(),
+            bindings: SharedBindings::default(),
+            written: Written::default(),
+            notes: Vec::new(),
+            closed: Vec::new(),
+            mirror: Mirror::default(),
+            byte,
+            policy,
+        });
+        let at = self.nodes.len() - 1;
+        self.start(at);
+        at
+    }
+
+    /// Starts a node, as its store has it.
+    pub fn start(&mut self, at: usize) {
+        let mut jobs = Jobs::default();
+        jobs.load(&self.job).unwrap();
+        let node = &mut self.nodes[at];
+        let own = Own {
+            seed: secret(node.byte + 100),
+            node: NodeKey::new(secret(node.byte)).unwrap(),
+            wallet: PartyWallet::new("node", &[node.byte; 32]).unwrap(),
+            bindings: Box::new(node.bindings.clone()),
+        };
+        let parts = Parts {
+            own,
+            store: Box::new(Noted(
+                node.store.clone(),
+                node.written.clone(),
+                node.mirror.clone(),
+            )),
+            jobs,
+            policy: node.policy.clone(),
+            chain: self.chain.block_hash(0).unwrap().to_byte_array(),
+            address: format!("127.0.0.1:{}", 9_000 + u16::from(node.byte)),
+        };
+        let mut core = Core::open(parts, self.now).unwrap();
+        core.poll(&mut self.chain, self.now).unwrap();
+        node.core = Some(core);
+    }
+
+    /// As a process that is killed: what it had in memory is gone, and its connections end.
+    pub fn kill(&mut self, at: usize) {
+        let id = self.nodes[at].id;
+        self.nodes[at].core = None;
+        for other in 0..self.nodes.len() {
+            self.cut(id, other);
+        }
+        self.wires.retain(|(a, b)| *a != id && *b != id);
+    }
+
+    fn cut(&mut self, id: PublicKey, other: usize) {
+        let there = self.nodes[other].id;
+        let was = self.wires.contains(&(id, there)) || self.wires.contains(&(there, id));
+        if was && let Some(core) = &mut self.nodes[other].core {
+            core.take(Event::Disconnected(id), self.now).unwrap();
+        }
+    }
+
+    pub fn connect(&mut self, a: usize, b: usize) {
+        let (first, second) = (self.nodes[a].id, self.nodes[b].id);
+        self.wires.insert((first, second));
+        for (at, other) in [(a, second), (b, first)] {
+            let core = self.nodes[at].core.as_mut().unwrap();
+            core.take(Event::Connected(other), self.now).unwrap();
+        }
+    }
+
+    pub fn connect_all(&mut self, at: usize) {
+        for other in (0..self.nodes.len()).filter(|other| *other != at) {
+            self.connect(at, other);
+        }
+    }
+
+    pub fn genesis(&mut self) -> [u8; 32] {
+        self.chain.block_hash(0).unwrap().to_byte_array()
+    }
+
+    fn are_connected(&self, a: &PublicKey, b: &PublicKey) -> bool {
+        self.wires.contains(&(*a, *b)) || self.wires.contains(&(*b, *a))
+    }
+
+    /// Carries out what one node wants; whether there was anything.
+    pub fn act(&mut self, at: usize) -> bool {
+        let Some(core) = &mut self.nodes[at].core else {
+            return false;
+        };
+        if core.wants_poll() {
+            core.poll(&mut self.chain, self.now).unwrap();
+        }
+        let (actions, from) = (core.actions().unwrap(), self.nodes[at].id);
+        let did = !actions.is_empty();
+        for action in actions {
+            match action {
+                Action::Send { to, bytes } => self.carry(from, to, bytes),
+                Action::Note(note) => self.nodes[at].notes.push(note),
+                Action::Close { node, .. } => self.nodes[at].closed.push(node),
+                // Who is connected is the test's.
+                Action::Know(_) | Action::Connect(_) => {}
+            }
+        }
+        did
+    }
+
+    fn carry(&mut self, from: PublicKey, to: PublicKey, bytes: Vec<u8>) {
+        let is_wired = self.are_connected(&from, &to);
+        let here = |node: &&mut Resident| node.id == to && node.core.is_some();
+        let core = self.nodes.iter_mut().find(here);
+        match core.and_then(|node| node.core.as_mut()) {
+            Some(core) if is_wired => core.take(Event::Frame { from, bytes }, self.now).unwrap(),
+            Some(_) => {}
+            None => self.abroad.push_back((from, to, bytes)),
+        }
+    }
+
+    /// Until nothing happens any more.
+    pub fn pump(&mut self) {
+        loop {
+            let mut did = false;
+            for at in 0..self.nodes.len() {
+                did |= self.act(at);
+            }
+            if !did {
+                return;
+            }
+        }
+    }
+
+    /// Some steps, of nodes that chance names.
+    pub fn some(&mut self, steps: u32, rng: &mut StdRng) {
+        for _ in 0..steps {
+            let at = rng.gen_range(0..self.nodes.len());
+            self.act(at);
+        }
+    }
+
+    /// Seconds pass for everybody.
+    pub fn pass(&mut self, seconds: u64) {
+        self.now.ms += seconds * 1000;
+        self.now.unix_s += seconds;
+        for node in &mut self.nodes {
+            if let Some(core) = &mut node.core {
+                core.take(Event::Tick, self.now).unwrap();
+                core.poll(&mut self.chain, self.now).unwrap();
+            }
+        }
+        self.pump();
+    }
+
+    pub fn mine(&mut self, count: u32) {
+        self.chain.mine(count, &miner()).unwrap();
+        self.pass(1);
+    }
+
+    pub fn ask(&mut self, at: usize, command: Command) -> Result<Reply, String> {
+        let core = self.nodes[at].core.as_mut().unwrap();
+        let answer = core.command(command, self.now).unwrap();
+        answer.map_err(|error| error.to_string())
+    }
+
+    /// What the first six are asked for.
+    pub fn order(&mut self) -> NewOffer {
+        let mut jobs = Jobs::default();
+        let spec = jobs.load(&self.job).unwrap();
+        let due = self.chain.height().unwrap() + 120;
+        let params = ParamsRecord::example_of(Template::Hardened, ARBITERS, 2, due);
+        let place =
+            |node: &Resident| format!("{}@127.0.0.1:{}", node.id, 9_000 + u16::from(node.byte));
+        let places: Vec<_> = self.nodes.iter().map(place).collect();
+        NewOffer {
+            job: self.job.clone(),
+            params: Box::new(params.for_job(spec.steps, 20).unwrap()),
+            worker: places[1].clone(),
+            verifier: places[2].clone(),
+            arbiters: places[3..6].to_vec(),
+            rate_sat_kwu: 500,
+            patience_s: 60,
+            open_s: 3600,
+            burial: 1,
+        }
+    }
+
+    /// The client makes an offer; its id.
+    pub fn offer(&mut self) -> [u8; 32] {
+        let order = Box::new(self.order());
+        match self.ask(0, Command::Offer(order)) {
+            Ok(Reply::Contract(status)) => id_of(&status),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn show(&self, at: usize, id: &[u8; 32]) -> Option<ContractStatus> {
+        self.nodes[at].core.as_ref()?.contract_status(id)
+    }
+
+    pub fn state(&self, at: usize, id: &[u8; 32]) -> String {
+        self.show(at, id)
+            .map_or("unknown".into(), |status| status.state)
+    }
+
+    /// How all stand who are named in an offer.
+    pub fn states(&self, id: &[u8; 32]) -> BTreeMap<String, usize> {
+        let mut states = BTreeMap::new();
+        for at in 0..6 {
+            *states.entry(self.state(at, id)).or_default() += 1;
+        }
+        states
+    }
+
+    pub fn all(&self, id: &[u8; 32], state: &str) -> bool {
+        self.states(id) == BTreeMap::from([(state.to_owned(), 6)])
+    }
+
+    /// What all notes say, for a test that fails.
+    pub fn notes(&self) -> String {
+        let notes = self.nodes.iter().enumerate();
+        let notes = notes
+            .flat_map(|(at, node)| node.notes.iter().map(move |note| format!("{at}: {note}\n")));
+        notes.collect()
+    }
+}
+
+pub fn id_of(status: &ContractStatus) -> [u8; 32] {
+    use narthex::bitcoin::hex::FromHex as _;
+    <[u8; 32]>::from_hex(&status.id).unwrap()
+}
