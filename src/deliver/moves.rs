@@ -55,8 +55,9 @@ impl DeliveryPlay<'_> {
                 CoinSeen::Funded { height }
             }
             OutputStatus::Spent { .. } => {
-                let (height, _) = self.harness.spent_by(outpoint)?;
-                CoinSeen::Spent { height }
+                let (height, spender) = self.harness.spent_by(outpoint)?;
+                let by = spender.compute_txid();
+                CoinSeen::Spent { height, by }
             }
             _ => CoinSeen::Unfunded,
         })
@@ -209,18 +210,25 @@ impl DeliveryPlay<'_> {
         self.harness.submit(0, ("Refund", why), &refund, fee)
     }
 
-    /// The recipient reads the message with the key that a claim shows.
-    pub fn read(&mut self) -> Result<Reading, ScenarioError> {
+    /// The recipient finds what spends the coin, if it has to: a claim that it is to read then, or what shows no key.
+    fn find_spender(&mut self) -> Result<Option<Transaction>, ScenarioError> {
         self.look()?;
-        let (outpoint, _) = self.delivery().coin()?;
-        let (_, spender) = self.harness.spent_by(outpoint)?;
-        (self.recipient_side()?.side).step(&RecipientInput::Claim(spender))?;
+        if (self.recipient_side()?.side.pending()).contains(&RecipientEffect::Look) {
+            let (outpoint, _) = self.delivery().coin()?;
+            let (_, spender) = self.harness.spent_by(outpoint)?;
+            (self.recipient_side()?.side).step(&RecipientInput::Spender(spender))?;
+        }
         let due = self.recipient_side()?.side.pending().into_iter();
         let mut shown = due.filter_map(|effect| match effect {
             RecipientEffect::Read(claim) => Some(claim),
             _ => None,
         });
-        let claim = shown.next();
+        Ok(shown.next())
+    }
+
+    /// The recipient reads the message with the key that a claim shows, however deep that lies.
+    pub fn read(&mut self) -> Result<Reading, ScenarioError> {
+        let claim = self.find_spender()?;
         let claim = claim.ok_or_else(|| ScenarioError::broken("there is nothing to read"))?;
         let reading = self.recipient()?.read(&claim)?;
         let what = match &reading {
@@ -236,9 +244,24 @@ impl DeliveryPlay<'_> {
             }
             Reading::Fraud(_) => "finds that the sender committed to no message".into(),
         };
+        // What was read is kept: from here on nobody owes the recipient anything.
+        let opened = RecipientInput::Opened(claim.compute_txid());
+        self.recipient_side()?.side.step(&opened)?;
         let why = "the claim shows the key of its copy";
         self.harness.step("recipient", what, why)?;
         Ok(reading)
+    }
+
+    /// The coin's spend gets as deep as the recipient wants it, and the recipient has nothing left to do.
+    pub fn finish(&mut self) -> Result<(), ScenarioError> {
+        self.find_spender()?;
+        self.bury()?;
+        self.look()?;
+        let standing = self.recipient_side()?.side.machine().standing();
+        expect(
+            standing == "over",
+            format!("the recipient's machine is {standing}"),
+        )
     }
 
     /// Everybody goes down and comes back: machines from their logs, signers from these and what is kept apart.

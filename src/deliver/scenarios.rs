@@ -29,6 +29,12 @@ impl Playable for DeliveryOptions {
             "the recipient comes too late to pay anybody",
             late,
         ),
+        Scenario::<Self>::needing(
+            1,
+            "away",
+            "the recipient comes back when the claim is deep, and reads it",
+            away,
+        ),
         Scenario::<Self>::needing(1, "crash", "all parties crash after every step", crash),
         Scenario::<Self>::needing(
             1,
@@ -134,7 +140,8 @@ fn read_all(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
     let reading = play.read()?;
     let same = reading == Reading::Message(play.options.message.clone());
     expect(same, "the recipient read something else")?;
-    expect(play.coin()? == Coin::Spent, "the coin is still there")
+    expect(play.coin()? == Coin::Spent, "the coin is still there")?;
+    play.finish()
 }
 
 fn delivered(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
@@ -184,7 +191,20 @@ fn late(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
         "a claim might not confirm before the refund",
     )?;
     agent_duty(play, 0, AgentDuty::Wait)?;
-    take_back(play)
+    take_back(play)?;
+    play.finish()
+}
+
+fn away(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {
+    begin(play)?;
+    play.ask(0)?;
+    play.hand_over(0)?;
+    play.claim(0, "it was accepted, and the key is its own to show")?;
+    play.bury()?;
+    play.restart()?;
+    let what = "comes back when the claim is deep".into();
+    (play.harness).step("recipient", what, "it was away since it accepted")?;
+    read_all(play)
 }
 
 fn crash(play: &mut DeliveryPlay<'_>) -> Result<(), ScenarioError> {

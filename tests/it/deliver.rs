@@ -18,7 +18,7 @@ on_both_chains!(every_scenario_is_exact);
 fn every_scenario_is_exact(chain: &mut dyn Chain) {
     let expected = |scenario: &str| -> (&[&str], usize, bool) {
         match scenario {
-            "delivered" | "crash" | "replaced" => (&["Delivery", "Claim 1"], 1, true),
+            "delivered" | "away" | "crash" | "replaced" => (&["Delivery", "Claim 1"], 1, true),
             "silent" | "race" | "bad-leaf" => (&["Delivery", "Claim 2"], 2, true),
             "refund" | "late" => (&["Delivery", "Refund"], 0, false),
             "no-message" => (&["Delivery", "Claim 1"], 1, false),

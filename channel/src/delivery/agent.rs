@@ -157,7 +157,7 @@ impl AgentMachine {
                         is_deep: start.depth.is_reached(height, *tip),
                         in_time: start.delivery.terms().in_time(*tip),
                     },
-                    CoinSeen::Spent { height } => AgentCoin::Spent {
+                    CoinSeen::Spent { height, .. } => AgentCoin::Spent {
                         is_deep: start.depth.is_reached(height, *tip),
                     },
                 };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bitcoin::{Txid, hashes::Hash};
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     kinds::{self, Kind},
@@ -44,6 +45,10 @@ fn write_branch(w: &mut Writer, branch: &Multiproof) {
 fn read_branch(r: &mut Reader<'_>) -> Result<Multiproof, DecodeError> {
     let siblings = r.list_up_to("branch", 32, MAX_AGENTS, |r| r.array("branch"))?;
     Ok(Multiproof { siblings })
+}
+
+fn read_txid(r: &mut Reader<'_>) -> Result<Txid, DecodeError> {
+    Ok(Txid::from_byte_array(r.array("txid")?))
 }
 
 impl Message for AgentChange {
@@ -179,7 +184,9 @@ impl Message for RecipientChange {
                 match coin {
                     RecipientCoin::Unfunded => w.u8(0),
                     RecipientCoin::Funded { height } => w.u8(1).u32(*height),
-                    RecipientCoin::Spent { is_deep } => w.u8(2).flag(*is_deep),
+                    RecipientCoin::Spent { is_deep, by } => {
+                        w.u8(2).flag(*is_deep).fixed(by.as_byte_array())
+                    }
                 };
             }
             Self::Accepting(agent) => {
@@ -191,6 +198,12 @@ impl Message for RecipientChange {
             Self::Claimed(tx) => {
                 w.u8(5);
                 write_transaction(w, tx);
+            }
+            Self::Opened(txid) => {
+                w.u8(6).fixed(txid.as_byte_array());
+            }
+            Self::Keyless(txid) => {
+                w.u8(7).fixed(txid.as_byte_array());
             }
         }
     }
@@ -212,6 +225,7 @@ impl Message for RecipientChange {
                 },
                 2 => RecipientCoin::Spent {
                     is_deep: r.flag("deep")?,
+                    by: read_txid(r)?,
                 },
                 kind => return Err(unknown("coin", kind)),
             }),
@@ -221,6 +235,8 @@ impl Message for RecipientChange {
                 signature: r.signature("acceptance")?,
             },
             5 => Self::Claimed(read_transaction(r)?),
+            6 => Self::Opened(read_txid(r)?),
+            7 => Self::Keyless(read_txid(r)?),
             kind => return Err(unknown("change", kind)),
         })
     }

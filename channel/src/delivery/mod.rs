@@ -18,6 +18,7 @@ pub use recipient::{
 };
 pub use sender::{SenderChange, SenderCoin, SenderEffect, SenderInput, SenderMachine, SenderStart};
 
+use bitcoin::Txid;
 use narthex_contracts::deliver::{Coin, DeliverError};
 
 /// Where the chain has the coin of a delivery.
@@ -34,6 +35,8 @@ pub enum CoinSeen {
     Spent {
         /// Height that confirmed what spends it.
         height: u32,
+        /// What spends it.
+        by: Txid,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bitcoin::{Transaction, secp256k1::schnorr};
+use bitcoin::{Transaction, Txid, secp256k1::schnorr};
 use narthex_contracts::{
     deliver::{Coin, DeliverError, Delivery, Handover, Served},
     depth::Depth,
@@ -42,6 +42,8 @@ pub enum RecipientCoin {
     Spent {
         /// So deep that it stays gone.
         is_deep: bool,
+        /// What spends it.
+        by: Txid,
     },
 }
 
@@ -70,8 +72,10 @@ pub enum RecipientInput {
     },
     /// The signer has accepted an agent.
     Signed(Handover),
-    /// A claim, seen in a block or waiting for one.
-    Claim(Transaction),
+    /// What spends the coin: a claim, in a block or waiting for one; anything else only once the coin was seen spent by it.
+    Spender(Transaction),
+    /// The message was read out of this claim, or the sender's fraud found, and that is durable.
+    Opened(Txid),
 }
 
 /// What is written down.
@@ -99,6 +103,10 @@ pub enum RecipientChange {
     },
     /// A claim has shown the key of its agent's copy.
     Claimed(Transaction),
+    /// What this claim gives was read.
+    Opened(Txid),
+    /// What spends the coin shows no key: a refund.
+    Keyless(Txid),
 }
 
 /// What is to be done.
@@ -111,9 +119,9 @@ pub enum RecipientEffect {
     },
     /// Send an agent its acceptance.
     HandOver(Handover),
-    /// See whether a claim spends the coin: [`RecipientInput::Claim`].
+    /// Find what spends the coin: [`RecipientInput::Spender`].
     Look,
-    /// Read the message, or find the sender's fraud, with what this claim shows.
+    /// Read the message, or find the sender's fraud, with what this claim shows: [`RecipientInput::Opened`].
     Read(Transaction),
 }
 
@@ -125,8 +133,15 @@ pub struct RecipientMachine {
     coin: Option<RecipientCoin>,
     accepting: Option<u8>,
     handed: BTreeMap<u8, schnorr::Signature>,
+    /// The claim that was shown last.
     claim: Option<Transaction>,
+    /// The claim that was read last.
+    opened: Option<Txid>,
+    /// What spent the coin last and shows no key.
+    keyless: Option<Txid>,
 }
+
+type Taking = Result<Option<RecipientChange>, DeliverError>;
 
 impl RecipientMachine {
     /// What it found.
@@ -149,17 +164,32 @@ impl RecipientMachine {
         if self.start.is_none() {
             return "new";
         }
+        let is_accepting = self.accepting.is_some();
         match (self.coin, &self.claim) {
-            (Some(RecipientCoin::Spent { is_deep: true }), _) => "over",
-            (_, Some(_)) => "claimed",
-            (Some(RecipientCoin::Spent { is_deep: false }), None) => "spent",
+            (Some(RecipientCoin::Spent { by, .. }), _) if !self.is_known(by) => "spent",
+            _ if self.unread().is_some() => "claimed",
+            (Some(RecipientCoin::Spent { is_deep: true, .. }), _) => "over",
+            (_, Some(_)) => "read",
+            (Some(RecipientCoin::Spent { is_deep: false, .. }), None) => "refunded",
             (None | Some(RecipientCoin::Unfunded), None) => "unfunded",
-            (Some(RecipientCoin::Funded { .. }), None) if self.accepting.is_some() => "accepting",
+            (Some(RecipientCoin::Funded { .. }), None) if is_accepting => "accepting",
             (Some(RecipientCoin::Funded { .. }), None) => "funded",
         }
     }
 
-    fn taken(&self, input: &RecipientInput) -> Result<Option<RecipientChange>, DeliverError> {
+    /// The claim that was shown and not read: it is owed the message in it, however deep the claim lies.
+    fn unread(&self) -> Option<&Transaction> {
+        let claim = self.claim.as_ref();
+        claim.filter(|claim| self.opened != Some(claim.compute_txid()))
+    }
+
+    /// Whether it has seen what spends the coin.
+    fn is_known(&self, by: Txid) -> bool {
+        let claim = self.claim.as_ref().map(Transaction::compute_txid);
+        claim == Some(by) || self.keyless == Some(by)
+    }
+
+    fn taken(&self, input: &RecipientInput) -> Taking {
         let Some(start) = &self.start else {
             return match input {
                 RecipientInput::Found(start) => Ok(Some(RecipientChange::Found(start.clone()))),
@@ -186,8 +216,9 @@ impl RecipientMachine {
                 let now = match *coin {
                     CoinSeen::Unfunded => RecipientCoin::Unfunded,
                     CoinSeen::Funded { height } => RecipientCoin::Funded { height },
-                    CoinSeen::Spent { height } => RecipientCoin::Spent {
+                    CoinSeen::Spent { height, by } => RecipientCoin::Spent {
                         is_deep: start.depth.is_reached(height, *tip),
+                        by,
                     },
                 };
                 Ok((self.coin != Some(now)).then_some(RecipientChange::Coin(now)))
@@ -216,14 +247,34 @@ impl RecipientMachine {
                     false => out_of_order("an acceptance that nobody asked for"),
                 }
             }
-            RecipientInput::Claim(tx) => match delivery.claimed_by(tx) {
-                None => {
-                    let txid = tx.compute_txid();
-                    Err(DeliverError::NoClaim { txid })
+            RecipientInput::Spender(tx) => self.spender(delivery, tx),
+            RecipientInput::Opened(txid) => match &self.claim {
+                _ if self.opened == Some(*txid) => Ok(None),
+                Some(claim) if claim.compute_txid() == *txid => {
+                    Ok(Some(RecipientChange::Opened(*txid)))
                 }
-                Some(_) if self.claim.as_ref() == Some(tx) => Ok(None),
-                Some(_) => Ok(Some(RecipientChange::Claimed(tx.clone()))),
+                _ => out_of_order("read out of a claim that was not shown, or not last"),
             },
+        }
+    }
+
+    fn spender(&self, delivery: &Delivery, tx: &Transaction) -> Taking {
+        let txid = tx.compute_txid();
+        let by = match self.coin {
+            Some(RecipientCoin::Spent { by, .. }) => Some(by),
+            _ => None,
+        };
+        match (delivery.claimed_by(tx), by) {
+            (Some(_), _) if self.claim.as_ref() == Some(tx) => Ok(None),
+            (Some(_), Some(by)) if by != txid => {
+                out_of_order("another transaction spends the coin")
+            }
+            (Some(_), _) => Ok(Some(RecipientChange::Claimed(tx.clone()))),
+            (None, Some(by)) if by == txid => {
+                let is_new = self.keyless != Some(txid);
+                Ok(is_new.then_some(RecipientChange::Keyless(txid)))
+            }
+            (None, _) => Err(DeliverError::NoClaim { txid }),
         }
     }
 }
@@ -255,11 +306,13 @@ impl Machine for RecipientMachine {
                 self.handed.insert(*agent, *signature);
             }
             RecipientChange::Claimed(tx) => self.claim = Some(tx.clone()),
+            RecipientChange::Opened(txid) => self.opened = Some(*txid),
+            RecipientChange::Keyless(txid) => self.keyless = Some(*txid),
         }
     }
 
     fn pending(&self) -> Vec<RecipientEffect> {
-        let (Some(start), state) = (&self.start, self.standing()) else {
+        let Some(start) = &self.start else {
             return Vec::new();
         };
         let mut due = Vec::new();
@@ -275,11 +328,10 @@ impl Machine for RecipientMachine {
             });
             due.extend(handed);
         }
-        match (state, &self.claim) {
-            ("spent", _) => due.push(RecipientEffect::Look),
-            ("claimed", Some(tx)) => due.push(RecipientEffect::Read(tx.clone())),
-            _ => {}
+        if self.standing() == "spent" {
+            due.push(RecipientEffect::Look);
         }
+        due.extend(self.unread().cloned().map(RecipientEffect::Read));
         due
     }
 }

@@ -181,7 +181,7 @@ impl SenderMachine {
                         height,
                         is_due: start.delivery.is_refundable(*tip),
                     },
-                    CoinSeen::Spent { height } => SenderCoin::Spent {
+                    CoinSeen::Spent { height, .. } => SenderCoin::Spent {
                         is_deep: start.depth.is_reached(height, *tip),
                     },
                 };

@@ -48,30 +48,43 @@ const SENDER: &[Transition] = transitions! {
 
 const RECIPIENT: &[Transition] = transitions! {
     new + found => unfunded [] "";
-    unfunded | funded | accepting | claimed | spent + coin => over [] "it is gone, and deep";
-    unfunded | funded | accepting + coin => spent [look] "it is gone";
-    funded | accepting | spent + coin => unfunded [] "a reorganisation: it is not there";
-    unfunded + coin => accepting [sign hand_over] "it is there, and agents were accepted";
-    unfunded + coin => accepting [sign] "it is there";
-    unfunded + coin => funded [hand_over] "it is there, and agents were accepted";
-    unfunded + coin => funded [] "it is there";
+    unfunded | funded | accepting | claimed | read | refunded + coin => spent [look] "it is gone, and it is not known how";
+    unfunded | funded | accepting | read | refunded | spent + coin => over [] "it is gone, and deep; what spends it is known, and read if it is a claim";
+    unfunded | funded | accepting | spent + coin => refunded [] "a spend that shows no key has it once more";
+    funded | accepting | refunded | spent + coin => unfunded [] "a reorganisation: it is not there";
+    unfunded | refunded | spent + coin => accepting [sign hand_over] "it is there, and agents were accepted";
+    unfunded | refunded | spent + coin => accepting [sign] "it is there";
+    unfunded | refunded | spent + coin => funded [hand_over] "it is there, and agents were accepted";
+    unfunded | refunded | spent + coin => funded [] "it is there";
     unfunded + coin => unfunded [] "it is not there";
-    claimed + coin => claimed [hand_over] "it moved";
-    claimed + coin => claimed [sign hand_over] "it moved";
-    claimed + coin => claimed [sign] "it moved";
-    claimed + coin => claimed [] "it moved";
-    spent + coin => accepting [sign hand_over] "a reorganisation: it is there, and agents were accepted";
-    spent + coin => accepting [sign] "a reorganisation: it is there";
-    spent + coin => funded [hand_over] "a reorganisation: it is there, and agents were accepted";
-    spent + coin => funded [] "a reorganisation: it is there";
-    unfunded | claimed | spent + accept => _ [] "its copy is kept, the coin deep, and there is time";
+    spent + coin => spent [] "deep enough, or another has it";
+    claimed | read + coin => _ [hand_over] "it moved";
+    claimed | read + coin => _ [sign hand_over] "it moved";
+    claimed | read + coin => _ [sign] "it moved";
+    claimed | read + coin => _ [] "it moved";
+    spent + coin => claimed [hand_over] "it moved to where the claim that is to be read may have it";
+    spent + coin => claimed [sign hand_over] "it moved to where the claim that is to be read may have it";
+    spent + coin => claimed [sign] "it moved to where the claim that is to be read may have it";
+    spent + coin => claimed [] "it moved to where the claim that is to be read may have it";
+    spent + coin => read [hand_over] "it moved to where the claim that was read may have it";
+    spent + coin => read [sign hand_over] "it moved to where the claim that was read may have it";
+    spent + coin => read [sign] "it moved to where the claim that was read may have it";
+    spent + coin => read [] "it moved to where the claim that was read may have it";
+    unfunded | claimed | read | refunded | spent + accept => _ [] "its copy is kept, the coin deep, and there is time";
     funded + accept => accepting [sign] "its copy is kept, the coin deep, and there is time";
-    claimed + accept => claimed [sign] "its copy is kept, the coin deep, and there is time";
-    unfunded | funded | accepting | claimed | spent + claim => claimed [read] "it shows a key";
-    unfunded | funded | accepting | claimed | spent + kept => _ [] "it is under the root";
-    unfunded | claimed | spent + signed => _ [] "it was ordered";
+    claimed | read + accept => _ [sign] "its copy is kept, the coin deep, and there is time";
+    unfunded | funded | accepting | claimed | read | spent + spender => claimed [read] "it shows a key";
+    claimed | spent + spender => read [] "it shows a key, and was read before";
+    spent + spender => claimed [] "it shows no key; an earlier one does, and is not read";
+    spent + spender => refunded [] "it shows no key";
+    spent + spender => over [] "it is deep, and shows no key or was read before";
+    claimed + opened => read [] "the message, or the fraud, is durable";
+    claimed + opened => over [] "the message, or the fraud, is durable, and the claim deep";
+    spent + opened => spent [] "of a claim that another may have replaced";
+    unfunded | funded | accepting | claimed | read | refunded | spent + kept => _ [] "it is under the root";
+    unfunded | claimed | read | refunded | spent + signed => _ [] "it was ordered";
     accepting + signed => funded [hand_over] "it was ordered";
-    claimed + signed => claimed [hand_over] "it was ordered";
+    claimed | read + signed => _ [hand_over] "it was ordered";
 };
 
 impl Tabled for AgentMachine {
@@ -147,7 +160,8 @@ impl Tabled for RecipientMachine {
             RecipientInput::Coin { .. } => "coin",
             RecipientInput::Accept { .. } => "accept",
             RecipientInput::Signed(_) => "signed",
-            RecipientInput::Claim(_) => "claim",
+            RecipientInput::Spender(_) => "spender",
+            RecipientInput::Opened(_) => "opened",
         }
     }
 

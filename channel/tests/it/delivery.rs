@@ -7,12 +7,13 @@ use bitcoin::{
     secp256k1::rand::{Rng, rngs::StdRng},
 };
 use narthex_channel::{
-    Machine,
+    Logged, Machine, Tabled,
     delivery::{
-        AgentInput, AgentMachine, AgentStart, CoinSeen, RecipientInput, RecipientMachine,
-        RecipientStart, SenderInput, SenderMachine, SenderStart,
+        AgentInput, AgentMachine, AgentStart, CoinSeen, RecipientEffect, RecipientInput,
+        RecipientMachine, RecipientStart, SenderInput, SenderMachine, SenderStart,
     },
     laws::{Effort, Subject, check},
+    log::{Identity, MemoryDisk},
 };
 use narthex_contracts::{
     deliver::{Agent, Consent, DeliverError, Delivery, Handover, Served},
@@ -35,6 +36,7 @@ struct World {
     served: [Served; 2],
     handovers: [Handover; 2],
     claims: [Transaction; 2],
+    refund: Transaction,
     funding: Transaction,
 }
 
@@ -61,7 +63,11 @@ impl World {
             agents[i].take(&handovers[i]).unwrap();
             agents[i].claim((TIP, FUNDED), fee, &mut rng).unwrap()
         });
+        let fee = FeeRate::from_sat_per_kwu(500)
+            .checked_fee(sender.delivery().refund_plan().unwrap().weight)
+            .unwrap();
         World {
+            refund: sender.refund(fee, &mut rng).unwrap(),
             delivery: sender.delivery().clone(),
             consents,
             served,
@@ -93,7 +99,7 @@ impl World {
 }
 
 /// Where the coin might be, with the tip.
-fn coin(rng: &mut StdRng) -> (u32, CoinSeen) {
+fn coin(world: &World, rng: &mut StdRng) -> (u32, CoinSeen) {
     match rng.gen_range(0..8u8) {
         0 | 1 => (
             *[890, T].get(rng.gen_range(0..2usize)).unwrap(),
@@ -101,7 +107,9 @@ fn coin(rng: &mut StdRng) -> (u32, CoinSeen) {
         ),
         2 | 3 => {
             let tip = 950 + 10 * u32::from(rng.gen_ratio(1, 10));
-            (tip, CoinSeen::Spent { height: 950 })
+            let spenders = [&world.claims[0], &world.claims[1], &world.refund];
+            let by = spenders[rng.gen_range(0..3usize)].compute_txid();
+            (tip, CoinSeen::Spent { height: 950, by })
         }
         _ => {
             let tip = *[901, TIP, T - 5, T].get(rng.gen_range(0..4usize)).unwrap();
@@ -157,7 +165,7 @@ impl Subject for Walks<AgentMachine> {
             0 => world.agent(),
             1 => AgentInput::Accepted(world.handovers[usize::from(rng.gen_ratio(1, 4))]),
             _ => {
-                let (tip, coin) = coin(rng);
+                let (tip, coin) = coin(&self.world, rng);
                 AgentInput::Coin { tip, coin }
             }
         }
@@ -191,7 +199,7 @@ impl Subject for Walks<SenderMachine> {
             1..=2 => SenderInput::Consent(world.consents[rng.gen_range(0..2usize)]),
             3 => SenderInput::Funded(world.funding.clone()),
             _ => {
-                let (tip, coin) = coin(rng);
+                let (tip, coin) = coin(&self.world, rng);
                 SenderInput::Coin { tip, coin }
             }
         }
@@ -223,21 +231,28 @@ impl Subject for Walks<RecipientMachine> {
             ("funded", 1..=2) => 3,
             ("accepting", 0..=1) => 5,
             ("accepting", 2) => 9,
-            _ => rng.gen_range(0..16u8),
+            ("spent", 0..=2) => 7,
+            ("claimed", 0..=1) => 8,
+            _ => rng.gen_range(0..18u8),
         };
         match next {
             0 => world.recipient(),
             1..=2 => RecipientInput::Kept(Box::new(world.served[one].clone())),
             3..=4 => {
-                let (tip, coin) = coin(rng);
+                let (tip, coin) = coin(&self.world, rng);
                 let agent = one as u8;
                 RecipientInput::Accept { agent, tip, coin }
             }
             5..=6 => RecipientInput::Signed(world.handovers[one]),
-            7 => RecipientInput::Claim(world.claims[one].clone()),
-            8 => RecipientInput::Claim(world.funding.clone()),
+            7 => RecipientInput::Spender(match rng.gen_range(0..4u8) {
+                0 => world.refund.clone(),
+                _ => world.claims[one].clone(),
+            }),
+            8..=9 => RecipientInput::Opened(world.claims[one].compute_txid()),
+            10 => RecipientInput::Spender(world.funding.clone()),
+            _ if rng.gen_ratio(1, 12) => spent(if rng.r#gen() { 901 } else { 960 }, &world.refund),
             _ => {
-                let (tip, coin) = coin(rng);
+                let (tip, coin) = coin(&self.world, rng);
                 RecipientInput::Coin { tip, coin }
             }
         }
@@ -261,8 +276,30 @@ fn a_sender_keeps_the_laws() {
 #[test]
 fn a_recipient_keeps_the_laws() {
     let mut walks = Walks::<RecipientMachine>::new(World::recipient);
+    let world = &walks.world;
+    let [first, second] = [0, 1].map(|i| {
+        let kept = RecipientInput::Kept(Box::new(world.served[i].clone()));
+        let (tip, coin) = (TIP, CoinSeen::Funded { height: 900 });
+        let agent = i as u8;
+        [kept, RecipientInput::Accept { agent, tip, coin }]
+    });
+    let (tip, coin) = (TIP, CoinSeen::Funded { height: 900 });
+    let there = RecipientInput::Coin { tip, coin };
+    let handed = RecipientInput::Signed(world.handovers[0]);
+    let both = [&first[..], &[handed], &second, &[there]].concat();
+    let refunded = [
+        spent(901, &world.refund),
+        RecipientInput::Spender(world.refund.clone()),
+    ];
+    let claimed = [RecipientInput::Spender(world.claims[0].clone())];
+    // Where both agents' acceptances are on their way; the same, with a refund or a claim that was seen.
+    walks.begun = (walks.begun.and(&both))
+        .and(&[&refunded[..], &both].concat())
+        .and(&[&both[..], &refunded].concat())
+        .and(&[&first[..], &refunded].concat())
+        .and(&[&both[..], &claimed].concat());
     rows::print(&mut walks, 3_000, 40);
-    check(&mut walks, Effort::new(57, 1_500, 40)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut walks, Effort::new(57, 3_000, 40)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// A refused input says by whose fault: an acceptance of another agent, or of another delivery; a claim that is none.
@@ -300,6 +337,116 @@ fn what_is_refused() {
     // Nobody ordered it: the signer went on by itself.
     let unasked = recipient.step(&RecipientInput::Signed(world.handovers[0]));
     assert!(matches!(unasked, Err(DeliverError::Order { .. })));
-    let none = recipient.step(&RecipientInput::Claim(world.funding.clone()));
+    let spender = |tx: &Transaction| RecipientInput::Spender(tx.clone());
+    let none = recipient.step(&spender(&world.funding));
     assert!(matches!(none, Err(DeliverError::NoClaim { .. })));
+    // A refund that waits for a block says nothing, and nobody read what was not shown.
+    let waiting = recipient.step(&spender(&world.refund));
+    assert!(matches!(waiting, Err(DeliverError::NoClaim { .. })));
+    let unseen = recipient.step(&RecipientInput::Opened(world.claims[0].compute_txid()));
+    assert!(matches!(unseen, Err(DeliverError::Order { .. })));
+    take(&mut recipient, &spent(901, &world.claims[0]));
+    let replaced = recipient.step(&spender(&world.claims[1]));
+    assert!(matches!(replaced, Err(DeliverError::Order { .. })));
+}
+
+/// The coin, spent at height 901.
+fn spent(tip: u32, by: &Transaction) -> RecipientInput {
+    let by = by.compute_txid();
+    let coin = CoinSeen::Spent { height: 901, by };
+    RecipientInput::Coin { tip, coin }
+}
+
+/// A recipient with a log on disk, and what may come to it.
+struct Away {
+    world: World,
+    disk: MemoryDisk,
+}
+
+impl Away {
+    fn new() -> Away {
+        let away = Away {
+            world: World::new(MESSAGE),
+            disk: MemoryDisk::default(),
+        };
+        away.took(&away.world.recipient());
+        let kept = RecipientInput::Kept(Box::new(away.world.served[0].clone()));
+        away.took(&kept);
+        away
+    }
+
+    /// It comes back from its log, takes this, and goes away again. What is to be done then.
+    fn took(&self, input: &RecipientInput) -> Vec<RecipientEffect> {
+        let whose = Identity::new(RecipientMachine::NAME, [0; 32]);
+        let log = self.disk.open(&whose).unwrap();
+        let mut back = Logged::open(RecipientMachine::default(), log).unwrap();
+        back.step(input).unwrap();
+        back.pending()
+    }
+
+    fn standing(&self) -> &'static str {
+        let whose = Identity::new(RecipientMachine::NAME, [0; 32]);
+        let log = self.disk.open(&whose).unwrap();
+        let back = Logged::open(RecipientMachine::default(), log).unwrap();
+        back.machine().standing()
+    }
+}
+
+/// A recipient that was away until the claim lay deep looks for it, and reads it, however often it goes away again.
+#[test]
+fn a_claim_that_is_deep_is_read_all_the_same() {
+    let away = Away::new();
+    let claim = &away.world.claims[0];
+    let (deep, read) = (spent(960, claim), RecipientEffect::Read(claim.clone()));
+    assert_eq!(away.took(&deep), [RecipientEffect::Look]);
+    assert_eq!(away.took(&deep), [RecipientEffect::Look]);
+    let shown = away.took(&RecipientInput::Spender(claim.clone()));
+    assert_eq!(shown, [read.clone()]);
+    // Also another look at the coin leaves it to be read.
+    assert_eq!(away.took(&spent(961, claim)), [read]);
+    assert_eq!(away.standing(), "claimed");
+    let opened = RecipientInput::Opened(claim.compute_txid());
+    assert_eq!(away.took(&opened), []);
+    assert_eq!(away.standing(), "over");
+}
+
+/// One that saw the claim in time and went away before it read it does so afterwards.
+#[test]
+fn a_claim_that_was_not_read_in_time_is_read_after_it() {
+    let away = Away::new();
+    let claim = &away.world.claims[0];
+    let read = RecipientEffect::Read(claim.clone());
+    away.took(&RecipientInput::Spender(claim.clone()));
+    assert_eq!(away.took(&spent(960, claim)), [read]);
+    assert_eq!(away.took(&RecipientInput::Opened(claim.compute_txid())), []);
+    assert_eq!(away.standing(), "over");
+}
+
+/// What was read from a claim that waited is read, but another that got the coin is looked at too: the first agent's copy may
+/// have been the sender's fraud.
+#[test]
+fn another_claim_than_the_one_that_was_read() {
+    let away = Away::new();
+    let [first, second] = &away.world.claims;
+    away.took(&RecipientInput::Spender(first.clone()));
+    away.took(&RecipientInput::Opened(first.compute_txid()));
+    assert_eq!(away.standing(), "read");
+    assert_eq!(away.took(&spent(960, second)), [RecipientEffect::Look]);
+    let shown = away.took(&RecipientInput::Spender(second.clone()));
+    assert_eq!(shown, [RecipientEffect::Read(second.clone())]);
+    away.took(&RecipientInput::Opened(second.compute_txid()));
+    assert_eq!(away.standing(), "over");
+}
+
+/// A refund ends it once it is known to be one, and deep; a claim in its place after a reorganisation is looked at anew.
+#[test]
+fn a_refund_is_known_before_it_is_over() {
+    let away = Away::new();
+    let (claim, refund) = (&away.world.claims[0], &away.world.refund);
+    assert_eq!(away.took(&spent(901, refund)), [RecipientEffect::Look]);
+    assert_eq!(away.took(&RecipientInput::Spender(refund.clone())), []);
+    assert_eq!(away.standing(), "refunded");
+    assert_eq!(away.took(&spent(960, claim)), [RecipientEffect::Look]);
+    assert_eq!(away.took(&spent(960, refund)), []);
+    assert_eq!(away.standing(), "over");
 }
