@@ -401,7 +401,7 @@ fn a_claim_that_is_deep_is_read_all_the_same() {
     assert_eq!(away.took(&deep), [RecipientEffect::Look]);
     assert_eq!(away.took(&deep), [RecipientEffect::Look]);
     let shown = away.took(&RecipientInput::Spender(claim.clone()));
-    assert_eq!(shown, [read.clone()]);
+    assert_eq!(shown, std::slice::from_ref(&read));
     // Also another look at the coin leaves it to be read.
     assert_eq!(away.took(&spent(961, claim)), [read]);
     assert_eq!(away.standing(), "claimed");
