@@ -24,6 +24,7 @@ mod bounty;
 #[allow(dead_code)]
 mod bounty_support;
 mod contract_duties;
+mod contract_laws;
 mod contract_support;
 mod contract_talk;
 #[path = "../../../contracts/tests/it/deliver_support/mod.rs"]
