@@ -73,7 +73,11 @@ impl Side for Judging {
     }
 
     fn place(book: &Book) -> &'static str {
-        Self::state(book)
+        match Self::state(book) {
+            // How far it has come with its ruling is its own work until it attests.
+            "ruling" | "ruled" => "hearing",
+            state => state,
+        }
     }
 
     fn due(book: &Book) -> Vec<ContractEffect> {

@@ -39,11 +39,12 @@ pub trait Side: Clone + std::fmt::Debug {
     fn is_of(role: Role) -> bool;
     /// Where it stands, in a word.
     fn state(book: &Book) -> &'static str;
-    /// Where it stands in its table: as the chain says, and `open` as long as that says nothing.
+    /// Where it stands in its table: where the chain says that the contract stands, `verdict` for TxV1 as for
+    /// TxV0, and `open` as long as that says nothing.
     fn place(book: &Book) -> &'static str {
-        match (Self::state(book), book.chain_state()) {
-            (state, Some(_)) => state,
-            (_, None) => "open",
+        match book.chain_state() {
+            Some("approved" | "rejected") => "verdict",
+            state => state.unwrap_or("open"),
         }
     }
     /// What is to be done beside what all do.
@@ -535,42 +536,18 @@ impl<S: Side> Tabled for ContractMachine<S> {
         S::place(&self.book)
     }
 
+    /// As coarse as the state: what another party may say, and which own work is done, is of the talk.
     fn input_name(input: &ContractInput) -> &'static str {
         match input {
             ContractInput::Chain(_) => "chain",
             ContractInput::Order(_) => "order",
-            ContractInput::Said { what, .. } => match what {
-                Said::Item(_) => "item",
-                Said::Receipt(_) => "receipt",
-                Said::Commitment(_) => "commitment",
-                Said::Blob(_) => "blob",
-                Said::Evidence(_) => "evidence",
-                Said::Release(_) => "release",
-                Said::HandedOver(_) => "handed_over",
-                Said::Attestation(_) => "attestation",
-            },
-            ContractInput::Done(done) => match done {
-                Done::Committed { .. } => "committed",
-                Done::Signed(_) => "signed",
-                Done::Opened { .. } => "opened",
-                Done::Found(_) => "found",
-                Done::Acknowledged { .. } => "acknowledged",
-                Done::NotReceived { .. } => "not_received",
-                Done::Approved(_) => "approved",
-                Done::Passed(_) => "passed",
-                Done::False => "fake",
-                Done::Pleaded(_) => "pleaded",
-                Done::Ruled(_) => "ruled",
-                Done::Attested(_) => "attested",
-                Done::Decrypted { .. } => "decrypted",
-            },
+            ContractInput::Said { .. } => "said",
+            ContractInput::Done(_) => "done",
         }
     }
 
-    fn effect_name(effect: &ContractEffect) -> &'static str {
-        match effect {
-            ContractEffect::Publish { .. } | ContractEffect::Record { .. } => "publish",
-            ContractEffect::Send { .. } | ContractEffect::Task(_) => "act",
-        }
+    /// One name for all: which of them a step hands out follows from the talk too.
+    fn effect_name(_: &ContractEffect) -> &'static str {
+        "act"
     }
 }

@@ -23,7 +23,9 @@ mod bounty;
 #[path = "../../../contracts/tests/it/bounty_support/mod.rs"]
 #[allow(dead_code)]
 mod bounty_support;
+mod contract_chain;
 mod contract_duties;
+mod contract_laws;
 mod contract_support;
 mod contract_talk;
 #[path = "../../../contracts/tests/it/deliver_support/mod.rs"]

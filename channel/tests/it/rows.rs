@@ -1,6 +1,6 @@
 //! The rows that a walk takes, for whoever writes a table: `NARTHEX_ROWS=1` prints them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use bitcoin::secp256k1::rand::{SeedableRng, rngs::StdRng};
 use narthex_channel::{Machine, Tabled, laws::Subject};
@@ -10,7 +10,7 @@ pub fn print<S: Subject>(subject: &mut S, walks: u64, inputs: u32) {
     if std::env::var_os("NARTHEX_ROWS").is_none() {
         return;
     }
-    let mut rows = BTreeSet::new();
+    let mut rows: BTreeMap<String, u32> = BTreeMap::new();
     for walk in 0..walks {
         let mut rng = StdRng::seed_from_u64(walk);
         subject.begin(&mut rng);
@@ -28,13 +28,12 @@ pub fn print<S: Subject>(subject: &mut S, walks: u64, inputs: u32) {
             let mut names: Vec<_> = step.effects.iter().map(S::Machine::effect_name).collect();
             names.dedup();
             let (name, to) = (S::Machine::input_name(&input), machine.state());
-            rows.insert(format!(
-                "{from} + {name} => {to} [{}] \"\";",
-                names.join(" ")
-            ));
+            let row = format!("{from} + {name} => {to} [{}] \"\";", names.join(" "));
+            *rows.entry(row).or_default() += 1;
         }
     }
-    for row in rows {
-        println!("    {row}");
+    // How often: a row that is rare makes the walks that must reach it many.
+    for (row, times) in rows {
+        println!("    {row} // {times}");
     }
 }
