@@ -38,19 +38,23 @@ pub enum Derived {
     Token,
     /// The verifier's nonce, which draws the sample.
     SampleNonce,
+    /// Salt of the verifier's digests, which nobody else may know: of what stands for a step without output, and of the
+    /// commitment to them (`paper` template). Not the nonce's, which is shown before they are computed.
+    BlindSalt,
     /// What the verifier encrypts the token with in its reply, for itself.
     ReplyKey,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 7] = [
+    pub const ALL: [Derived; 8] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
         Derived::LeafSalts,
         Derived::Token,
         Derived::SampleNonce,
+        Derived::BlindSalt,
         Derived::ReplyKey,
     ];
 
@@ -63,6 +67,7 @@ impl Derived {
             Derived::LeafSalts => "narthex/derived/leaf-salts",
             Derived::Token => "narthex/derived/token",
             Derived::SampleNonce => "narthex/derived/sample-nonce",
+            Derived::BlindSalt => "narthex/derived/blind-salt",
             Derived::ReplyKey => "narthex/derived/reply-key",
         }
     }
@@ -152,6 +157,11 @@ impl<'a> Salted<'a> {
     /// The verifier's nonce, a secret until it shows it.
     pub fn sample_nonce(&self) -> Secret {
         Secret::from_bytes(*self.bytes(Derived::SampleNonce))
+    }
+
+    /// Salt of the verifier's digests.
+    pub fn blind_salt(&self) -> Secret {
+        Secret::from_bytes(*self.bytes(Derived::BlindSalt))
     }
 
     fn bytes(&self, what: Derived) -> Zeroizing<[u8; 32]> {

@@ -65,7 +65,7 @@ impl Workshop {
             job,
             origin,
             sample_nonce: *verifies.sample_nonce().expose(),
-            blind_salt: secret("blind salt"),
+            blind_salt: *verifies.blind_salt().expose(),
             salts: works.leaf_salts(),
             polynomial: works.polynomial(),
         })

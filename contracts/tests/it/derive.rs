@@ -24,6 +24,7 @@ fn all(
         Derived::LeafSalts => *salted.leaf_salts().expose(),
         Derived::Token => *salted.token().unwrap().expose(),
         Derived::SampleNonce => *salted.sample_nonce().expose(),
+        Derived::BlindSalt => *salted.blind_salt().expose(),
         Derived::ReplyKey => *reply_secret(&seed, &contract).expose(),
     };
     Derived::ALL
