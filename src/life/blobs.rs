@@ -7,6 +7,7 @@ use std::{
 };
 
 use bitcoin::hashes::{Hash, sha256};
+use narthex_channel::contract::blob_hash;
 
 use crate::disk::{self, Readers};
 
@@ -28,17 +29,13 @@ pub trait Blobs {
     fn kept(&self, hash: &[u8; 32]) -> io::Result<Vec<u8>>;
 }
 
-fn name(bytes: &[u8]) -> [u8; 32] {
-    sha256::Hash::hash(bytes).to_byte_array()
-}
-
 /// In memory, for plays and tests. A process that ends loses it.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBlobs(BTreeMap<[u8; 32], Vec<u8>>);
 
 impl Blobs for MemoryBlobs {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<[u8; 32]> {
-        let hash = name(bytes);
+        let hash = blob_hash(bytes);
         self.0.entry(hash).or_insert_with(|| bytes.to_vec());
         Ok(hash)
     }
@@ -73,7 +70,7 @@ impl FolderBlobs {
 
 impl Blobs for FolderBlobs {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<[u8; 32]> {
-        let hash = name(bytes);
+        let hash = blob_hash(bytes);
         // Whole and synced if it is there at all.
         if self.kept(&hash).is_err() {
             disk::replace(&self.path(&hash), bytes, Readers::Owner)?;
@@ -84,7 +81,7 @@ impl Blobs for FolderBlobs {
     fn kept(&self, hash: &[u8; 32]) -> io::Result<Vec<u8>> {
         let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let bytes = disk::read_bounded(&self.path(hash), MAX_BLOB)?.ok_or_else(invalid)?;
-        match name(&bytes) == *hash {
+        match blob_hash(&bytes) == *hash {
             true => Ok(bytes),
             false => Err(invalid()),
         }

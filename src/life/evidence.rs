@@ -13,9 +13,7 @@ use narthex_game_model::{
     },
 };
 
-use super::{LifeError, LifeSigner};
-
-type Work_ = Result<Option<Done>, LifeError>;
+use super::{LifeError, LifeSigner, signer::Worked};
 
 impl LifeSigner<'_> {
     /// The case, as each judge derives it alone from terms and chain.
@@ -42,7 +40,7 @@ impl LifeSigner<'_> {
     }
 
     /// Puts own evidence together. What the panel is brought is fixed then.
-    pub(super) fn plead(&mut self, book: &Book) -> Work_ {
+    pub(super) fn plead(&mut self, book: &Book) -> Worked {
         let pieces = match self.role() {
             Role::Worker => self.worker_pleads(book)?,
             _ => Some(self.verifier_pleads(book)?),
@@ -150,7 +148,7 @@ impl LifeSigner<'_> {
     }
 
     /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
-    pub(super) fn rule(&mut self, book: &Book) -> Work_ {
+    pub(super) fn rule(&mut self, book: &Book) -> Worked {
         let case = self.case(book)?;
         let job = self.own.job.0;
         // Nobody rules on a job that the contract's parameters were not made for.

@@ -3,10 +3,9 @@
 use bitcoin::secp256k1::{Keypair, SecretKey};
 use narthex_base::secret::Secret;
 use narthex_channel::contract::{Book, ContractSigner, Done, Task};
-use narthex_contracts::derive::Salted;
 use narthex_contracts::{
     binding::Bindings,
-    derive::OwnSalt,
+    derive::{OwnSalt, Salted},
     setup::{ContractSignatures, Secrets},
     terms::{Role, Terms, token_secret, word_pair},
 };
@@ -45,6 +44,9 @@ pub struct LifeWork<'a> {
     /// Told of what came of each task, with the reason of a ruling.
     pub watch: Option<Watch<'a>>,
 }
+
+/// What came of a task; `None` if it cannot be done before the next block.
+pub(super) type Worked = Result<Option<Done>, LifeError>;
 
 /// Told of what came of a task; of a ruling, by which row and for what reason.
 pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&(Row, String)>) + 'a>;
@@ -131,13 +133,9 @@ impl<'a> LifeSigner<'a> {
         *self.salted().sample_nonce().expose()
     }
 
-    /// A salt for what stands in the place of a step without output: nobody else's.
+    /// Salt of the verifier's digests: what stands for a step without output is nobody else's to know.
     pub(super) fn blind_salt(&self) -> [u8; 32] {
-        // Nobody is shown it, and nothing else is made of it.
-        narthex_base::tagged::tagged_hash_parts(
-            "narthex/blind-salt",
-            &[self.salted().sample_nonce().expose()],
-        )
+        *self.salted().blind_salt().expose()
     }
 
     /// What a party signs by its word key, which is wiped then.
@@ -191,7 +189,7 @@ impl<'a> LifeSigner<'a> {
 impl ContractSigner for LifeSigner<'_> {
     type Error = LifeError;
 
-    fn work(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
+    fn work(&mut self, task: Task, book: &Book) -> Worked {
         let done = self.done(task, book)?;
         if let (Some(done), Some(watch)) = (&done, &mut self.own.watch) {
             watch(done, self.ruled.as_ref());
@@ -199,8 +197,9 @@ impl ContractSigner for LifeSigner<'_> {
         Ok(done)
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], LifeError> {
-        Ok(self.blobs.keep(bytes)?)
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), LifeError> {
+        self.blobs.keep(bytes)?;
+        Ok(())
     }
 
     fn kept(&mut self, hash: &[u8; 32]) -> Result<Vec<u8>, LifeError> {
@@ -209,7 +208,7 @@ impl ContractSigner for LifeSigner<'_> {
 }
 
 impl LifeSigner<'_> {
-    fn done(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
+    fn done(&mut self, task: Task, book: &Book) -> Worked {
         match task {
             Task::Work => self.commit(),
             Task::Sample { height } => Ok(self.sample(height)),

@@ -22,7 +22,7 @@ use narthex_game_model::{
     token::{SealError, TokenBox, open as open_seal, seal},
 };
 
-use super::{LifeError, LifeSigner};
+use super::{LifeError, LifeSigner, signer::Worked};
 use crate::job::{JobError, recompute};
 
 /// A sample, as either side derives it from what was said.
@@ -31,8 +31,6 @@ pub(super) struct Drawn {
     pub(super) seed: [u8; 32],
     pub(super) indices: Vec<u64>,
 }
-
-type Work_ = Result<Option<Done>, LifeError>;
 
 impl LifeSigner<'_> {
     pub(super) fn sign(&self, item: Item) -> narthex_game_model::ruling::SignedItem {
@@ -97,7 +95,7 @@ impl LifeSigner<'_> {
         self.work.as_ref().ok_or(LifeError::Order("work"))
     }
 
-    pub(super) fn commit(&mut self) -> Work_ {
+    pub(super) fn commit(&mut self) -> Worked {
         let work = self.worked()?;
         let (commitment, boxes) = (*work.commitment(), work.sealed().to_vec());
         let boxes = self.blobs.keep(&boxes)?;
@@ -105,7 +103,7 @@ impl LifeSigner<'_> {
         Ok(Some(Done::Committed { commitment, boxes }))
     }
 
-    pub(super) fn seal(&mut self, book: &Book) -> Work_ {
+    pub(super) fn seal(&mut self, book: &Book) -> Worked {
         let contract = book.contract().id();
         let sample = book.papers().sample(contract);
         let (_, (_, height, block)) = sample.ok_or(LifeError::Order("a sample"))?;
@@ -123,7 +121,7 @@ impl LifeSigner<'_> {
         Ok(Some(self.say(Item::Token { sample, sealed })))
     }
 
-    pub(super) fn open(&mut self, book: &Book) -> Work_ {
+    pub(super) fn open(&mut self, book: &Book) -> Worked {
         let contract = *book.contract().id();
         let order = || LifeError::Order("an answer");
         let (token, _) = book.papers().sealed(&contract).ok_or_else(order)?;
@@ -199,7 +197,7 @@ impl LifeSigner<'_> {
         digests.ok_or(LifeError::Order("the verifier's work"))
     }
 
-    pub(super) fn answer(&mut self, book: &Book) -> Work_ {
+    pub(super) fn answer(&mut self, book: &Book) -> Worked {
         let contract = *book.contract().id();
         let drawn = self.sampled(book)?;
         let sealed = book.papers().token_for(&contract, &drawn.id);
@@ -223,7 +221,7 @@ impl LifeSigner<'_> {
         Ok(Some(self.say(Item::Reply { token, answer })))
     }
 
-    pub(super) fn compare(&mut self, book: &Book) -> Work_ {
+    pub(super) fn compare(&mut self, book: &Book) -> Worked {
         let contract = *book.contract().id();
         let papers = book.papers();
         let order = || LifeError::Order("an opening");
@@ -247,7 +245,7 @@ impl LifeSigner<'_> {
         }))
     }
 
-    pub(super) fn approve(&mut self, book: &Book) -> Work_ {
+    pub(super) fn approve(&mut self, book: &Book) -> Worked {
         let node = self.settlement(book)?;
         let token = SecretKey::from_slice(self.token(book)?.expose());
         let token = token.map_err(|_| LifeError::Order("a token"))?;
@@ -263,7 +261,7 @@ impl LifeSigner<'_> {
     // What several do.
 
     /// Looks into a thing, and acknowledges it, or says that it keeps it.
-    pub(super) fn look(&mut self, thing: Thing, book: &Book) -> Work_ {
+    pub(super) fn look(&mut self, thing: Thing, book: &Book) -> Worked {
         let none = Ok(Some(Done::NotReceived { thing }));
         let Some(received) = self.received(thing, book)? else {
             return none;
@@ -313,7 +311,7 @@ impl LifeSigner<'_> {
     }
 
     /// What came of the settlement: the verifier's share to the client, or the whole signature to the worker.
-    pub(super) fn check(&mut self, book: &Book) -> Work_ {
+    pub(super) fn check(&mut self, book: &Book) -> Worked {
         let node = self.settlement(book)?;
         let signatures = &mut self.own.signatures;
         Ok(Some(match book.contract().role() {
@@ -342,7 +340,7 @@ impl LifeSigner<'_> {
         }))
     }
 
-    pub(super) fn pass(&mut self, book: &Book) -> Work_ {
+    pub(super) fn pass(&mut self, book: &Book) -> Worked {
         self.take_up(book);
         let node = self.settlement(book)?;
         Ok(Some(Done::Passed(self.own.signatures.hand_over(node)?)))
@@ -351,7 +349,7 @@ impl LifeSigner<'_> {
     // The client.
 
     /// Takes the key out of the settlement, and opens every box with it.
-    pub(super) fn decrypt(&mut self, settlement: NodeId, book: &Book) -> Work_ {
+    pub(super) fn decrypt(&mut self, settlement: NodeId, book: &Book) -> Worked {
         self.take_up(book);
         let txid = book.contract().graph().txid(settlement);
         let by = txid.ok_or(LifeError::Order("a settlement"))?;
@@ -401,7 +399,7 @@ impl LifeSigner<'_> {
     // An arbiter.
 
     /// Binds the case to the ruling, in its own record, and attests it.
-    pub(super) fn attest(&mut self, book: &Book) -> Work_ {
+    pub(super) fn attest(&mut self, book: &Book) -> Worked {
         let order = || LifeError::Order("a ruling");
         let ruling = book.ruling().ok_or_else(order)?;
         let Role::Arbiter(seat) = self.role() else {

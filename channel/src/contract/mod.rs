@@ -45,7 +45,7 @@ pub use facts::{ChainView, Facts};
 pub use input::{ContractInput, Done, Order, Said};
 pub use machine::{ContractMachine, Side};
 pub use message::{ContractMessage, Piece};
-pub use papers::{Blob, Papers, Thing};
+pub use papers::{Blob, Papers, Thing, blob_hash};
 pub use seat::{ContractErrand, ContractSeat, ContractSeatError, ContractSigner};
 pub use verifier::Checking;
 pub use worker::Working;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bitcoin::hashes::{Hash, sha256};
 use narthex_contracts::party::PartyId;
 use narthex_game_model::{
     commitment::{Commitment, ReceiptKind, SignedReceipt},
@@ -33,6 +34,11 @@ impl Blob {
             Blob::Boxes { hash } | Blob::Opening { hash, .. } => hash,
         }
     }
+}
+
+/// By what a long thing is kept: SHA-256 of its bytes.
+pub fn blob_hash(bytes: &[u8]) -> [u8; 32] {
+    sha256::Hash::hash(bytes).to_byte_array()
 }
 
 /// Something that is acknowledged by its receiver.
@@ -189,6 +195,11 @@ impl Papers {
             Item::Opening { reply, opening } if reply == replied => Some(*opening),
             _ => None,
         })
+    }
+
+    /// Files something signed, by whomever and whatever it says.
+    pub fn file(&mut self, signed: SignedItem) {
+        self.items.push(signed);
     }
 
     /// Whether it would be filed: it is not here, and its author has not said two others of its kind.

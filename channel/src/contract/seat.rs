@@ -8,9 +8,9 @@ use narthex_game_model::commitment::Opening;
 
 use super::{
     Blob, Book, Contract, ContractEffect, ContractInput, ContractMachine, ContractMessage,
-    ContractRefusal, Done, Parcel, Piece, Said, Side, Task, Unfit,
+    ContractRefusal, Done, Parcel, Piece, Said, Side, Task, Unfit, blob_hash,
 };
-use crate::{Logged, OpenError, StepError, log::Log};
+use crate::{Logged, Machine, OpenError, StepError, log::Log};
 
 /// What a contract asks of who has the keys, the job, the blobs and the chain.
 pub trait ContractSigner {
@@ -23,11 +23,11 @@ pub trait ContractSigner {
     /// This computer's, or this program's.
     fn work(&mut self, task: Task, book: &Book) -> Result<Option<Done>, Self::Error>;
 
-    /// Makes a long thing durable, and says by which hash it is kept.
+    /// Makes a long thing durable, by its [`blob_hash`].
     ///
     /// # Errors
     /// This computer's.
-    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], Self::Error>;
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
 
     /// A long thing that was kept.
     ///
@@ -151,39 +151,26 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         self.carry_out(due)
     }
 
-    /// Takes a message of another party's. Long things in it are durable before the machine is told of them.
+    /// Takes a message of another party's. Long things in it are durable before the machine takes note of them, and only if it
+    /// does: what it refuses, or has already, fills no disk.
     ///
     /// # Errors
     /// As [`Self::take`].
     pub fn hear(&mut self, from: Role, message: ContractMessage) -> Errands<S::Error> {
-        let what = self.said(message)?;
-        self.take(&ContractInput::Said { from, what })
-    }
-
-    fn said(&mut self, message: ContractMessage) -> Result<Said, ContractSeatError<S::Error>> {
-        Ok(match message {
-            ContractMessage::Piece(Piece::Item(signed)) => Said::Item(signed),
-            ContractMessage::Piece(Piece::Receipt(receipt)) => Said::Receipt(receipt),
-            ContractMessage::Piece(Piece::Commitment(commitment)) => Said::Commitment(commitment),
-            ContractMessage::Piece(Piece::Boxes(boxes)) => Said::Blob(Blob::Boxes {
-                hash: self.keep(&boxes)?,
-            }),
-            ContractMessage::Piece(Piece::Opening(opening)) => Said::Blob(Blob::Opening {
-                id: opening.id(),
-                hash: self.keep(&opening.to_bytes())?,
-            }),
-            ContractMessage::Piece(Piece::Token(_) | Piece::Record(_)) => {
-                return Err(ContractSeatError::Refused(ContractRefusal::Loose));
+        if self.is_broken {
+            return Err(ContractSeatError::Broken);
+        }
+        let (what, long) = said(message).map_err(ContractSeatError::Refused)?;
+        let input = ContractInput::Said { from, what };
+        if let Some(bytes) = long {
+            let step = self.logged.machine().step(&input);
+            if !step.map_err(ContractSeatError::Refused)?.changes.is_empty() {
+                self.signer
+                    .keep(&bytes)
+                    .map_err(ContractSeatError::Signer)?;
             }
-            ContractMessage::Evidence(_) => Said::Evidence(self.keep(&message.to_bytes())?),
-            ContractMessage::Release(release) => Said::Release(release),
-            ContractMessage::HandedOver(handed) => Said::HandedOver(handed),
-            ContractMessage::Attestation(attestation) => Said::Attestation(attestation),
-        })
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> Result<[u8; 32], ContractSeatError<S::Error>> {
-        self.signer.keep(bytes).map_err(ContractSeatError::Signer)
+        }
+        self.take(&input)
     }
 
     fn step(
@@ -336,5 +323,32 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
     /// Whoever does its work, once the seat is left.
     pub fn into_signer(self) -> S {
         self.signer
+    }
+}
+
+/// What a message says, with long things by their names, and their bytes.
+fn said(message: ContractMessage) -> Result<(Said, Option<Vec<u8>>), ContractRefusal> {
+    let short = |said| Ok((said, None));
+    match message {
+        ContractMessage::Piece(Piece::Item(signed)) => short(Said::Item(signed)),
+        ContractMessage::Piece(Piece::Receipt(receipt)) => short(Said::Receipt(receipt)),
+        ContractMessage::Piece(Piece::Commitment(shown)) => short(Said::Commitment(shown)),
+        ContractMessage::Piece(Piece::Boxes(bytes)) => {
+            let hash = blob_hash(&bytes);
+            Ok((Said::Blob(Blob::Boxes { hash }), Some(bytes)))
+        }
+        ContractMessage::Piece(Piece::Opening(opening)) => {
+            let (id, bytes) = (opening.id(), opening.to_bytes());
+            let hash = blob_hash(&bytes);
+            Ok((Said::Blob(Blob::Opening { id, hash }), Some(bytes)))
+        }
+        ContractMessage::Piece(Piece::Token(_) | Piece::Record(_)) => Err(ContractRefusal::Loose),
+        ContractMessage::Evidence(_) => {
+            let bytes = message.to_bytes();
+            Ok((Said::Evidence(blob_hash(&bytes)), Some(bytes)))
+        }
+        ContractMessage::Release(release) => short(Said::Release(release)),
+        ContractMessage::HandedOver(handed) => short(Said::HandedOver(handed)),
+        ContractMessage::Attestation(attestation) => short(Said::Attestation(attestation)),
     }
 }

@@ -49,6 +49,7 @@ impl ContractPlay<'_> {
     pub(in crate::play) fn draw_audit(&mut self) -> Result<(), PlayError> {
         let signed = self
             .papers(Client)?
+            .said
             .first(self.terms.contract_id(), |item| match item {
                 Item::Commitment(commitment) => Some(commitment.id()),
                 _ => None,
@@ -69,6 +70,7 @@ impl ContractPlay<'_> {
     fn audited(&mut self, role: Role, root: &[u8; 32]) -> Result<([u8; 32], Vec<u64>), PlayError> {
         let said = self
             .papers(role)?
+            .said
             .first(self.terms.contract_id(), |item| match item {
                 Item::Audit { root: of, nonce } if of == root => Some(*nonce),
                 _ => None,
@@ -126,7 +128,7 @@ impl ContractPlay<'_> {
     fn audit_opening(&self) -> Result<([u8; 32], &Opening), PlayError> {
         let papers = self.papers(Client)?;
         let contract = self.terms.contract_id();
-        let named = papers.first(contract, |item| match item {
+        let named = papers.said.first(contract, |item| match item {
             Item::AuditOpening { audit, opening } => Some((*audit, *opening)),
             _ => None,
         });
@@ -199,7 +201,7 @@ impl ContractPlay<'_> {
     pub(in crate::play) fn answer_in_league(&mut self) -> Result<(), PlayError> {
         let contract = *self.terms.contract_id();
         let token = self.token()?;
-        let sealed = self.papers(Verifier)?.sealed(&contract);
+        let sealed = self.papers(Verifier)?.said.sealed(&contract);
         let (named, _) = sealed.ok_or_else(|| missing("a token"))?;
         let answer = self.shows_token(token)?;
         self.say(

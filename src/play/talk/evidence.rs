@@ -160,8 +160,8 @@ impl ContractPlay<'_> {
         let items = items.filter(|signed| own(&signed.item));
         pieces.extend(items.map(Piece::Item));
         pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
-        let token = papers.sealed(&contract);
-        let answer = token.and_then(|(token, _)| papers.reply_to(&contract, &token));
+        let token = papers.said.sealed(&contract);
+        let answer = token.and_then(|(token, _)| papers.said.reply_to(&contract, &token));
         match answer.map(|(_, answer)| answer) {
             Some(Answer::Shown { hash, .. }) => pieces.extend(self.token_shown(&hash)?),
             Some(Answer::Digests(digests)) => pieces.extend(self.record(&opening, &digests)?),

@@ -84,7 +84,7 @@ impl ContractPlay<'_> {
             Piece::Opening(opening) => {
                 let id = opening.id();
                 let items = self.talk.papers.get(&to).into_iter();
-                let mut items = items.flat_map(|papers| &papers.items);
+                let mut items = items.flat_map(|papers| papers.said.items());
                 let signed = items.find(|signed| signed.item.opened() == Some(&id));
                 Ok(signed.and_then(|signed| item(signed, Some(opening.as_ref())).ok()))
             }

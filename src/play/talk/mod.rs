@@ -26,12 +26,12 @@ use narthex_contracts::terms::{Role, word_pair};
 use narthex_game_model::{
     commitment::{Commitment, Opening, ReceiptKind, SealedData, SignedReceipt, check_sealed},
     play::BlindDigests,
-    ruling::{Answer, Brought, Item, Litigant, MAX_SHOWN_OPENINGS, Row, SignedItem, data_id},
+    ruling::{Brought, Item, Litigant, MAX_SHOWN_OPENINGS, Row, SignedItem, data_id},
     sample,
-    token::SealedToken,
 };
 
 pub(super) use audit::Look;
+use narthex_channel::contract;
 pub(super) use narthex_channel::contract::Piece;
 pub(super) use verifier::Reply;
 pub(super) use worker::Under;
@@ -41,7 +41,8 @@ use super::{ContractPlay, PlayError};
 /// What one party has of a talk: what it said itself, and what was sent to it.
 #[derive(Default)]
 pub(super) struct Papers {
-    pub(super) items: Vec<SignedItem>,
+    /// What was signed, by whomever.
+    pub(super) said: contract::Papers,
     pub(super) receipts: Vec<SignedReceipt>,
     pub(super) commitment: Option<Commitment>,
     pub(super) boxes: Option<Vec<u8>>,
@@ -58,8 +59,8 @@ impl Papers {
                 if let Item::Commitment(commitment) = &signed.item {
                     self.commitment = Some(**commitment);
                 }
-                if !self.items.contains(&signed) {
-                    self.items.push(signed);
+                if !self.said.items().contains(&signed) {
+                    self.said.file(signed);
                 }
             }
             Piece::Receipt(receipt) => self.receipts.push(receipt),
@@ -73,22 +74,11 @@ impl Papers {
         }
     }
 
-    /// The first item that `pick` takes, with its id. What is said a second time is evidence against who says it, and no
-    /// reason to act.
-    pub(super) fn first<T>(
-        &self,
-        contract: &[u8; 32],
-        pick: impl Fn(&Item) -> Option<T>,
-    ) -> Option<([u8; 32], T)> {
-        let mut items = self.items.iter();
-        items.find_map(|signed| Some((signed.item.id(contract), pick(&signed.item)?)))
-    }
-
     /// What a panel is brought of what was said: two different items of a kind by one author, which are enough against it.
     /// Whoever says a hundred fills nobody else's part.
     fn told(&self) -> Vec<SignedItem> {
         let mut told: Vec<SignedItem> = Vec::new();
-        for signed in &self.items {
+        for signed in self.said.items() {
             let same = |other: &&SignedItem| other.item.name() == signed.item.name();
             if told.iter().filter(same).count() < 2 {
                 told.push(signed.clone());
@@ -101,7 +91,7 @@ impl Papers {
     fn signed_openings(&self) -> impl Iterator<Item = &Opening> {
         let named = |opening: &&Opening| {
             let id = opening.id();
-            let mut items = self.items.iter();
+            let mut items = self.said.items().iter();
             items.any(|signed| signed.item.opened() == Some(&id))
         };
         self.openings.iter().filter(named)
@@ -117,51 +107,26 @@ impl Papers {
         told.chain(receipts).chain(openings)
     }
 
-    /// The token that was sealed for a sample.
-    fn token_for(&self, contract: &[u8; 32], drawn: &[u8; 32]) -> Option<([u8; 32], SealedToken)> {
-        self.first(contract, |item| match item {
-            Item::Token { sample, sealed } if sample == drawn => Some(*sealed),
-            _ => None,
-        })
-    }
-
-    /// The reply to a token.
-    fn reply_to(&self, contract: &[u8; 32], sealed: &[u8; 32]) -> Option<([u8; 32], Answer)> {
-        self.first(contract, |item| match item {
-            Item::Reply { token, answer } if token == sealed => Some(answer.clone()),
-            _ => None,
-        })
-    }
-
-    /// The token that the worker has sealed, and the sample that it names.
-    fn sealed(&self, contract: &[u8; 32]) -> Option<([u8; 32], [u8; 32])> {
-        self.first(contract, |item| match item {
-            Item::Token { sample, .. } => Some(*sample),
-            _ => None,
-        })
-    }
-
     /// What the worker has opened after the verifier's reply: id of the item, and of what is opened.
     fn opening(&self, contract: &[u8; 32]) -> Result<([u8; 32], [u8; 32]), PlayError> {
-        let reply = self.first(contract, |item| match item {
+        let reply = self.said.first(contract, |item| match item {
             Item::Reply { .. } => Some(()),
             _ => None,
         });
-        let opening = reply.and_then(|(replied, ())| {
-            self.first(contract, |item| match item {
-                Item::Opening { reply, opening } if *reply == replied => Some(*opening),
-                _ => None,
-            })
-        });
+        let opening = reply.and_then(|(replied, ())| self.said.opened(contract, &replied));
         opening.ok_or_else(|| missing("an opening"))
     }
 
     /// The data, if it is that of a commitment that is here.
     fn data(&self, output_bytes: usize, sealed: &[u8]) -> Option<SealedData> {
-        let signed = self.items.iter().filter_map(|signed| match &signed.item {
-            Item::Commitment(commitment) => Some(**commitment),
-            _ => None,
-        });
+        let signed = self
+            .said
+            .items()
+            .iter()
+            .filter_map(|signed| match &signed.item {
+                Item::Commitment(commitment) => Some(**commitment),
+                _ => None,
+            });
         let mut known = signed.chain(self.commitment);
         known.find_map(|commitment| check_sealed(&commitment, output_bytes, sealed).ok())
     }
@@ -238,13 +203,8 @@ impl ContractPlay<'_> {
 
     /// The sample that was said first, as this party draws it from a commitment.
     fn sampled(&self, role: Role, commitment: &Commitment) -> Result<Drawn, PlayError> {
-        let said = self
-            .papers(role)?
-            .first(self.terms.contract_id(), |item| match item {
-                Item::Sample { nonce, block, .. } => Some((*nonce, *block)),
-                _ => None,
-            });
-        let (id, (nonce, block)) = said.ok_or_else(|| missing("a sample"))?;
+        let said = self.papers(role)?.said.sample(self.terms.contract_id());
+        let (id, (nonce, _, block)) = said.ok_or_else(|| missing("a sample"))?;
         self.draw(id, commitment, &nonce, &block)
     }
 

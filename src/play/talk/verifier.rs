@@ -140,7 +140,7 @@ impl ContractPlay<'_> {
         let contract = *self.terms.contract_id();
         let commitment = self.received()?;
         let drawn = self.sampled(Verifier, &commitment)?;
-        let sealed = self.papers(Verifier)?.token_for(&contract, &drawn.id);
+        let sealed = self.papers(Verifier)?.said.token_for(&contract, &drawn.id);
         let (token, sealed) = sealed.ok_or_else(|| missing("a token"))?;
         let (answer, what, why) = match reply {
             Reply::Guessed => (
@@ -223,7 +223,7 @@ impl ContractPlay<'_> {
         let why =
             "it has said that it has the token; an approval without it burns stake and reward";
         self.step(Verifier, what, why)?;
-        let mut items = self.papers(Worker)?.items.iter();
+        let mut items = self.papers(Worker)?.said.items().iter();
         let replied = items.find(|signed| matches!(signed.item, Item::Reply { .. }));
         let replied = replied.cloned().ok_or_else(|| missing("a reply"))?;
         let Piece::Item(returned) = self.send(Worker, Verifier, &Piece::Item(replied))? else {

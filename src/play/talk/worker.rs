@@ -92,10 +92,10 @@ impl ContractPlay<'_> {
     /// It opened two, and had given the result away. `None` before it has sealed.
     pub(super) fn taken(&self) -> Result<Option<Drawn>, PlayError> {
         let (contract, papers) = (self.terms.contract_id(), self.papers(Worker)?);
-        let Some((_, named)) = papers.sealed(contract) else {
+        let Some((_, (named, _))) = papers.said.sealed(contract) else {
             return Ok(None);
         };
-        let mut items = papers.items.iter().map(|signed| &signed.item);
+        let mut items = papers.said.items().iter().map(|signed| &signed.item);
         let drawn = items.find_map(|item| match item {
             Item::Sample { nonce, block, .. } if item.id(contract) == named => Some((nonce, block)),
             _ => None,
@@ -109,14 +109,7 @@ impl ContractPlay<'_> {
     fn take_sample(&mut self) -> Result<Drawn, PlayError> {
         let commitment = self.committed()?;
         let contract = *self.terms.contract_id();
-        let said = self.papers(Worker)?.first(&contract, |item| match item {
-            Item::Sample {
-                nonce,
-                height,
-                block,
-            } => Some((*nonce, *height, *block)),
-            _ => None,
-        });
+        let said = self.papers(Worker)?.said.sample(&contract);
         let (_, (nonce, height, block)) = said.ok_or_else(|| missing("a sample"))?;
         let committed = self.terms.record().sample_nonce.to_byte_array();
         if sample::nonce_commitment(&nonce) != committed {
@@ -178,8 +171,8 @@ impl ContractPlay<'_> {
         let contract = *self.terms.contract_id();
         let right = self.token()?.shown(&contract);
         let papers = self.papers(Worker)?;
-        let sealed = papers.sealed(&contract);
-        let reply = sealed.and_then(|(token, _)| papers.reply_to(&contract, &token));
+        let sealed = papers.said.sealed(&contract);
+        let reply = sealed.and_then(|(token, _)| papers.said.reply_to(&contract, &token));
         let (Some((reply, answer)), Some(drawn)) = (reply, self.taken()?) else {
             return Err(PlayError::NoAnswer);
         };
