@@ -1,24 +1,20 @@
 //! A play whose parties live by their machines: the very code that nodes run, over a network in memory.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
-use bitcoin::{
-    Amount, Transaction,
-    secp256k1::rand::{Rng, SeedableRng, rngs::StdRng},
-};
+use bitcoin::{Amount, Transaction};
 use narthex_channel::{
     contract::{Contract, Order, Policy},
-    log::{Identity, MemoryDisk, MemoryLog},
+    log::{MemoryDisk, MemoryLog},
 };
 use narthex_contracts::{
     graph::{NodeName, TxGraph},
-    setup::ContractSignatures,
     template::ContractSecret,
-    terms::{Role, Terms},
+    terms::Role,
 };
 use narthex_game_model::{play::Strategy, ruling::Row};
 
-use super::{ContractPlay, PlayError, narrate::Narrator, participant::own_salt};
+use super::{ContractPlay, PlayError, killer::Killer, narrate::Narrator, participant::own_salt};
 use crate::life::{
     LifeError, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher, Room, Sight,
 };
@@ -319,89 +315,4 @@ fn probe(
         }
     }
     Ok(())
-}
-
-/// Kills processes: now and then whoever has just written something down, before it has sent what follows.
-struct Killer {
-    rng: StdRng,
-    /// What every process begins with.
-    known: BTreeMap<Role, (MemoryDisk, ContractSignatures<Terms>)>,
-}
-
-impl Killer {
-    fn new(seed: u64) -> Killer {
-        Killer {
-            rng: StdRng::seed_from_u64(seed),
-            known: BTreeMap::new(),
-        }
-    }
-
-    fn log(role: Role, disk: &MemoryDisk) -> Result<MemoryLog, LifeError> {
-        let id = u8::try_from(role.index()).unwrap_or(u8::MAX);
-        Ok(disk.open(&Identity::new("contract", [id; 32]))?)
-    }
-
-    fn know(
-        &mut self,
-        role: Role,
-        disk: &MemoryDisk,
-        signatures: &ContractSignatures<Terms>,
-    ) -> Result<MemoryLog, LifeError> {
-        let known = (disk.clone(), signatures.clone());
-        self.known.insert(role, known);
-        Self::log(role, disk)
-    }
-
-    /// As [`Room::round`], with kills.
-    fn round<'a>(
-        &mut self,
-        room: &mut Room<'a>,
-        chain: &mut dyn narthex_regtest::Chain,
-    ) -> Result<(), LifeError> {
-        loop {
-            let before = room.changes();
-            room.look(chain)?;
-            loop {
-                let is_killed = self.rng.gen_ratio(1, 8);
-                let Some(to) = room.deliver_one(is_killed)? else {
-                    break;
-                };
-                if is_killed {
-                    self.kill(room, to)?;
-                }
-            }
-            if room.changes() == before {
-                break;
-            }
-        }
-        let roles: Vec<_> = self.known.keys().copied().collect();
-        for role in roles {
-            if self.rng.gen_ratio(1, 4) {
-                self.kill(room, role)?;
-            }
-        }
-        room.look(chain)?;
-        room.deliver()?;
-        room.publish(chain)
-    }
-
-    fn kill<'a>(&mut self, room: &mut Room<'a>, role: Role) -> Result<(), LifeError> {
-        let Some((disk, signatures)) = self.known.get(&role) else {
-            return Ok(());
-        };
-        let Some(party) = room.leave(role) else {
-            return Ok(());
-        };
-        let contract = party.book().contract().clone();
-        let (signer, publisher) = party.leave();
-        let (mut work, blobs) = signer.into_work();
-        work.signatures = signatures.clone();
-        let own = Own {
-            log: Self::log(role, disk)?,
-            signer: LifeSigner::new(work, blobs),
-            publisher,
-        };
-        room.join(LifeParty::open(contract, own)?);
-        Ok(())
-    }
 }

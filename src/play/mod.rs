@@ -9,6 +9,7 @@ mod contract;
 mod error;
 mod event;
 mod job;
+mod killer;
 mod ledger;
 mod lives;
 mod narrate;

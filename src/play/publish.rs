@@ -62,11 +62,9 @@ impl ContractPlay<'_> {
 
     /// Rulings are known to all when they are attested, so that a transaction which needs nothing else shows nothing.
     fn shows_a_secret(&self, node: NodeId) -> bool {
-        let node = self.graph.node(node);
-        let adaptor = node.and_then(|node| node.signing.as_ref()?.adaptor);
-        let needs = adaptor.and_then(|id| self.graph.adaptor(id));
+        let needs = self.graph.needs(node);
         let own = [ContractSecret::Result, ContractSecret::Appeal].map(SecretId::from);
-        needs.is_some_and(|adaptor| own.iter().any(|id| adaptor.needs.contains(id)))
+        own.iter().any(|id| needs.contains(id))
     }
 
     /// The transaction as `who` completes it.

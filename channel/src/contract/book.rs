@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bitcoin::Txid;
 use narthex_contracts::{
     attest::Attestation,
-    graph::{NodeId, Source},
+    graph::{NodeId, NodeName, Source},
     party::{PartyId, PartySet},
     setup::{HandedOver, Release},
     template::{ContractSecret, Exit},
@@ -130,10 +130,8 @@ impl Book {
 
     /// Whether whoever publishes this transaction shows the result secret.
     pub fn shows_secret(&self, node: NodeId) -> bool {
-        let graph = self.contract.graph();
-        let signing = graph.node(node).and_then(|node| node.signing);
-        let adaptor = signing.and_then(|signing| graph.adaptor(signing.adaptor?));
-        adaptor.is_some_and(|adaptor| adaptor.needs.contains(&ContractSecret::Result.into()))
+        let needs = self.contract.graph().needs(node);
+        needs.contains(&ContractSecret::Result.into())
     }
 
     pub(super) fn apply(&mut self, change: &ContractChange) {
@@ -144,7 +142,7 @@ impl Book {
                 let bare = self.papers.bare.take();
                 self.papers.bare = bare.filter(|shown| self.has_root(&shown.id()));
             }
-            ContractChange::Filed(signed) => self.papers.items.push(signed.clone()),
+            ContractChange::Filed(signed) => self.papers.file(signed.clone()),
             ContractChange::Shown(commitment) => self.papers.bare = Some(**commitment),
             ContractChange::Kept { by, blob } => self.papers.keep(*by, blob),
             ContractChange::Brought { by, hash } => self.papers.bring(*by, *hash),
@@ -178,7 +176,7 @@ impl Book {
 
     // Where the chain stands.
 
-    pub(super) fn is_at(&self, name: narthex_contracts::graph::NodeName) -> bool {
+    fn is_at(&self, name: NodeName) -> bool {
         self.facts
             .last()
             .is_some_and(|(node, _)| self.contract.find(name) == Some(node))

@@ -199,8 +199,7 @@ impl Look<'_> {
     fn appeal(&self) -> Option<NodeId> {
         let (book, contract) = (self.book, self.book.contract());
         let own = book.papers.commitment()?.id();
-        let is_recorded = book.facts.root.is_some_and(|record| record.root == own);
-        if book.finding == Some(Finding::OwnFault) || !is_recorded {
+        if book.finding == Some(Finding::OwnFault) || !book.has_root(&own) {
             return None;
         }
         // Where no sample was drawn, a later block draws one: known and deep, as long as one can wait for it.

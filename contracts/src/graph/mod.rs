@@ -82,6 +82,13 @@ impl TxGraph {
         self.adaptors.get(id.0 as usize)
     }
 
+    /// The secrets that complete a transaction; none if its signatures are whole without one.
+    pub fn needs(&self, id: NodeId) -> &[SecretId] {
+        let signing = self.node(id).and_then(|node| node.signing.as_ref());
+        let adaptor = signing.and_then(|signing| self.adaptor(signing.adaptor?));
+        adaptor.map_or(&[], |adaptor| &adaptor.needs)
+    }
+
     /// A script leaf by index.
     pub fn leaf(&self, id: LeafId) -> Option<&Leaf> {
         self.leaves.get(usize::from(id.0))

@@ -1,0 +1,175 @@
+//! What came of own work.
+
+use narthex_contracts::terms::Role;
+use narthex_game_model::{
+    commitment::{ReceiptKind, SignedReceipt},
+    ruling::{Item, SignedItem},
+};
+
+use super::{ContractMachine, Side, Taken};
+use crate::{
+    Machine,
+    contract::{Blob, ContractChange, ContractEffect, Done, Finding, Task, Thing},
+};
+
+impl<S: Side> ContractMachine<S> {
+    fn is_asked(&self, is_it: impl Fn(&Task) -> bool) -> bool {
+        let due = self.pending();
+        due.iter()
+            .any(|effect| matches!(effect, ContractEffect::Task(task) if is_it(task)))
+    }
+
+    /// The change, if this task is asked for.
+    fn if_asked(
+        &self,
+        what: &'static str,
+        is_it: impl Fn(&Task) -> bool,
+        changes: Vec<ContractChange>,
+    ) -> Taken {
+        match self.is_asked(is_it) {
+            true => Ok(changes),
+            false => self.not_asked(what),
+        }
+    }
+
+    pub(super) fn done(&self, done: &Done) -> Taken {
+        let book = &self.book;
+        match done {
+            Done::Committed { commitment, boxes } => {
+                let blob = Blob::Boxes { hash: *boxes };
+                let by = self.contract().role().into();
+                let kept = ContractChange::Kept { by, blob };
+                let changes = vec![ContractChange::Filed(commitment.clone()), kept];
+                let is_own = commitment.item.name() == "commitment" && self.is_own(commitment);
+                let is_it = |task: &Task| is_own && *task == Task::Work;
+                self.if_asked("commitment", is_it, changes)
+            }
+            Done::Signed(signed) => self.signed(signed),
+            Done::Opened { item, opening } => {
+                let (by, blob) = (self.contract().role().into(), *opening);
+                let kept = ContractChange::Kept { by, blob };
+                let changes = vec![kept, ContractChange::Filed(item.clone())];
+                // Nothing is opened but to a verifier that says it has the token, and after that.
+                let is_right = self.is_own(item)
+                    && matches!((&item.item, blob), (Item::Opening { reply, opening }, Blob::Opening { id, .. })
+                        if book.may_open_to(reply) && *opening == id);
+                let is_it = |task: &Task| is_right && *task == Task::Open;
+                self.if_asked("opening", is_it, changes)
+            }
+            Done::Found(finding) => {
+                let is_it = |task: &Task| match task {
+                    Task::Open => *finding != Finding::Equal,
+                    Task::Seal => *finding == Finding::Wrong,
+                    Task::Compare => *finding != Finding::OwnFault,
+                    _ => false,
+                };
+                self.if_asked("finding", is_it, vec![ContractChange::Found(*finding)])
+            }
+            Done::Acknowledged { thing, receipt } => self.acknowledged(*thing, receipt),
+            Done::NotReceived { thing } => {
+                let changes = vec![ContractChange::NotReceived(*thing)];
+                self.if_asked("refusal", |task| *task == Task::Look(*thing), changes)
+            }
+            Done::Approved(releases) if !releases.is_empty() => {
+                let changes = vec![ContractChange::Approved(releases.clone())];
+                let is_client = self.contract().role() == Role::Client;
+                let is_it = |task: &Task| match task {
+                    Task::Approve => true,
+                    Task::Check => is_client,
+                    _ => false,
+                };
+                self.if_asked("approval", is_it, changes)
+            }
+            Done::Passed(handed) if !handed.is_empty() => {
+                let changes = vec![ContractChange::Passed(handed.clone())];
+                let is_worker = self.contract().role() == Role::Worker;
+                let is_it = |task: &Task| match task {
+                    Task::Pass => true,
+                    Task::Check => is_worker,
+                    _ => false,
+                };
+                self.if_asked("signature", is_it, changes)
+            }
+            Done::Approved(_) | Done::Passed(_) => self.not_asked("approval of nothing"),
+            Done::False => {
+                let changes = vec![ContractChange::False];
+                self.if_asked("check", |task| *task == Task::Check, changes)
+            }
+            Done::Pleaded(hash) => {
+                let changes = vec![ContractChange::Pleaded(*hash)];
+                self.if_asked("evidence", |task| *task == Task::Plead, changes)
+            }
+            Done::Ruled(ruling) => {
+                let changes = vec![ContractChange::Ruled(*ruling)];
+                self.if_asked("ruling", |task| *task == Task::Rule, changes)
+            }
+            Done::Attested(attestation) => {
+                let is_own = Role::Arbiter(attestation.arbiter) == self.contract().role()
+                    && book.ruled == Some(attestation.ruling)
+                    && attestation.check(self.contract().terms()).is_ok();
+                let changes = vec![ContractChange::Attested(*attestation)];
+                let is_it = |task: &Task| is_own && *task == Task::Attest;
+                self.if_asked("attestation", is_it, changes)
+            }
+            Done::Decrypted { by, result } => {
+                let (by, result) = (*by, *result);
+                let graph = self.contract().graph();
+                let is_it = |task: &Task| match task {
+                    Task::Decrypt { settlement } => graph.txid(*settlement) == Some(by),
+                    _ => false,
+                };
+                let changes = vec![ContractChange::Decrypted { by, result }];
+                self.if_asked("result", is_it, changes)
+            }
+        }
+    }
+
+    /// Whether this party has signed it.
+    fn is_own(&self, signed: &SignedItem) -> bool {
+        let contract = self.contract();
+        let author = signed.item.author();
+        let key = contract.word_key(author.into());
+        contract.role().litigant() == Some(author)
+            && key.is_some_and(|key| signed.is_by(contract.id(), &key))
+    }
+
+    /// What this party signed, as it was asked to.
+    fn signed(&self, signed: &SignedItem) -> Taken {
+        let is_own = self.is_own(signed);
+        let (name, filed) = (signed.item.name(), ContractChange::Filed(signed.clone()));
+        let is_it = |task: &Task| {
+            matches!(
+                (task, name),
+                (Task::Sample { .. }, "sample")
+                    | (Task::Seal, "token")
+                    | (Task::Answer, "reply")
+                    | (Task::Compare, "verdict")
+            )
+        };
+        let mut changes = vec![filed];
+        if name == "verdict" {
+            changes.push(ContractChange::Found(Finding::Wrong));
+        }
+        self.if_asked("item", |task| is_own && is_it(task), changes)
+    }
+
+    fn acknowledged(&self, thing: Thing, signed: &SignedReceipt) -> Taken {
+        let (book, contract) = (&self.book, self.contract());
+        let receipt = &signed.receipt;
+        let named = book.papers.receipt_name(contract.id(), thing);
+        let kind = match contract.role() {
+            Role::Arbiter(_) => Some(ReceiptKind::Kept),
+            _ => book.papers.receipt_kind(contract.id(), thing),
+        };
+        let is_right = receipt.contract == *contract.id()
+            && (named, kind) == (Some(receipt.item), Some(receipt.kind))
+            && book.word(contract.role()) == Some(receipt.issuer);
+        let receipt = *signed;
+        let changes = vec![ContractChange::Acknowledged { thing, receipt }];
+        self.if_asked(
+            "receipt",
+            |task| is_right && *task == Task::Look(thing),
+            changes,
+        )
+    }
+}

@@ -1,0 +1,187 @@
+//! What other parties say.
+
+use narthex_contracts::{attest::Attestation, terms::Role};
+use narthex_game_model::{
+    commitment::{ReceiptKind, SignedReceipt},
+    ruling::SignedItem,
+};
+
+use super::{ContractMachine, Side, Taken};
+use crate::contract::{Blob, ContractChange, ContractRefusal, Said};
+
+/// Most receipts of one issuer that are filed.
+const MAX_OF_ISSUER: usize = 24;
+
+/// Most shares or signatures of the settlement that wait to be checked.
+const MAX_UNCHECKED: usize = 4;
+
+/// How often they may be found to be none before no more are taken.
+const MAX_FALSE: u8 = 16;
+
+/// What completes the settlement, and the same from who has sent too many that were none.
+const SHARE: [&str; 2] = [
+    "share of the settlement",
+    "share of the settlement, after so many that were none",
+];
+const SIGNATURE: [&str; 2] = [
+    "signature of the settlement",
+    "signature of the settlement, after so many that were none",
+];
+
+impl<S: Side> ContractMachine<S> {
+    pub(super) fn said(&self, from: Role, what: &Said) -> Taken {
+        let (book, contract) = (&self.book, self.contract());
+        let me = contract.role();
+        let not_its_part = |what| {
+            let to = me;
+            Err(ContractRefusal::NotItsPart { from, to, what })
+        };
+        let is_known = contract.terms().key(from).is_some() && from != me;
+        let papers = &book.papers;
+        match what {
+            _ if !is_known => not_its_part("message"),
+            Said::Item(signed) => self.item(from, signed),
+            Said::Receipt(signed) => self.receipt(from, signed),
+            Said::Commitment(commitment) => match (from, papers.commitment()) {
+                // What the worker has not signed binds it only by the root of record: another one may be.
+                (Role::Worker, None) if book.has_root(&commitment.id()) => {
+                    Ok(vec![ContractChange::Shown(commitment.clone())])
+                }
+                (Role::Worker, Some(_)) => Ok(Vec::new()),
+                (Role::Worker, None) => not_its_part("commitment to no root on record"),
+                _ => not_its_part("commitment"),
+            },
+            Said::Blob(Blob::Boxes { .. }) if papers.commitment().is_none() => {
+                not_its_part("boxes of no commitment")
+            }
+            // Another one's opening under this name is not taken first: what nobody signed fills no place.
+            Said::Blob(Blob::Opening { id, .. }) if !papers.is_named(id) => {
+                not_its_part("opening that no item names")
+            }
+            Said::Blob(blob) => {
+                let (what, is_here) = match blob {
+                    Blob::Boxes { .. } => ("boxes", papers.boxes().is_some()),
+                    Blob::Opening { id, .. } => ("opening", papers.opening(id).is_some()),
+                };
+                let by = from.into();
+                match is_here {
+                    _ if me == Role::Worker || from == Role::Client => not_its_part(what),
+                    // The first is looked into before another one takes its place.
+                    true => Ok(Vec::new()),
+                    false if papers.is_heard(by) => {
+                        Ok(vec![ContractChange::Kept { by, blob: *blob }])
+                    }
+                    false => not_its_part("long thing more, after so many that were none"),
+                }
+            }
+            Said::Evidence(hash) => match (me, from.litigant()) {
+                (Role::Arbiter(_), Some(by)) if !book.is_closed => {
+                    let is_here = papers.brought().any(|known| known == (by, hash));
+                    let change = ContractChange::Brought { by, hash: *hash };
+                    match is_here || papers.may_bring(by) {
+                        true => Ok((!is_here).then_some(change).into_iter().collect()),
+                        false => not_its_part("evidence once more"),
+                    }
+                }
+                (Role::Arbiter(_), Some(_)) => Ok(Vec::new()),
+                _ => not_its_part("evidence"),
+            },
+            Said::Release(release) => {
+                let is_new = book.approved.is_empty() && !book.released.contains(release);
+                let change = ContractChange::Released(release.clone());
+                let waiting = is_new.then_some((book.released.len(), change));
+                self.unchecked(from, (Role::Verifier, Role::Client), SHARE, waiting)
+            }
+            Said::HandedOver(handed) => {
+                let is_new = book.passed.is_empty() && !book.handed.contains(handed);
+                let change = ContractChange::HandedOver(handed.clone());
+                let waiting = is_new.then_some((book.handed.len(), change));
+                self.unchecked(from, (Role::Client, Role::Worker), SIGNATURE, waiting)
+            }
+            Said::Attestation(attestation) => {
+                let checked = attestation.check(contract.terms());
+                checked.map_err(|error| ContractRefusal::Attestation { from, error })?;
+                self.attestation(attestation)
+            }
+        }
+    }
+
+    /// A share or a signature of the settlement, which one party sends another; so many wait to be checked.
+    fn unchecked(
+        &self,
+        from: Role,
+        way: (Role, Role),
+        [what, once_more]: [&'static str; 2],
+        waiting: Option<(usize, ContractChange)>,
+    ) -> Taken {
+        let to = self.contract().role();
+        if (from, to) != way {
+            return Err(ContractRefusal::NotItsPart { from, to, what });
+        }
+        if self.book.fakes >= MAX_FALSE {
+            let what = once_more;
+            return Err(ContractRefusal::NotItsPart { from, to, what });
+        }
+        let waiting = waiting.filter(|(before, _)| *before < MAX_UNCHECKED);
+        Ok(waiting.map(|(_, change)| change).into_iter().collect())
+    }
+
+    fn attestation(&self, attestation: &Attestation) -> Taken {
+        // Two rulings of one arbiter are both kept: they show its key.
+        let same = |known: &Attestation| {
+            (known.arbiter, known.ruling) == (attestation.arbiter, attestation.ruling)
+        };
+        match self.book.attested.iter().any(same) {
+            true => Ok(Vec::new()),
+            false => Ok(vec![ContractChange::Attested(*attestation)]),
+        }
+    }
+
+    fn item(&self, from: Role, signed: &SignedItem) -> Taken {
+        let contract = self.contract();
+        let author = Role::from(signed.item.author());
+        let key = contract.word_key(author);
+        if !key.is_some_and(|key| signed.is_by(contract.id(), &key)) {
+            let what = signed.item.name();
+            return Err(ContractRefusal::Unsigned { from, what });
+        }
+        let filed = ContractChange::Filed(signed.clone());
+        let is_news = self.book.papers.is_news(signed);
+        Ok(is_news.then_some(filed).into_iter().collect())
+    }
+
+    /// What another party acknowledges, or keeps. It may come before what it is for.
+    fn receipt(&self, from: Role, signed: &SignedReceipt) -> Taken {
+        let (book, contract) = (&self.book, self.contract());
+        let (me, receipt) = (contract.role(), &signed.receipt);
+        let what = "receipt";
+        if !matches!(me, Role::Worker | Role::Verifier) {
+            let to = me;
+            return Err(ContractRefusal::NotItsPart { from, to, what });
+        }
+        let issuer = book
+            .holder_of(&receipt.issuer)
+            .filter(|issuer| *issuer != me);
+        let kind_fits = issuer.is_some_and(|issuer| {
+            matches!(issuer, Role::Arbiter(_)) == (receipt.kind == ReceiptKind::Kept)
+        });
+        let is_ours = receipt.contract == *contract.id() && kind_fits;
+        // It is compared with itself: what it is for may not have come yet.
+        if !is_ours || signed.check(receipt).is_err() {
+            return Err(ContractRefusal::Unsigned { from, what });
+        }
+        let mut of_issuer = 0usize;
+        for known in &book.papers.receipts {
+            let known = &known.receipt;
+            of_issuer += usize::from(known.issuer == receipt.issuer);
+            if (known.issuer, known.item, known.kind)
+                == (receipt.issuer, receipt.item, receipt.kind)
+            {
+                return Ok(Vec::new());
+            }
+        }
+        let filed = ContractChange::Receipt(*signed);
+        let has_room = of_issuer < MAX_OF_ISSUER;
+        Ok(has_room.then_some(filed).into_iter().collect())
+    }
+}
