@@ -60,6 +60,7 @@
 
 pub mod bank;
 pub mod bounty;
+mod coin;
 pub mod contract;
 pub mod delivery;
 pub mod dispute;
@@ -81,6 +82,7 @@ pub mod wire;
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;
 
+pub use coin::CoinSeen;
 pub use logged::{Logged, OpenError, StepError, Taken};
 pub use machine::{Machine, Step, Summary};
 pub use table::{Tabled, Transition, render};

@@ -3,15 +3,13 @@
 
 use bitcoin::{OutPoint, Transaction};
 use narthex_base::codec::Message;
-use narthex_channel::bounty::{
-    CoinSeen, RecomputerEffect, RecomputerInput, RequesterEffect, RequesterInput,
-};
+use narthex_channel::CoinSeen;
+use narthex_channel::bounty::{RecomputerEffect, RecomputerInput, RequesterEffect, RequesterInput};
 use narthex_contracts::{
     bounty::{Answer, Closing, Envelope, Grant, Seal, recomputer_name},
     graph::TxGraph,
 };
 use narthex_game_model::market::LayerSet;
-use narthex_regtest::OutputStatus;
 
 use super::{
     BountyPlay,
@@ -101,15 +99,7 @@ impl BountyPlay<'_> {
 
     pub(super) fn seen(&mut self) -> Result<CoinSeen, ScenarioError> {
         let locked = self.locked()?;
-        Ok(match self.chain().output_status(locked)? {
-            OutputStatus::Unspent { height, .. } => CoinSeen::Locked { height },
-            OutputStatus::Spent { .. } => {
-                let (height, tx) = self.harness.spent_by(locked)?;
-                let by = tx.compute_txid();
-                CoinSeen::Spent { height, by }
-            }
-            OutputStatus::Missing | OutputStatus::Waiting { .. } => CoinSeen::Unfunded,
-        })
+        self.harness.seen(locked)
     }
 
     /// What the requester has pending of one kind.

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use bitcoin::{Amount, Transaction};
+use narthex_channel::CoinSeen;
 use narthex_channel::delivery::{
-    AgentEffect, AgentInput, CoinSeen, RecipientEffect, RecipientInput, RecipientMachine,
-    RecipientStart, SenderEffect, SenderInput,
+    AgentEffect, AgentInput, RecipientEffect, RecipientInput, RecipientMachine, RecipientStart,
+    SenderEffect, SenderInput,
 };
 use narthex_contracts::deliver::{Coin, Found, Handover, Reading, Recipient, Served};
 use narthex_regtest::OutputStatus;
@@ -52,7 +53,7 @@ impl DeliveryPlay<'_> {
         let (outpoint, prevout) = self.delivery().coin()?;
         Ok(match self.chain().output_status(outpoint)? {
             OutputStatus::Unspent { output, height } if output == prevout => {
-                CoinSeen::Funded { height }
+                CoinSeen::Locked { height }
             }
             OutputStatus::Spent { .. } => {
                 let (height, spender) = self.harness.spent_by(outpoint)?;

@@ -10,11 +10,12 @@ use bitcoin::{
         rand::{RngCore, SeedableRng, rngs::StdRng},
     },
 };
+use narthex_channel::CoinSeen;
 use narthex_contracts::{
     graph::SpendPlan,
     terms::{FeeRate, FeeRules},
 };
-use narthex_regtest::{AcceptedPolicy, Chain, mine_coins};
+use narthex_regtest::{AcceptedPolicy, Chain, OutputStatus, mine_coins};
 
 use super::{
     Event, Outcome, PartyBalance, Reporter, ScenarioError, Step, TransactionEvent, miner,
@@ -261,6 +262,22 @@ impl<'c> Harness<'c> {
         let spender = self.chain.spender(outpoint)?;
         let confirmed = spender.and_then(|by| Some((by.height?, by.tx)));
         confirmed.ok_or_else(|| ScenarioError::broken(format!("{outpoint} is not spent")))
+    }
+
+    /// Where the chain has a coin.
+    ///
+    /// # Errors
+    /// Those of the chain.
+    pub(crate) fn seen(&mut self, outpoint: OutPoint) -> Result<CoinSeen, ScenarioError> {
+        Ok(match self.chain.output_status(outpoint)? {
+            OutputStatus::Unspent { height, .. } => CoinSeen::Locked { height },
+            OutputStatus::Missing | OutputStatus::Waiting { .. } => CoinSeen::Unfunded,
+            OutputStatus::Spent { .. } => {
+                let (height, tx) = self.spent_by(outpoint)?;
+                let by = tx.compute_txid();
+                CoinSeen::Spent { height, by }
+            }
+        })
     }
 
     /// Books what a party gained by the contract, or lost if negative; fees are not counted in it.

@@ -2,12 +2,12 @@
 //! out, with the signer's answer as the next input.
 
 use bitcoin::{Amount, OutPoint, Transaction};
-use narthex_channel::slice::{ClientEffect, ClientInput, Price, ProviderEffect, ProviderInput};
+use narthex_channel::CoinSeen;
+use narthex_channel::slice::{ClientEffect, ClientInput, ProviderEffect, ProviderInput};
 use narthex_contracts::{
     graph::TxGraph,
     slice::{Bundle, Coin, Evidence, Opened, Post, ProviderKeys, Taken, Work, claim},
 };
-use narthex_regtest::OutputStatus;
 
 use super::{SlicePlay, play::name};
 use crate::harness::{ScenarioError, expect};
@@ -35,26 +35,14 @@ impl SlicePlay<'_> {
         Ok(OutPoint { txid, vout })
     }
 
-    fn price(&mut self, index: u8) -> Result<Price, ScenarioError> {
+    fn price(&mut self, index: u8) -> Result<CoinSeen, ScenarioError> {
         let outpoint = self.price_at(index)?;
-        Ok(match self.chain().output_status(outpoint)? {
-            OutputStatus::Unspent { height, .. } => Price::Locked { height },
-            OutputStatus::Missing | OutputStatus::Waiting { .. } => Price::Unfunded,
-            OutputStatus::Spent { .. } => {
-                let (height, tx) = self.harness.spent_by(outpoint)?;
-                let by = tx.compute_txid();
-                Price::Spent { height, by }
-            }
-        })
+        self.harness.seen(outpoint)
     }
 
     /// Where a provider's price is.
     pub fn coin(&mut self, index: u8) -> Result<Coin, ScenarioError> {
-        Ok(match self.price(index)? {
-            Price::Unfunded => Coin::Unfunded,
-            Price::Locked { height } => Coin::Locked { height },
-            Price::Spent { .. } => Coin::Spent,
-        })
+        Ok(self.price(index)?.into())
     }
 
     /// Tip, and where a provider's price is.

@@ -1,7 +1,5 @@
 //! What is kept of a bounty, as bytes.
 
-use std::sync::Arc;
-
 use bitcoin::hashes::{Hash, sha256};
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
@@ -18,24 +16,19 @@ use super::{
     RecomputerChange, RecomputerCoin, RecomputerStart, RequesterChange, RequesterCoin,
     RequesterStart,
 };
-use crate::fields::{read_transaction, unknown, write_transaction};
+use crate::fields::{self, read_transaction, unknown, write_transaction};
 
 fn write_held(w: &mut Writer, holdings: &ContractSignatures<BountyTerms>, depth: Depth) {
-    w.bytes(&holdings.terms().to_json())
-        .bytes(&holdings.to_bytes())
-        .u32(depth.blocks());
+    fields::write_held(w, &holdings.terms().to_json(), (holdings, depth));
 }
 
 fn read_held(r: &mut Reader<'_>) -> Result<(ContractSignatures<BountyTerms>, Depth), DecodeError> {
-    let (json, bytes) = (r.bytes("terms")?, r.bytes("signatures")?);
-    let depth = Depth::new(r.u32("depth")?).map_err(|e| DecodeError::invalid("depth", e))?;
-    let terms = BountyTerms::from_json(json).map_err(|e| DecodeError::invalid("terms", e))?;
-    if terms.to_json() != json {
-        return Err(DecodeError::invalid("terms", "spelt otherwise"));
-    }
-    let holdings = restore(&Arc::new(terms), bytes);
-    let holdings = holdings.map_err(|e| DecodeError::invalid("signatures", e))?;
-    Ok((holdings, depth))
+    fields::read_held(
+        r,
+        BountyTerms::from_json,
+        BountyTerms::to_json,
+        |terms, bytes| restore(&terms, bytes),
+    )
 }
 
 fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, DecodeError> {

@@ -21,27 +21,8 @@ pub use requester::{
     RequesterStart,
 };
 
-use bitcoin::Txid;
+use crate::CoinSeen;
 use narthex_contracts::bounty::Coin;
-
-/// Where the chain has the coin of a bounty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CoinSeen {
-    /// Not confirmed, or reorganised away.
-    Unfunded,
-    /// Locked.
-    Locked {
-        /// Height that confirmed it.
-        height: u32,
-    },
-    /// Settled, cancelled or refunded.
-    Spent {
-        /// Height that confirmed what spends it.
-        height: u32,
-        /// What spends it.
-        by: Txid,
-    },
-}
 
 impl From<CoinSeen> for Coin {
     fn from(seen: CoinSeen) -> Coin {

@@ -10,8 +10,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::market::LayerSet;
 
-use super::CoinSeen;
-use crate::{Machine, Step};
+use crate::{CoinSeen, Machine, Step};
 
 /// What a recomputer begins with: the signatures of the ceremony, and its policy.
 #[derive(Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use narthex_contracts::{
 };
 use narthex_game_model::commitment::Multiproof;
 
-use super::{CoinSeen, out_of_order};
-use crate::{Machine, Step};
+use super::out_of_order;
+use crate::{CoinSeen, Machine, Step};
 
 /// What an agent begins with, once it has checked its copy and agreed. The copy is durable before that.
 #[derive(Clone, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl AgentMachine {
             AgentInput::Coin { tip, coin } => {
                 let now = match *coin {
                     CoinSeen::Unfunded => AgentCoin::Unfunded,
-                    CoinSeen::Funded { height } => AgentCoin::Funded {
+                    CoinSeen::Locked { height } => AgentCoin::Funded {
                         height,
                         is_deep: start.depth.is_reached(height, *tip),
                         in_time: start.delivery.terms().in_time(*tip),

@@ -18,33 +18,14 @@ pub use recipient::{
 };
 pub use sender::{SenderChange, SenderCoin, SenderEffect, SenderInput, SenderMachine, SenderStart};
 
-use bitcoin::Txid;
+use crate::CoinSeen;
 use narthex_contracts::deliver::{Coin, DeliverError};
-
-/// Where the chain has the coin of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CoinSeen {
-    /// Not confirmed, or reorganised away.
-    Unfunded,
-    /// Waits for a claim.
-    Funded {
-        /// Height that confirmed it.
-        height: u32,
-    },
-    /// Claimed or refunded.
-    Spent {
-        /// Height that confirmed what spends it.
-        height: u32,
-        /// What spends it.
-        by: Txid,
-    },
-}
 
 impl From<CoinSeen> for Coin {
     fn from(seen: CoinSeen) -> Coin {
         match seen {
             CoinSeen::Unfunded => Coin::Unfunded,
-            CoinSeen::Funded { height } => Coin::Funded { height },
+            CoinSeen::Locked { height } => Coin::Funded { height },
             CoinSeen::Spent { .. } => Coin::Spent,
         }
     }

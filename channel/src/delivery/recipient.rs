@@ -9,8 +9,8 @@ use narthex_contracts::{
 };
 use narthex_game_model::commitment::Multiproof;
 
-use super::{CoinSeen, out_of_order};
-use crate::{Machine, Step};
+use super::out_of_order;
+use crate::{CoinSeen, Machine, Step};
 
 /// What a recipient begins with, once its signer has found that the delivery is its own
 /// ([`Recipient::open`](narthex_contracts::deliver::Recipient::open)).
@@ -215,7 +215,7 @@ impl RecipientMachine {
             RecipientInput::Coin { tip, coin } => {
                 let now = match *coin {
                     CoinSeen::Unfunded => RecipientCoin::Unfunded,
-                    CoinSeen::Funded { height } => RecipientCoin::Funded { height },
+                    CoinSeen::Locked { height } => RecipientCoin::Funded { height },
                     CoinSeen::Spent { height, by } => RecipientCoin::Spent {
                         is_deep: start.depth.is_reached(height, *tip),
                         by,

@@ -8,8 +8,8 @@ use narthex_contracts::{
     depth::Depth,
 };
 
-use super::{CoinSeen, out_of_order};
-use crate::{Machine, Step};
+use super::out_of_order;
+use crate::{CoinSeen, Machine, Step};
 
 /// What a sender begins with, once its seed is bound to the terms. Seed and envelope are durable before that.
 #[derive(Clone, PartialEq, Eq)]
@@ -177,7 +177,7 @@ impl SenderMachine {
                     CoinSeen::Unfunded => SenderCoin::Unfunded {
                         has_room: start.delivery.has_room(*tip),
                     },
-                    CoinSeen::Funded { height } => SenderCoin::Funded {
+                    CoinSeen::Locked { height } => SenderCoin::Funded {
                         height,
                         is_due: start.delivery.is_refundable(*tip),
                     },

@@ -10,8 +10,8 @@ use narthex_contracts::{
     slice::{Bundle, ClientBook, ClientDuty, Coin, Post, SliceError, SliceTerms, claim, refund},
 };
 
-use super::{Price, out_of_order};
-use crate::{Machine, Step};
+use super::out_of_order;
+use crate::{CoinSeen, Machine, Step};
 
 /// What a client begins with: the signatures of the ceremony, and its policy.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub enum ClientInput {
         /// Height of the tip.
         tip: u32,
         /// Where it is.
-        price: Price,
+        price: CoinSeen,
     },
     /// A provider's post.
     Post(Box<Post>),
@@ -295,14 +295,14 @@ impl ClientMachine {
     }
 
     /// Where it is, by the own policy.
-    fn see(&self, book: &ClientBook, index: u8, tip: u32, price: Price) -> ClientPrice {
+    fn see(&self, book: &ClientBook, index: u8, tip: u32, price: CoinSeen) -> ClientPrice {
         match price {
-            Price::Unfunded => ClientPrice::Unfunded,
-            Price::Locked { height } => ClientPrice::Locked {
+            CoinSeen::Unfunded => ClientPrice::Unfunded,
+            CoinSeen::Locked { height } => ClientPrice::Locked {
                 height,
                 is_due: book.duty(tip, Coin::Locked { height }) == ClientDuty::Refund,
             },
-            Price::Spent { height, by } => ClientPrice::Spent {
+            CoinSeen::Spent { height, by } => ClientPrice::Spent {
                 is_deep: self.depth.is_reached(height, tip),
                 is_claimed: is_claim(book, index, by),
             },

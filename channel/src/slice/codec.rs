@@ -1,7 +1,5 @@
 //! What is kept of a slice, as bytes.
 
-use std::sync::Arc;
-
 use bitcoin::hashes::{Hash, sha256};
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
@@ -14,24 +12,14 @@ use narthex_contracts::{
 };
 
 use super::{ClientChange, ClientPrice, ClientStart, ProviderChange, ProviderPrice, ProviderStart};
-use crate::fields::{read_transaction, unknown, write_transaction};
+use crate::fields::{self, read_transaction, unknown, write_transaction};
 
 fn write_held(w: &mut Writer, holdings: &ContractSignatures<SliceTerms>, depth: Depth) {
-    w.bytes(&holdings.terms().to_json())
-        .bytes(&holdings.to_bytes())
-        .u32(depth.blocks());
+    fields::write_held(w, &holdings.terms().to_json(), (holdings, depth));
 }
 
 fn read_held(r: &mut Reader<'_>) -> Result<(ContractSignatures<SliceTerms>, Depth), DecodeError> {
-    let (json, bytes) = (r.bytes("terms")?, r.bytes("signatures")?);
-    let depth = Depth::new(r.u32("depth")?).map_err(|e| DecodeError::invalid("depth", e))?;
-    let terms = SliceTerms::from_json(json).map_err(|e| DecodeError::invalid("terms", e))?;
-    if terms.to_json() != json {
-        return Err(DecodeError::invalid("terms", "spelt otherwise"));
-    }
-    let holdings = signatures(Arc::new(terms), bytes);
-    let holdings = holdings.map_err(|e| DecodeError::invalid("signatures", e))?;
-    Ok((holdings, depth))
+    fields::read_held(r, SliceTerms::from_json, SliceTerms::to_json, signatures)
 }
 
 impl Message for ProviderChange {

@@ -3,7 +3,7 @@
 //! What a slice is, and what is signed in it, stands in [`narthex_contracts::slice`]. A machine has a book of what its side
 //! knows; the contract's keys, and a provider's shares of the others' secrets, are with its signer
 //! ([`ProviderKeys`](narthex_contracts::slice::ProviderKeys)), whose answers are inputs. The chain comes as where each
-//! price is, [`Price`], with the tip: a machine has its own policy of depths, and writes down what follows from it, not each
+//! price is, [`CoinSeen`], with the tip: a machine has its own policy of depths, and writes down what follows from it, not each
 //! block.
 
 mod client;
@@ -18,26 +18,18 @@ pub use provider::{
     ProviderChange, ProviderEffect, ProviderInput, ProviderMachine, ProviderPrice, ProviderStart,
 };
 
-use bitcoin::Txid;
-use narthex_contracts::slice::SliceError;
+use narthex_contracts::slice::{Coin, SliceError};
 
-/// Where the chain has the price of a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Price {
-    /// Not confirmed.
-    Unfunded,
-    /// Neither claimed nor refunded.
-    Locked {
-        /// Height that confirmed the funding.
-        height: u32,
-    },
-    /// Gone.
-    Spent {
-        /// Height that confirmed what spends it.
-        height: u32,
-        /// What spends it.
-        by: Txid,
-    },
+use crate::CoinSeen;
+
+impl From<CoinSeen> for Coin {
+    fn from(seen: CoinSeen) -> Coin {
+        match seen {
+            CoinSeen::Unfunded => Coin::Unfunded,
+            CoinSeen::Locked { height } => Coin::Locked { height },
+            CoinSeen::Spent { .. } => Coin::Spent,
+        }
+    }
 }
 
 /// Not as it stands, in words.

@@ -10,8 +10,8 @@ use narthex_contracts::{
     },
 };
 
-use super::{Price, out_of_order};
-use crate::{Machine, Step};
+use super::out_of_order;
+use crate::{CoinSeen, Machine, Step};
 
 /// What a provider begins with: the signatures of the ceremony, and its policy.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub enum ProviderInput {
         /// Height of the tip.
         tip: u32,
         /// Where it is.
-        price: Price,
+        price: CoinSeen,
     },
     /// The signer has committed to the work.
     Committed {
@@ -271,15 +271,15 @@ impl ProviderMachine {
 }
 
 /// Where the own price is, by the own policy.
-fn see(book: &ProviderBook, tip: u32, price: Price) -> ProviderPrice {
+fn see(book: &ProviderBook, tip: u32, price: CoinSeen) -> ProviderPrice {
     match price {
-        Price::Unfunded => ProviderPrice::Unfunded,
-        Price::Locked { height } => ProviderPrice::Locked {
+        CoinSeen::Unfunded => ProviderPrice::Unfunded,
+        CoinSeen::Locked { height } => ProviderPrice::Locked {
             height,
             is_deep: book.depth().is_reached(height, tip),
             is_over: tip >= book.post_height(height),
         },
-        Price::Spent { height, .. } => ProviderPrice::Spent {
+        CoinSeen::Spent { height, .. } => ProviderPrice::Spent {
             is_deep: book.depth().is_reached(height, tip),
         },
     }

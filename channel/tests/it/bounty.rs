@@ -5,10 +5,10 @@ use bitcoin::{
     secp256k1::rand::{Rng, rngs::StdRng},
 };
 use narthex_channel::{
-    Machine,
+    CoinSeen, Machine,
     bounty::{
-        CoinSeen, RecomputerEffect, RecomputerInput, RecomputerMachine, RecomputerStart,
-        RequesterEffect, RequesterInput, RequesterMachine, RequesterStart,
+        RecomputerEffect, RecomputerInput, RecomputerMachine, RecomputerStart, RequesterEffect,
+        RequesterInput, RequesterMachine, RequesterStart,
     },
     laws::{Effort, Subject, check},
 };

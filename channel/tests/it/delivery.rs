@@ -7,10 +7,10 @@ use bitcoin::{
     secp256k1::rand::{Rng, rngs::StdRng},
 };
 use narthex_channel::{
-    Logged, Machine, Tabled,
+    CoinSeen, Logged, Machine, Tabled,
     delivery::{
-        AgentInput, AgentMachine, AgentStart, CoinSeen, RecipientEffect, RecipientInput,
-        RecipientMachine, RecipientStart, SenderInput, SenderMachine, SenderStart,
+        AgentInput, AgentMachine, AgentStart, RecipientEffect, RecipientInput, RecipientMachine,
+        RecipientStart, SenderInput, SenderMachine, SenderStart,
     },
     laws::{Effort, Subject, check},
     log::{Identity, MemoryDisk},
@@ -113,7 +113,7 @@ fn coin(world: &World, rng: &mut StdRng) -> (u32, CoinSeen) {
         }
         _ => {
             let tip = *[901, TIP, T - 5, T].get(rng.gen_range(0..4usize)).unwrap();
-            (tip, CoinSeen::Funded { height: 900 })
+            (tip, CoinSeen::Locked { height: 900 })
         }
     }
 }
@@ -279,11 +279,11 @@ fn a_recipient_keeps_the_laws() {
     let world = &walks.world;
     let [first, second] = [0, 1].map(|i| {
         let kept = RecipientInput::Kept(Box::new(world.served[i].clone()));
-        let (tip, coin) = (TIP, CoinSeen::Funded { height: 900 });
+        let (tip, coin) = (TIP, CoinSeen::Locked { height: 900 });
         let agent = i as u8;
         [kept, RecipientInput::Accept { agent, tip, coin }]
     });
-    let (tip, coin) = (TIP, CoinSeen::Funded { height: 900 });
+    let (tip, coin) = (TIP, CoinSeen::Locked { height: 900 });
     let there = RecipientInput::Coin { tip, coin };
     let handed = RecipientInput::Signed(world.handovers[0]);
     let both = [&first[..], &[handed], &second, &[there]].concat();
@@ -325,7 +325,7 @@ fn what_is_refused() {
         tip,
         coin,
     };
-    let funded = CoinSeen::Funded { height: 900 };
+    let funded = CoinSeen::Locked { height: 900 };
     let unkept = recipient.step(&accept(TIP, funded));
     assert_eq!(unkept, Err(DeliverError::NoCopy { agent: 0 }));
     let kept = RecipientInput::Kept(Box::new(world.served[0].clone()));

@@ -6,11 +6,10 @@ use bitcoin::{
     secp256k1::rand::{Rng, rngs::StdRng},
 };
 use narthex_channel::{
-    Machine,
+    CoinSeen, Machine,
     laws::{Effort, Subject, check},
     slice::{
-        ClientInput, ClientMachine, ClientStart, Price, ProviderInput, ProviderMachine,
-        ProviderStart,
+        ClientInput, ClientMachine, ClientStart, ProviderInput, ProviderMachine, ProviderStart,
     },
 };
 use narthex_contracts::fixtures::MadeUpNode;
@@ -87,18 +86,18 @@ impl World {
     }
 
     /// Where a price might be: unfunded, locked or spent, by a claim or not. In a wild walk as often the one as the other.
-    fn price(&self, index: u8, is_wild: bool, rng: &mut StdRng) -> Price {
+    fn price(&self, index: u8, is_wild: bool, rng: &mut StdRng) -> CoinSeen {
         let by = |is_claim: bool| match is_claim {
             true => self.claims[usize::from(index)].compute_txid(),
             false => Txid::all_zeros(),
         };
         match rng.gen_range(0..if is_wild { 4 } else { 8u8 }) {
-            0 => Price::Unfunded,
-            1 => Price::Spent {
+            0 => CoinSeen::Unfunded,
+            1 => CoinSeen::Spent {
                 height: 120,
                 by: by(rng.r#gen()),
             },
-            _ => Price::Locked { height: 100 },
+            _ => CoinSeen::Locked { height: 100 },
         }
     }
 }
@@ -179,7 +178,7 @@ impl Subject for Walks<ProviderMachine> {
             _ => {
                 let price = own.price(0, self.is_wild, rng);
                 let tip = match price {
-                    Price::Spent { .. } => 120 + 2 * u32::from(rng.gen_ratio(1, 8)),
+                    CoinSeen::Spent { .. } => 120 + 2 * u32::from(rng.gen_ratio(1, 8)),
                     _ => *[100, 101, 103, 107].get(rng.gen_range(0..4usize)).unwrap(),
                 };
                 ProviderInput::Price { tip, price }
@@ -277,7 +276,7 @@ fn what_is_refused() {
     );
     let foreign = machine.step(&ProviderInput::Post(Box::new(other.posts[1].clone())));
     assert_eq!(foreign, Err(SliceError::Foreign));
-    let price = Price::Locked { height: 100 };
+    let price = CoinSeen::Locked { height: 100 };
     take(&mut machine, &ProviderInput::Price { tip: 100, price });
     let opening = world.opening.clone();
     let post = Box::new(world.posts[0].clone());
