@@ -1,9 +1,11 @@
 //! Long things beside a log, by the hash of their bytes.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use bitcoin::hashes::{Hash, sha256};
@@ -27,21 +29,30 @@ pub trait Blobs {
     /// # Errors
     /// [`io::ErrorKind::NotFound`] if nothing was, [`io::ErrorKind::InvalidData`] if it is not what was kept.
     fn kept(&self, hash: &[u8; 32]) -> io::Result<Vec<u8>>;
+
+    /// The file that it is kept in, where it is in one.
+    fn file(&self, _hash: &[u8; 32]) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// In memory, for plays and tests. A process that ends loses it.
+/// Copies are the same place.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryBlobs(BTreeMap<[u8; 32], Vec<u8>>);
+pub struct MemoryBlobs(Rc<RefCell<BTreeMap<[u8; 32], Vec<u8>>>>);
 
 impl Blobs for MemoryBlobs {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<[u8; 32]> {
         let hash = blob_hash(bytes);
-        self.0.entry(hash).or_insert_with(|| bytes.to_vec());
+        self.0
+            .borrow_mut()
+            .entry(hash)
+            .or_insert_with(|| bytes.to_vec());
         Ok(hash)
     }
 
     fn kept(&self, hash: &[u8; 32]) -> io::Result<Vec<u8>> {
-        let known = self.0.get(hash).cloned();
+        let known = self.0.borrow().get(hash).cloned();
         known.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
@@ -85,5 +96,9 @@ impl Blobs for FolderBlobs {
             true => Ok(bytes),
             false => Err(invalid()),
         }
+    }
+
+    fn file(&self, hash: &[u8; 32]) -> Option<PathBuf> {
+        Some(self.path(hash))
     }
 }

@@ -43,7 +43,7 @@ impl LifeSigner<'_> {
     pub(super) fn plead(&mut self, book: &Book) -> Worked {
         let pieces = match self.role() {
             Role::Worker => self.worker_pleads(book)?,
-            _ => Some(self.verifier_pleads(book)?),
+            _ => self.verifier_pleads(book)?,
         };
         let Some(pieces) = pieces else {
             return Ok(None);
@@ -59,9 +59,12 @@ impl LifeSigner<'_> {
         items.chain(receipts).collect()
     }
 
-    /// `None` as long as the block that draws in the verifier's stead is not deep.
+    /// `None` as long as the block that draws in the verifier's stead is not deep, or the work is not done again.
     fn worker_pleads(&mut self, book: &Book) -> Result<Option<Vec<Piece>>, LifeError> {
-        let commitment = *self.worked()?.commitment();
+        let Some(work) = self.worked()? else {
+            return Ok(None);
+        };
+        let commitment = *work.commitment();
         let contract = *book.contract().id();
         // What it sealed its token for and nothing else: that is what a ruling that pays it asks for.
         let drawn = match self.taken(book)? {
@@ -120,7 +123,8 @@ impl LifeSigner<'_> {
         })))
     }
 
-    fn verifier_pleads(&mut self, book: &Book) -> Result<Vec<Piece>, LifeError> {
+    /// `None` as long as the sample is not computed again.
+    fn verifier_pleads(&mut self, book: &Book) -> Result<Option<Vec<Piece>>, LifeError> {
         let mut pieces = self.told(book);
         let papers = book.papers();
         let named = papers
@@ -132,6 +136,10 @@ impl LifeSigner<'_> {
             Some(_) => self.sampled(book)?.indices,
             None => Vec::new(),
         };
+        // What a process before this one computed is computed again: the record that it found wrong is named by it.
+        if !(sampled.is_empty() || named.is_empty()) && self.checked(book)?.is_none() {
+            return Ok(None);
+        }
         for hash in named.iter().take(MAX_SHOWN_OPENINGS) {
             let opening = Opening::from_bytes(&self.blobs.kept(hash)?)?;
             let is_of_sample = opening
@@ -139,18 +147,18 @@ impl LifeSigner<'_> {
                 .iter()
                 .map(|leaf| leaf.index)
                 .eq(sampled.iter().copied());
-            if let (true, Some(own)) = (is_of_sample, &self.digests) {
+            if let (true, Some(own)) = (is_of_sample, self.digests.known()) {
                 pieces.extend(self.disputed(&opening, own.digests())?);
             }
             pieces.push(Piece::Opening(Box::new(opening)));
         }
-        Ok(pieces)
+        Ok(Some(pieces))
     }
 
     /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
     pub(super) fn rule(&mut self, book: &Book) -> Worked {
         let case = self.case(book)?;
-        let job = self.own.job.0;
+        let job = &*self.own.job.0;
         // Nobody rules on a job that the contract's parameters were not made for.
         let accepted = self.terms().params().accepts_job(job)?;
         let mut brought = Vec::new();

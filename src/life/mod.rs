@@ -4,6 +4,7 @@
 mod blobs;
 mod error;
 mod evidence;
+mod long;
 mod party;
 mod publish;
 mod room;
@@ -14,7 +15,7 @@ mod tasks;
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
 pub use error::LifeError;
 pub use party::{Heard, Letter, LifeParty, Own};
-pub use publish::{Paid, Publisher, publish, record_root};
+pub use publish::{Paid, Publisher, Purse, publish, record_root};
 pub use room::Room;
 pub use sight::Sight;
 pub use signer::{LifeSigner, LifeWork, Watch};

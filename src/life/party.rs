@@ -21,6 +21,7 @@ trait Seat<'a> {
     fn book(&self) -> &Book;
     fn standing(&self) -> &'static str;
     fn changes(&self) -> u64;
+    fn is_waiting(&self) -> bool;
     fn signer(&self) -> &LifeSigner<'a>;
     fn signer_mut(&mut self) -> &mut LifeSigner<'a>;
     fn into_signer(self: Box<Self>) -> LifeSigner<'a>;
@@ -51,6 +52,10 @@ impl<'a, M: Side, L: Log> Seat<'a> for ContractSeat<M, LifeSigner<'a>, L> {
 
     fn changes(&self) -> u64 {
         ContractSeat::changes(self)
+    }
+
+    fn is_waiting(&self) -> bool {
+        ContractSeat::is_waiting(self)
     }
 
     fn signer(&self) -> &LifeSigner<'a> {
@@ -139,6 +144,16 @@ impl<'a> LifeParty<'a> {
         self.seat.changes()
     }
 
+    /// Whether there is work that could not be done yet: a look at the chain asks for it again, also at the same tip.
+    pub fn is_waiting(&self) -> bool {
+        self.seat.is_waiting()
+    }
+
+    /// What is to be published as it stands, and until when.
+    pub fn on_chain(&self) -> Vec<ContractErrand> {
+        self.seat.on_chain()
+    }
+
     /// Whoever does its work.
     pub fn signer(&self) -> &LifeSigner<'a> {
         self.seat.signer()
@@ -177,7 +192,7 @@ impl<'a> LifeParty<'a> {
             && !self.has_learned
             && let Some(key) = self.signer().payment_key(self.book())
         {
-            self.publisher.wallet.import(&key)?;
+            self.publisher.purse.wallet().import(&key)?;
             self.has_learned = true;
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! What a party publishes: completed with what it holds and knows, and paid for from its wallet.
 
+use std::ops::DerefMut;
+
 use bitcoin::{Amount, Transaction};
 use narthex_channel::contract::Book;
 use narthex_contracts::{
@@ -12,10 +14,22 @@ use narthex_regtest::NodeAccess;
 use super::{LifeError, LifeSigner};
 use crate::wallet::{ChildRequest, PartyWallet, WalletError};
 
+/// Whoever has the wallet that a party pays from: its own, or one that all contracts of a node share.
+pub trait Purse {
+    /// The wallet, for as long as it is used.
+    fn wallet(&mut self) -> Box<dyn DerefMut<Target = PartyWallet> + '_>;
+}
+
+impl Purse for &mut PartyWallet {
+    fn wallet(&mut self) -> Box<dyn DerefMut<Target = PartyWallet> + '_> {
+        Box::new(&mut **self)
+    }
+}
+
 /// From where a party pays for what it publishes.
 pub struct Publisher<'a> {
     /// Its coins.
-    pub wallet: &'a mut PartyWallet,
+    pub purse: Box<dyn Purse + 'a>,
     /// At which rate, of a transaction and its child together.
     pub rate: FeeRate,
     /// What it has paid so far, and with which child.
@@ -37,16 +51,16 @@ pub struct Paid {
 
 impl<'a> Publisher<'a> {
     /// From a wallet, at a rate.
-    pub const fn new(wallet: &'a mut PartyWallet, rate: FeeRate) -> Publisher<'a> {
+    pub fn new(purse: impl Purse + 'a, rate: FeeRate) -> Publisher<'a> {
         Publisher {
-            wallet,
+            purse: Box::new(purse),
             rate,
             paid: Vec::new(),
         }
     }
 
-    fn fee(&self, tx: &Transaction) -> Amount {
-        let (sent, received) = self.wallet.sent_and_received(tx);
+    fn fee(&mut self, tx: &Transaction) -> Amount {
+        let (sent, received) = self.purse.wallet().sent_and_received(tx);
         sent.checked_sub(received).unwrap_or(Amount::ZERO)
     }
 }
@@ -86,7 +100,7 @@ pub fn publish(
     let (mut coins, mut data) = (Vec::new(), None);
     if book.contract().graph().find(Exit::DELIVERED) == Some(node) {
         let coin = root_coin(book.contract().terms(), graph);
-        let coin = coin.and_then(|coin| publisher.wallet.coin(coin));
+        let coin = coin.and_then(|coin| publisher.purse.wallet().coin(coin));
         // If it was spent before, the root is on record already.
         if let (Some(coin), Some(record)) = (coin, record(book)) {
             coins.push(coin);
@@ -100,7 +114,7 @@ pub fn publish(
         rate: publisher.rate,
         least_fee: Amount::ZERO,
     };
-    let child = publisher.wallet.child(request)?;
+    let child = publisher.purse.wallet().child(request)?;
     chain.submit_package(&[tx.clone(), child.clone()])?;
     let fee = publisher.fee(&child);
     publisher.paid.push(Paid {
@@ -127,11 +141,13 @@ pub fn record_root(
         return Ok(false);
     }
     let record = record(book).ok_or_else(order)?;
-    let coin = publisher.wallet.coin(coin).ok_or_else(order)?;
-    let change = publisher.wallet.fresh_script();
+    let mut wallet = publisher.purse.wallet();
+    let coin = wallet.coin(coin).ok_or_else(order)?;
+    let change = wallet.fresh_script();
     let psbt = record.transaction(coin, &[], change, publisher.rate, Amount::ZERO);
     let mut psbt = psbt.map_err(WalletError::from)?;
-    let tx = publisher.wallet.sign_all(&mut psbt)?;
+    let tx = wallet.sign_all(&mut psbt)?;
+    drop(wallet);
     chain.submit(&tx)?;
     let fee = publisher.fee(&tx);
     publisher.paid.push(Paid {

@@ -1,5 +1,7 @@
 //! Whoever does the work of a party's machine: with its keys, the job, long things and what was read of the chain.
 
+use std::{path::PathBuf, sync::Arc};
+
 use bitcoin::secp256k1::{Keypair, SecretKey};
 use narthex_base::secret::Secret;
 use narthex_channel::contract::{Book, ContractSigner, Done, Task};
@@ -16,7 +18,7 @@ use narthex_game_model::{
     token::{SealCost, Token},
 };
 
-use super::{Blobs, LifeError, Sight};
+use super::{Blobs, LifeError, Sight, long::Long};
 use crate::job::StageJob;
 
 /// What a party brings to a contract, and keeps to itself.
@@ -32,7 +34,10 @@ pub struct LifeWork<'a> {
     /// What it holds since the set-up.
     pub signatures: ContractSignatures<Terms>,
     /// The job, and which stage of it.
-    pub job: (&'a StageJob, u32),
+    pub job: (Arc<StageJob>, u32),
+    /// Whether what takes as long as the job is done in threads of its own. Then a task of it is not done before the thread
+    /// is, and asked for again with every look at the chain.
+    pub is_aside: bool,
     /// How the worker works. Honest parties have one way.
     pub strategy: Strategy,
     /// Whether a worker that is at fault says so.
@@ -57,8 +62,8 @@ pub struct LifeSigner<'a> {
     pub(super) blobs: Box<dyn Blobs + 'a>,
     pub(super) sight: Sight,
     /// The worker's work, and the verifier's: computed again after a crash, and the same.
-    pub(super) work: Option<Work>,
-    pub(super) digests: Option<BlindDigests>,
+    pub(super) work: Long<Work>,
+    pub(super) digests: Long<BlindDigests>,
     /// By which row an arbiter has ruled, and why.
     pub(super) ruled: Option<(Row, String)>,
 }
@@ -70,8 +75,8 @@ impl<'a> LifeSigner<'a> {
             own,
             blobs,
             sight: Sight::default(),
-            work: None,
-            digests: None,
+            work: Long::default(),
+            digests: Long::default(),
             ruled: None,
         }
     }
@@ -79,6 +84,11 @@ impl<'a> LifeSigner<'a> {
     /// What outlives a process: everything but what it computed and read.
     pub fn into_work(self) -> (LifeWork<'a>, Box<dyn Blobs + 'a>) {
         (self.own, self.blobs)
+    }
+
+    /// The file that a long thing is kept in, where it is in one.
+    pub fn blob_file(&self, hash: &[u8; 32]) -> Option<PathBuf> {
+        self.blobs.file(hash)
     }
 
     /// What it has read of the chain.

@@ -16,7 +16,7 @@ use narthex_game_model::{
         open, open_with,
     },
     computation::Computation,
-    play::{Verdict, Work, WorkError},
+    play::{BlindDigests, Verdict, Work, WorkError},
     ruling::{Answer, Item, Received},
     sample,
     token::{SealError, TokenBox, open as open_seal, seal},
@@ -81,22 +81,24 @@ impl LifeSigner<'_> {
     // The worker.
 
     /// The worker's work: done again after a crash, to the same.
-    pub(super) fn worked(&mut self) -> Result<&Work, LifeError> {
-        if self.work.is_none() {
-            let secrets = self.worker_secrets()?;
-            let openings = self.terms().params().openings();
-            let (job, stage) = self.own.job;
-            let work = Work::perform(job, &self.own.strategy, &secrets, openings);
-            self.work = Some(work.map_err(|error| match error {
+    pub(super) fn worked(&mut self) -> Result<Option<&Work>, LifeError> {
+        let secrets = self.worker_secrets()?;
+        let openings = self.terms().params().openings();
+        let (job, stage) = self.own.job.clone();
+        let strategy = self.own.strategy.clone();
+        self.work.get(self.own.is_aside, move || {
+            let work = Work::perform(&*job, &strategy, &secrets, openings);
+            work.map_err(|error| match error {
                 WorkError::Step { index, error } => JobError::step(stage, index, error).into(),
                 error => LifeError::from(error),
-            })?);
-        }
-        self.work.as_ref().ok_or(LifeError::Order("work"))
+            })
+        })
     }
 
     pub(super) fn commit(&mut self) -> Worked {
-        let work = self.worked()?;
+        let Some(work) = self.worked()? else {
+            return Ok(None);
+        };
         let (commitment, boxes) = (*work.commitment(), work.sealed().to_vec());
         let boxes = self.blobs.keep(&boxes)?;
         let commitment = self.sign(Item::Commitment(Box::new(commitment)));
@@ -113,7 +115,10 @@ impl LifeSigner<'_> {
             Some(_) => {}
         }
         let drawn = self.sampled(book)?;
-        let digests = self.worked()?.digests(&drawn.indices);
+        let Some(work) = self.worked()? else {
+            return Ok(None);
+        };
+        let digests = work.digests(&drawn.indices);
         let digests = digests.ok_or(LifeError::Order("a sampled step"))?;
         let (token, cost) = (self.token(book)?, self.own.seal_cost);
         let sealed = seal(&token, &drawn.seed, &digests, cost)?;
@@ -130,6 +135,9 @@ impl LifeSigner<'_> {
             .reply_to(&contract, &token)
             .ok_or_else(order)?;
         let drawn = self.taken(book)?.ok_or_else(order)?;
+        if self.worked()?.is_none() {
+            return Ok(None);
+        }
         match answer {
             Answer::Shown { hash, .. } if hash == self.token(book)?.shown(&contract) => {
                 let opening = self.open_steps(&drawn.indices)?;
@@ -153,19 +161,24 @@ impl LifeSigner<'_> {
 
     /// Whether the own leaves are right where the verifier has other digests: the first of these steps is run again.
     fn is_right(&mut self, indices: &[u64], theirs: &[[u8; 32]]) -> Result<bool, LifeError> {
-        let own = self.worked()?.digests(indices);
+        let own = self.worked()?.and_then(|work| work.digests(indices));
         let own = own.ok_or(LifeError::Order("a sampled step"))?;
         let mut pairs = indices.iter().zip(&own).zip(theirs);
         let Some(((index, leaf), _)) = pairs.find(|((_, leaf), other)| leaf != other) else {
             return Ok(true);
         };
-        let again = recompute(self.own.job.0, self.own.job.1, &[*index], self.blind_salt())?;
+        let again = recompute(
+            &self.own.job.0,
+            self.own.job.1,
+            &[*index],
+            self.blind_salt(),
+        )?;
         Ok(again.digests().first() == Some(leaf))
     }
 
     /// The worker opens these steps. Its machine asks for one sample of a contract, the same after a crash.
     pub(super) fn open_steps(&mut self, indices: &[u64]) -> Result<Opening, LifeError> {
-        let work = self.worked()?;
+        let work = self.worked()?.ok_or(LifeError::Order("work"))?;
         let mut book = OpeningBook::new(work.commitment());
         let order = |_| LifeError::Order("steps that may be opened");
         let allowed = book.allow(indices, |_| Ok(())).map_err(order)?;
@@ -186,15 +199,12 @@ impl LifeSigner<'_> {
     }
 
     /// The verifier's own digests of the sample, computed again after a crash.
-    fn checked(&mut self, book: &Book) -> Result<Vec<[u8; 32]>, LifeError> {
-        if self.digests.is_none() {
-            let indices = self.sampled(book)?.indices;
-            let (job, stage) = self.own.job;
-            let digests = recompute(job, stage, &indices, self.blind_salt());
-            self.digests = Some(digests?);
-        }
-        let digests = self.digests.as_ref().map(|own| own.digests().to_vec());
-        digests.ok_or(LifeError::Order("the verifier's work"))
+    pub(super) fn checked(&mut self, book: &Book) -> Result<Option<&BlindDigests>, LifeError> {
+        let indices = self.sampled(book)?.indices;
+        let (job, stage) = self.own.job.clone();
+        let salt = self.blind_salt();
+        let work = move || Ok(recompute(&job, stage, &indices, salt)?);
+        self.digests.get(self.own.is_aside, work)
     }
 
     pub(super) fn answer(&mut self, book: &Book) -> Worked {
@@ -204,7 +214,10 @@ impl LifeSigner<'_> {
         let (token, sealed) = sealed.ok_or(LifeError::Order("a token"))?;
         let point = self.terms().token_point();
         let point = point.ok_or(LifeError::Order("a token point"))?;
-        let digests = self.checked(book)?;
+        let Some(digests) = self.checked(book)? else {
+            return Ok(None);
+        };
+        let digests = digests.digests().to_vec();
         let cost = self.own.seal_cost;
         let answer = match open_seal(&sealed, &drawn.seed, &digests, &point, cost) {
             Ok(found) => {
@@ -232,8 +245,9 @@ impl LifeSigner<'_> {
         let hash = papers.opening(&opening).ok_or_else(order)?;
         let opening = Opening::from_bytes(&self.blobs.kept(hash)?)?;
         let commitment = papers.commitment().ok_or_else(order)?;
-        self.checked(book)?;
-        let digests = self.digests.as_ref().ok_or_else(order)?;
+        let Some(digests) = self.checked(book)? else {
+            return Ok(None);
+        };
         Ok(Some(match digests.verdict(&commitment, &opening) {
             Ok(Verdict::Equal) => Done::Found(Finding::Equal),
             Ok(Verdict::BadBox { index }) => self.say(Item::Verdict {

@@ -155,7 +155,8 @@ impl ContractPlay<'_> {
                 key: participant.key()?,
                 identity,
                 signatures,
-                job: (&self.workshop.job, self.workshop.origin.stage()),
+                job: (self.workshop.job.clone(), self.workshop.origin.stage()),
+                is_aside: false,
                 strategy: match role {
                     Role::Worker => conduct.strategy.0.clone(),
                     _ => Strategy::Honest,
@@ -251,7 +252,7 @@ impl ContractPlay<'_> {
             self.chain.mine(1, &self.miner_script)?;
             for role in self.terms.roles() {
                 if let Some(party) = room.party_mut(role) {
-                    party.publisher_mut().wallet.sync(self.chain)?;
+                    party.publisher_mut().purse.wallet().sync(self.chain)?;
                 }
             }
         }

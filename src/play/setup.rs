@@ -90,7 +90,7 @@ pub(super) fn agree(parts: &mut Parts<'_>) -> Result<Agreed, PlayError> {
     }
     // Nobody agrees on a job that the parameters were not made for.
     let job = params
-        .accepts_job(&workshop.job)
+        .accepts_job(&*workshop.job)
         .map_err(super::job::misfit)?;
     // One negotiation is had about parameters in a play.
     let negotiation = params.hash();

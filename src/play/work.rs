@@ -1,5 +1,7 @@
 //! The job inside the contract: work, sample, check, rulings, decryption.
 
+use std::sync::Arc;
+
 use narthex_base::secret::Secret;
 use narthex_contracts::{
     attest::{AttestationNonce, BoundRuling},
@@ -23,7 +25,7 @@ use crate::job::{JobError, StageJob};
 
 /// The job, as client, worker, verifier and arbiters all have it.
 pub(super) struct Workshop {
-    pub(super) job: StageJob,
+    pub(super) job: Arc<StageJob>,
     pub(super) origin: Origin,
     /// The verifier's nonce for the sample.
     pub(super) sample_nonce: [u8; 32],
@@ -62,7 +64,7 @@ impl Workshop {
             Salted::new(&worker.1, worker.0),
         );
         Ok(Workshop {
-            job,
+            job: Arc::new(job),
             origin,
             sample_nonce: *verifies.sample_nonce().expose(),
             blind_salt: *verifies.blind_salt().expose(),
@@ -78,7 +80,7 @@ impl Workshop {
         secrets: &WorkerSecrets,
         openings: u32,
     ) -> Result<Work, PlayError> {
-        Work::perform(&self.job, strategy, secrets, openings).map_err(|error| match error {
+        Work::perform(&*self.job, strategy, secrets, openings).map_err(|error| match error {
             WorkError::Step { index, error } => self.no_output(index, error),
             error => job_error(error),
         })
