@@ -7,13 +7,14 @@ use bitcoin::{
 };
 use narthex_base::{codec::Message, statement};
 use narthex_channel::{
+    contract::{self, ContractMessage},
     log::MemoryLog,
     offer::{Accept, Decline, Invited, Offer, OfferChange, Offering},
     setup::Timing,
     wire::{
-        ABORT, ACCEPT, Ack, BIND, Contradiction, DECLINE, Envelope, Fault, Frame, Head, Hello,
-        Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece, Recall, Resume, SHARES,
-        SignedHead, Standing, body_hash, frames,
+        ABORT, ACCEPT, Ack, BIND, BOXES, Contradiction, DECLINE, Envelope, Fault, Frame, Head,
+        Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece, Recall, Resume,
+        SHARES, SignedHead, Standing, body_hash, contract_message, contract_type, frames,
         links::{Kept, LinksChange, Membership},
         offer_message, setup_message,
     },
@@ -70,6 +71,18 @@ fn offered(data: &[u8]) -> Option<Vec<u8>> {
     Some(envelope.to_bytes())
 }
 
+/// The message of a contract's life within; its number is what it is.
+fn lived(data: &[u8]) -> Option<Vec<u8>> {
+    let envelope = Envelope::from_bytes(data).ok()?;
+    let message = contract_message(&envelope).ok()??;
+    assert_eq!(
+        contract_type(&message.to_bytes()),
+        Some(envelope.head().message)
+    );
+    let envelope = envelope.signed().with_body(message.to_bytes())?;
+    Some(envelope.to_bytes())
+}
+
 fn laws() -> Vec<Decoder> {
     let canonical = |name, read: Read| Decoder::new(name, Law::Canonical, read, Vec::new());
     vec![
@@ -77,6 +90,7 @@ fn laws() -> Vec<Decoder> {
         canonical("envelope", message::<Envelope>),
         canonical("envelope of a set-up", inner),
         canonical("envelope of an offer", offered),
+        canonical("envelope of a contract that lives", lived),
         canonical("offer", message::<Offering>),
         canonical("accept", message::<Accept>),
         canonical("decline", message::<Decline>),
@@ -252,6 +266,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         declined.to_bytes(),
         offered.to_bytes(),
     ];
+    let boxes = ContractMessage::Piece(contract::Piece::Boxes(vec![4; 40]));
     let all = [
         Frame::Envelope(signed_in(id, 0, OFFER, offering.to_bytes())),
         Frame::Envelope(signed(0, ACCEPT, accept.to_bytes())),
@@ -265,6 +280,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         Frame::Envelope(abort),
         Frame::Envelope(proposal),
         Frame::Fault(Fault::new(4, "terms: no point")),
+        Frame::Envelope(signed(0, BOXES, boxes.to_bytes())),
     ];
     let all = all.into_iter().chain(frames(&long, 0));
     let all: Vec<Frame> = all.collect();

@@ -295,6 +295,11 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         errands.collect()
     }
 
+    /// Whether there is work that could not be done yet: it is asked for with the next look at the chain.
+    pub const fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// What it knows, as it stands on disk.
     pub const fn book(&self) -> &Book {
         self.logged.machine().book()

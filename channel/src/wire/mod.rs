@@ -10,6 +10,7 @@
 //!
 //! Nodes find each other and encrypt by other means (BOLT 8); a frame here is what such a transport carries.
 
+mod contract;
 mod envelope;
 mod error;
 mod frame;
@@ -24,6 +25,7 @@ mod outcome;
 mod setup;
 mod types;
 
+pub use contract::{contract_message, contract_type, is_contract_type};
 pub use envelope::{Contradiction, Envelope, Head, SignedHead, body_hash};
 pub use error::WireFault;
 pub use frame::{Frame, frames};
@@ -35,7 +37,8 @@ pub use offer::{OfferMessage, offer_message};
 pub use outcome::{Close, LinkError, Outcome};
 pub use setup::{setup_message, setup_type};
 pub use types::{
-    ABORT, ACCEPT, ACK, BIND, Carrier, DECLINE, FAULT, FUNDING, GONE, HELD, HELLO, MAX_FRAME,
-    MAX_WHOLE, MESSAGE_TYPES, MessageType, NONCES, OFFER, PIECE, PROPOSAL, RECALL, RESUME, SHARES,
+    ABORT, ACCEPT, ACK, ATTESTATION, BIND, BOXES, COMMITMENT, Carrier, DECLINE, EVIDENCE, FAULT,
+    FUNDING, GONE, HANDED_OVER, HELD, HELLO, ITEM, MAX_FRAME, MAX_LIFE, MAX_WHOLE, MESSAGE_TYPES,
+    MessageType, NONCES, OFFER, OPENING, PIECE, PROPOSAL, RECALL, RECEIPT, RELEASE, RESUME, SHARES,
     TERMS, WHOLE,
 };

@@ -8,6 +8,9 @@ pub const MAX_WHOLE: u32 = 60_000;
 /// Longest message of a transport (BOLT 8), type number included.
 pub const MAX_FRAME: usize = 65_535;
 
+/// Longest message of a contract's life. A contract whose boxes are longer is not made between nodes.
+pub const MAX_LIFE: u32 = 64 << 20;
+
 /// What a message travels in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
@@ -74,6 +77,19 @@ const fn offer(number: u16, name: &'static str, least: u32, most: u32) -> Messag
     }
 }
 
+/// A message of a contract's life: `ContractMessage` whole. Attempts are over when it begins: it has that of the set-up.
+const fn life(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
+    MessageType {
+        number,
+        name,
+        carrier: Carrier::Envelope,
+        least,
+        most,
+        is_kept: true,
+        is_single: false,
+    }
+}
+
 const fn single(of: MessageType) -> MessageType {
     MessageType {
         is_single: true,
@@ -124,6 +140,24 @@ pub const FUNDING: u16 = 33_042;
 pub const ABORT: u16 = 33_044;
 /// `whole`.
 pub const WHOLE: u16 = 33_046;
+/// `item`.
+pub const ITEM: u16 = 33_050;
+/// `receipt`.
+pub const RECEIPT: u16 = 33_052;
+/// `boxes`.
+pub const BOXES: u16 = 33_054;
+/// `opening`.
+pub const OPENING: u16 = 33_056;
+/// `release`.
+pub const RELEASE: u16 = 33_058;
+/// `handed over`.
+pub const HANDED_OVER: u16 = 33_060;
+/// `evidence`.
+pub const EVIDENCE: u16 = 33_062;
+/// `attestation`.
+pub const ATTESTATION: u16 = 33_064;
+/// `commitment`: one that nobody signed.
+pub const COMMITMENT: u16 = 33_066;
 /// `fault`.
 pub const FAULT: u16 = 33_090;
 
@@ -147,6 +181,15 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     setup(FUNDING, "funding", 4, 4 + (4 << 10)),
     setup(ABORT, "abort", 1, 1 + 1 + 4 + 200),
     single(setup(WHOLE, "whole", 4, 4 + 400_000)),
+    life(ITEM, "item", 100, 1 << 20),
+    life(RECEIPT, "receipt", 240, 260),
+    unkept(life(BOXES, "boxes", 20, MAX_LIFE)),
+    unkept(life(OPENING, "opening", 20, MAX_LIFE)),
+    life(RELEASE, "release", 70, 100),
+    life(HANDED_OVER, "handed-over", 100, 130),
+    unkept(life(EVIDENCE, "evidence", 10, MAX_LIFE)),
+    life(ATTESTATION, "attestation", 70, 100),
+    life(COMMITMENT, "commitment", 100, 1 << 20),
     link(FAULT, "fault", 11, 512),
 ];
 

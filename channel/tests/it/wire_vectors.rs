@@ -10,16 +10,22 @@ use std::{
 };
 
 use bitcoin::hex::{DisplayHex, FromHex};
-use narthex_base::codec::Message as _;
+use narthex_base::{codec::Message as _, kinds::Kind};
 use narthex_channel::{
+    contract::{self, ContractMessage},
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
     wire::{
         Ack, Carrier, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE, MESSAGE_TYPES, Mark,
-        MessageType, OfferMessage, Piece, Recall, Resume, SignedHead, WireFault, setup_type,
+        MessageType, OfferMessage, Piece, Recall, Resume, SignedHead, WireFault, contract_type,
+        setup_type,
     },
 };
-use narthex_contracts::party::PartySet;
+use narthex_contracts::{
+    attest::Attestation,
+    party::PartySet,
+    setup::{HandedOver, Release},
+};
 use serde_json::{Value, json};
 
 use crate::offer::offering;
@@ -195,12 +201,42 @@ fn offer_messages() -> Vec<OfferMessage> {
     ]
 }
 
+/// What a frame carries is looked into by whoever takes it: these say what they are, and then nothing of meaning.
+fn life_bodies() -> Vec<Vec<u8>> {
+    let message = |which: u8, inner: &[u8]| {
+        let length = (inner.len() as u32).to_be_bytes();
+        [ContractMessage::KIND.as_bytes(), &[which], &length, inner].concat()
+    };
+    let piece = |which: u8, length: usize| {
+        let inner = [
+            contract::Piece::KIND.as_bytes(),
+            &[which],
+            &vec![which; length],
+        ];
+        message(0, &inner.concat())
+    };
+    let kind = |kind: Kind, length: usize| [kind.as_bytes(), &vec![9; length]].concat();
+    vec![
+        piece(1, 120),
+        piece(2, 229),
+        piece(3, 400),
+        ContractMessage::Piece(contract::Piece::Boxes(vec![4; 40])).to_bytes(),
+        piece(5, 90),
+        ContractMessage::Evidence(Vec::new()).to_bytes(),
+        message(2, &kind(Release::KIND, 69)),
+        message(3, &kind(HandedOver::KIND, 100)),
+        message(4, &kind(Attestation::KIND, 66)),
+    ]
+}
+
 fn contract_cases(row: &MessageType) -> Cases {
+    let lives = life_bodies().into_iter();
+    let lives = lives.map(|body| (contract_type(&body).unwrap(), body));
     let setups = setup_messages().into_iter();
     let setups = setups.map(|m| (setup_type(&m), m.to_bytes()));
     let offers = offer_messages().into_iter();
     let offers = offers.map(|m| (m.number(), m.to_bytes()));
-    let mut bodies = setups.chain(offers);
+    let mut bodies = setups.chain(offers).chain(lives);
     let (_, body) = bodies.find(|(number, _)| *number == row.number).unwrap();
     let real = signed(row, &body);
     let is_long = row.most > MAX_WHOLE;

@@ -44,6 +44,7 @@ impl Core {
             self.begin(id, chain)?;
             self.show(id, tip, chain)?;
             self.publish(id, tip, chain);
+            self.live(id, tip, chain)?;
             self.take_back(id, tip, chain);
             self.forget_late(id, tip.0)?;
         }
@@ -53,6 +54,10 @@ impl Core {
     /// Whether a look at the chain is due before the next tick.
     pub fn wants_poll(&self) -> bool {
         self.contracts.values().any(|contract| {
+            let lives = contract.phase() == Some(Phase::Live);
+            if lives && contract.life.is_none() && self.now.ms >= contract.again_ms {
+                return true;
+            }
             let is_joined = contract.offer.machine().standing() == "joined";
             let begins = is_joined && contract.seat.is_none() && self.now.ms >= contract.again_ms;
             let viewed = contract.viewed.map(|(_, phase)| phase);

@@ -12,6 +12,7 @@ use narthex::{
         },
     },
     channel::{
+        contract::Order,
         offer::{Decline, Invited, Offer, OfferInput, Offering},
         setup::{Phase, SetupInput, Timing},
         wire::links::LinkPhase,
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Core, Fatal,
     contract::{Contract, Took},
+    life::Life,
 };
 use crate::transport::PeerAddress;
 
@@ -83,6 +85,21 @@ pub enum Command {
         /// Why, for the others to read.
         reason: String,
     },
+    /// The worker goes on chain with what it has done, and waits for nobody: [`Reply::Contract`].
+    Deliver {
+        /// Its id in hex.
+        id: String,
+    },
+    /// The worker admits that its work is wrong, if it may still: [`Reply::Contract`].
+    Admit {
+        /// Its id in hex.
+        id: String,
+    },
+    /// What the client has decrypted: [`Reply::Result`].
+    Result {
+        /// Its id in hex.
+        id: String,
+    },
     /// One contract: [`Reply::Contract`].
     Show {
         /// Its id in hex.
@@ -115,6 +132,8 @@ pub enum Reply {
     Contracts(Vec<ContractStatus>),
     /// All peers.
     Peers(Vec<PeerStatus>),
+    /// What was computed.
+    Result(ResultStatus),
     /// Nothing else to say.
     Done,
 }
@@ -186,12 +205,51 @@ pub struct ContractStatus {
     pub funding: Option<String>,
     /// Height of its block, once that is buried.
     pub live_at: Option<u32>,
+    /// Once it lives: where this party stands in it, in a word of its machine ([`crate::party`]).
+    pub standing: Option<String>,
+    /// Once it lives: its transactions that are in blocks, in order.
+    pub path: Vec<OnChain>,
+    /// What this party publishes as it stands.
+    pub due: Vec<DueStatus>,
+    /// What this client has decrypted.
+    pub result: Option<ResultStatus>,
     /// What failed on this computer.
     pub trouble: Option<String>,
     /// Until when it may be accepted, in seconds since 1970.
     pub expires_s: u64,
     /// Height up to which the funding must be in a block.
     pub funding_deadline: u32,
+}
+
+/// A transaction of a contract in a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnChain {
+    /// Its name in the graph.
+    pub name: String,
+    /// Its id.
+    pub txid: String,
+    /// Height of the block.
+    pub height: u32,
+}
+
+/// What a party publishes as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueStatus {
+    /// Name of the transaction in the graph; `root` for the record of the worker's root.
+    pub name: String,
+    /// Last height at which it is surely in time, where there is one.
+    pub until: Option<u32>,
+}
+
+/// What was computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResultStatus {
+    /// Id of the negotiation.
+    pub id: String,
+    /// SHA-256 of its bytes, as the file is called.
+    pub sha256: String,
+    /// The file in this node's folder that has it.
+    pub file: Option<PathBuf>,
 }
 
 fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
@@ -228,6 +286,14 @@ impl Core {
             Command::Accept { id } => return self.accept_ordered(&id),
             Command::Decline { id, reason } => return self.decline(&id, &reason),
             Command::Leave { id, reason } => return self.leave(&id, &reason),
+            Command::Deliver { id } => return self.order(&id, Order::Deliver),
+            Command::Admit { id } => return self.order(&id, Order::Admit),
+            Command::Result { id } => id_of(&id).and_then(|id| {
+                let status = self.contract_status(&id);
+                let status = status.ok_or_else(|| refused("unknown", "there is no such contract"));
+                let result = status?.result.map(Reply::Result);
+                result.ok_or_else(|| refused("none", "nothing is decrypted here"))
+            }),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::List => {
                 let ids: Vec<_> = self.contracts.keys().copied().collect();
@@ -405,6 +471,17 @@ impl Core {
         }
     }
 
+    fn order(&mut self, id: &str, order: Order) -> Result<Answer, Fatal> {
+        let id = match id_of(id) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(match self.life_ordered(id, order)? {
+            Ok(()) => self.shown(&id),
+            Err(why) => Err(refused("not-now", why)),
+        })
+    }
+
     fn clear(&mut self, node: &PublicKey) -> Result<Answer, Fatal> {
         if self.link_phase(node).is_none() {
             return Ok(Err(refused("unknown", "there is no such peer")));
@@ -481,6 +558,13 @@ impl Core {
                 .and_then(|(_, txid)| txid)
                 .map(|txid| txid.to_string()),
             live_at: seat.and_then(|seat| seat.live()),
+            standing: contract
+                .life
+                .as_ref()
+                .map(|life| life.standing().to_owned()),
+            path: contract.life.as_ref().map_or_else(Vec::new, Life::path),
+            due: contract.life.as_ref().map_or_else(Vec::new, Life::due),
+            result: contract.life.as_ref().and_then(|life| life.result(id)),
             trouble: contract.trouble.clone(),
             expires_s: offer.expires_s,
             funding_deadline: offer.timing.funding_deadline,

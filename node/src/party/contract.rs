@@ -9,7 +9,7 @@ use narthex::{
         log::Identity,
         offer::OfferMachine,
         setup::{Errand, Phase, Seat, SeatError, SetupInput, SetupRefusal},
-        wire::{ABORT, MessageType, links::Membership, setup_type},
+        wire::{ABORT, MAX_LIFE, MessageType, links::Membership, setup_type},
     },
     contracts::{
         party::{PartyId, PartySet},
@@ -18,13 +18,13 @@ use narthex::{
 };
 use narthex_base::codec::Message as _;
 
-use super::{Core, Fatal, peers::Due, signer::NodeSigner, store::AnyLog};
+use super::{Core, Fatal, life::Life, peers::Due, signer::NodeSigner, store::AnyLog};
 
 /// Before its set-up, a contract's bodies are those of offers and terms.
 const MOST_AT_FIRST: u32 = (1 << 20) + 11;
 
 /// Time before another try, in milliseconds, where something of this computer's failed.
-const AGAIN_MS: u64 = 10_000;
+pub(super) const AGAIN_MS: u64 = 10_000;
 
 /// Something to be said as soon as the link to its receiver is open.
 pub(super) struct Posting {
@@ -38,8 +38,10 @@ pub(super) struct Posting {
 /// A contract of this node.
 pub(super) struct Contract {
     pub(super) offer: Logged<OfferMachine, AnyLog>,
-    /// From the moment everybody takes part. What the contract does once it is funded takes over its signatures here.
+    /// From the moment everybody takes part.
     pub(super) seat: Option<Seat<NodeSigner, AnyLog>>,
+    /// From the moment the funding is buried.
+    pub(super) life: Option<Life>,
     pub(super) unsent: VecDeque<Posting>,
     /// What the chain was shown at last.
     pub(super) viewed: Option<(BlockHash, Phase)>,
@@ -81,6 +83,7 @@ impl Contract {
         Contract {
             offer,
             seat: None,
+            life: None,
             unsent: VecDeque::new(),
             viewed: None,
             funding: None,
@@ -127,6 +130,11 @@ impl Contract {
         self.seat.as_ref().map(Seat::phase)
     }
 
+    /// Which attempt at the set-up it is, or was.
+    pub(super) fn attempt(&self) -> Option<u8> {
+        self.seat.as_ref().map(|seat| seat.machine().attempt())
+    }
+
     pub(super) fn membership(&self, peer: Role) -> Option<Membership> {
         Some(Membership {
             me: self.me()?.into(),
@@ -137,6 +145,7 @@ impl Contract {
 
     /// Something of this computer's failed: its set-up ends, and goes on from its log later.
     pub(super) fn fail(&mut self, why: String, now_ms: u64) {
+        self.life = None;
         if let Some(seat) = self.seat.take() {
             seat.into_signer().leave();
         }
@@ -284,7 +293,10 @@ impl Core {
             .as_ref()
             .and_then(|seat| seat.machine().longest());
         // Kind, attempt, tag, stage and length stand before it.
-        let most = longest.map_or(0, |longest| longest.saturating_add(12));
+        let mut most = longest.map_or(0, |longest| longest.saturating_add(12));
+        if contract.phase() == Some(Phase::Live) {
+            most = MAX_LIFE;
+        }
         if most <= contract.most {
             return Ok(Vec::new());
         }

@@ -1,4 +1,5 @@
-//! What a node decides, without sockets, clock or threads: links to its peers, offers, and set-ups of contracts.
+//! What a node decides, without sockets and clock: links to its peers, offers, and contracts from their set-up to
+//! their end.
 //!
 //! Everything that happens is an [`Event`], or a look at the chain ([`Core::poll`]). What is to be done then are [`Action`]s, which
 //! are given out by [`Core::actions`] alone, after all that they rest on is durable. A driver that ends in between and
@@ -16,6 +17,7 @@ mod chain;
 mod command;
 mod contract;
 mod jobs;
+mod life;
 mod offers;
 mod peers;
 mod policy;
@@ -39,11 +41,14 @@ use crate::transport::PeerAddress;
 use contract::Contract;
 use peers::Peer;
 
-pub use command::{Command, CommandError, ContractStatus, NewOffer, NodeStatus, PeerStatus, Reply};
+pub use command::{
+    Command, CommandError, ContractStatus, DueStatus, NewOffer, NodeStatus, OnChain, PeerStatus,
+    Reply, ResultStatus,
+};
 pub use jobs::Jobs;
 pub use policy::{Part, Policy};
 pub use signer::Own;
-pub use store::{AnyLog, MemoryStore, Store};
+pub use store::{AnyLog, DiskStore, MemoryStore, Store};
 
 /// The time, as the driver's clocks say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,6 +171,8 @@ pub struct Core {
     asked: BTreeMap<u64, AcceptedPolicy>,
     tip: Option<u32>,
     now: Now,
+    /// What contracts have done, to be told.
+    journal: Rc<RefCell<Vec<String>>>,
     /// What is done once everything is durable.
     out: VecDeque<Action>,
 }
@@ -197,6 +204,7 @@ impl Core {
             asked: BTreeMap::new(),
             tip: None,
             now,
+            journal: Rc::default(),
             out: VecDeque::new(),
         };
         core.recover()?;

@@ -24,6 +24,7 @@ use narthex::{
 use super::{
     Action, Core, Fatal,
     contract::{Contract, offer_log, setup_log, short},
+    life::life_log,
     peers::Due,
 };
 use crate::transport::PeerAddress;
@@ -373,6 +374,7 @@ impl Core {
         }
         self.store.remove(&offer_log(id))?;
         self.store.remove(&setup_log(id))?;
+        self.store.remove(&life_log(id))?;
         Ok(())
     }
 }

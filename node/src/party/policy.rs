@@ -52,6 +52,12 @@ pub struct Policy {
     /// Own costs and values: terms are signed only if honest play is the only equilibrium with them. Without any this is research, on coins that may
     /// be lost.
     pub economics: Option<Economics>,
+    /// Blocks until a transaction confirms, whatever its fee rate.
+    pub confirm: u16,
+    /// Blocks for a round of messages.
+    pub message: u16,
+    /// Whether what takes as long as a job is computed in threads of its own, so that the node hears others meanwhile.
+    pub is_aside: bool,
 }
 
 impl Default for Policy {
@@ -65,6 +71,9 @@ impl Default for Policy {
             max_open_s: 7 * 24 * 3600,
             max_setups: 64,
             economics: None,
+            confirm: 1,
+            message: 1,
+            is_aside: true,
         }
     }
 }

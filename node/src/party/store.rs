@@ -1,7 +1,11 @@
-//! Where logs are.
+//! Where logs are, and long things beside them.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, io, path::PathBuf, rc::Rc};
 
+use narthex::{
+    bitcoin::hex::DisplayHex,
+    life::{Blobs, FolderBlobs, MemoryBlobs},
+};
 use narthex_channel::log::{Identity, Log, LogError, MemoryDisk, SqliteShelf};
 
 /// A log of whatever store.
@@ -36,27 +40,53 @@ pub trait Store {
 
     /// How often that was necessary.
     fn commits(&self) -> u64;
+
+    /// Where a contract has its long things. They are durable as soon as they are kept.
+    ///
+    /// # Errors
+    /// The system's.
+    fn blobs(&mut self, contract: &[u8; 32]) -> io::Result<Box<dyn Blobs>>;
 }
 
-impl Store for SqliteShelf {
+/// Logs in one database, long things in a folder for each contract.
+#[derive(Debug)]
+pub struct DiskStore {
+    shelf: SqliteShelf,
+    blobs: PathBuf,
+}
+
+impl DiskStore {
+    /// From both; the folder is made when there is something to keep in it.
+    pub const fn new(shelf: SqliteShelf, blobs: PathBuf) -> DiskStore {
+        DiskStore { shelf, blobs }
+    }
+}
+
+impl Store for DiskStore {
     fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
-        Ok(Box::new(self.log(whose)?))
+        Ok(Box::new(self.shelf.log(whose)?))
     }
 
     fn known(&mut self) -> Result<Vec<Identity>, LogError> {
-        SqliteShelf::known(self)
+        self.shelf.known()
     }
 
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
-        SqliteShelf::remove(self, whose)
+        self.shelf.remove(whose)
     }
 
     fn commit(&mut self) -> Result<(), LogError> {
-        SqliteShelf::commit(self).map(drop)
+        self.shelf.commit().map(drop)
     }
 
     fn commits(&self) -> u64 {
-        SqliteShelf::commits(self)
+        self.shelf.commits()
+    }
+
+    fn blobs(&mut self, contract: &[u8; 32]) -> io::Result<Box<dyn Blobs>> {
+        narthex_disk::make_folder(&self.blobs, narthex_disk::Readers::Owner)?;
+        let folder = self.blobs.join(contract.to_lower_hex_string());
+        Ok(Box::new(FolderBlobs::open(&folder)?))
     }
 }
 
@@ -65,6 +95,7 @@ impl Store for SqliteShelf {
 pub struct MemoryStore {
     disk: MemoryDisk,
     known: Rc<RefCell<Vec<Identity>>>,
+    blobs: Rc<RefCell<BTreeMap<[u8; 32], MemoryBlobs>>>,
     commits: u64,
 }
 
@@ -98,6 +129,11 @@ impl Store for MemoryStore {
 
     fn commits(&self) -> u64 {
         self.commits
+    }
+
+    fn blobs(&mut self, contract: &[u8; 32]) -> io::Result<Box<dyn Blobs>> {
+        let mut all = self.blobs.borrow_mut();
+        Ok(Box::new(all.entry(*contract).or_default().clone()))
     }
 }
 

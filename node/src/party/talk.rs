@@ -13,7 +13,7 @@ use narthex::{
         setup::{Phase, SetupInput},
         wire::{
             BIND, Contradiction, Envelope, FUNDING, HELD, Head, OfferMessage, PROPOSAL, SignedHead,
-            WHOLE, links::Kept, offer_message, setup_message,
+            WHOLE, is_contract_type, links::Kept, offer_message, setup_message,
         },
     },
     contracts::{
@@ -26,6 +26,7 @@ use narthex::{
 use super::{
     Core, Fatal,
     contract::{Took, short},
+    life::Told,
     peers::Due,
     signer::salt_of,
 };
@@ -65,6 +66,9 @@ impl Core {
             }
             Ok(None) => {}
         }
+        if is_contract_type(head.message) {
+            return self.life_delivered(node, from, envelope);
+        }
         let message = match setup_message(envelope) {
             Ok(message) => message,
             Err(fault) => return refused(self, fault.to_string()),
@@ -90,6 +94,39 @@ impl Core {
         }
     }
 
+    /// A message of a contract's life: on its disk, or refused for good; until it lives it waits.
+    fn life_delivered(
+        &mut self,
+        node: PublicKey,
+        from: PartyId,
+        envelope: &Envelope,
+    ) -> Result<Due, Fatal> {
+        let head = *envelope.head();
+        let id = head.contract;
+        let phase = self.contracts.get(&id).and_then(|c| c.phase());
+        let is_void = matches!(self.standing(&id), "over" | "declined" | "new")
+            || phase == Some(Phase::Dropped);
+        if is_void {
+            return self.taken(node, place(&head));
+        }
+        match self.life_hears(id, from, envelope)? {
+            Told::Taken(mut due) => {
+                due.extend(self.taken(node, place(&head))?);
+                Ok(due)
+            }
+            Told::Refused(why) => {
+                self.note(format_args!(
+                    "{}: {} of {node} is refused: {why}",
+                    short(&id),
+                    head.name()
+                ));
+                self.taken(node, place(&head))
+            }
+            // The look at the chain that lets it live asks for it.
+            Told::NotNow => Ok(Vec::new()),
+        }
+    }
+
     /// A message whose body its sender has lost with its disk: the attempt cannot go on.
     pub(super) fn missing(&mut self, node: PublicKey, signed: &SignedHead) -> Result<Due, Fatal> {
         let head = &signed.head;
@@ -97,6 +134,10 @@ impl Core {
         let Some(party) = self.party_of(&node, &id) else {
             return Ok(Vec::new());
         };
+        // Of a contract that lives something is missing that its machine waits for, as if it had not been said.
+        if is_contract_type(head.message) {
+            return self.taken(node, place(head));
+        }
         let input = SetupInput::Faulty {
             attempt: head.attempt,
             party,
@@ -118,6 +159,18 @@ impl Core {
         let offer = envelope.as_ref().map(offer_message);
         if let Some(Ok(Some(message))) = offer {
             self.offer_came_back(id, message)?;
+        } else if is_contract_type(head.message) {
+            // What this party has signed before counts: it is taken as another party's copy of it.
+            if let (Some(envelope), Some(peer)) = (&envelope, self.party_of(&node, &id)) {
+                match self.life_hears(id, peer, envelope)? {
+                    Told::Taken(mut due) => {
+                        due.extend(self.imported(node, &head)?);
+                        return Ok(due);
+                    }
+                    Told::Refused(why) => self.note(format_args!("{}: {why}", short(&id))),
+                    Told::NotNow => return Ok(Vec::new()),
+                }
+            }
         } else if head.message >= PROPOSAL {
             if matches!(self.standing(&id), "asked" | "waiting") {
                 // Its answer comes back as well, and those of the others.
@@ -245,8 +298,7 @@ impl Core {
     }
 
     fn attempt(&self, id: &[u8; 32]) -> Option<u8> {
-        let seat = self.contracts.get(id)?.seat.as_ref()?;
-        Some(seat.machine().attempt())
+        self.contracts.get(id)?.attempt()
     }
 
     /// Time passes.

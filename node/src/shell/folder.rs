@@ -15,7 +15,10 @@ use narthex::{
 use narthex_base::{secret::Secret, tagged::tagged_hash};
 use narthex_disk::{Readers, check_folder, keep_secret, lock, make_folder, read_secret};
 
-use crate::{KeyError, NodeKey, party::Own};
+use crate::{
+    KeyError, NodeKey,
+    party::{DiskStore, Own},
+};
 
 /// Why a folder cannot be used. This machine's fault, or its owner's.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +69,8 @@ impl Folder {
     const BINDINGS: &str = "bindings";
     /// All logs.
     const SHELF: &str = "node.db";
+    /// Long things of contracts, a folder for each.
+    const BLOBS: &str = "contracts";
     /// Orders are taken here.
     const CONTROL: &str = "control";
     /// One process has it locked.
@@ -145,14 +150,15 @@ impl Folder {
         Ok(seed)
     }
 
-    /// Its logs.
+    /// Its logs, and long things beside them.
     ///
     /// # Errors
     /// [`FolderError::Log`].
-    pub fn shelf(&self, node: &NodeKey) -> Result<SqliteShelf, FolderError> {
+    pub fn store(&self, node: &NodeKey) -> Result<DiskStore, FolderError> {
         let whose = tagged_hash("narthex/node", &node.id().serialize());
         let whose = Identity::new("node", whose);
-        Ok(SqliteShelf::open(&self.path.join(Self::SHELF), &whose)?)
+        let shelf = SqliteShelf::open(&self.path.join(Self::SHELF), &whose)?;
+        Ok(DiskStore::new(shelf, self.path.join(Self::BLOBS)))
     }
 
     /// Job files that it was given before.

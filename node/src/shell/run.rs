@@ -274,7 +274,7 @@ fn decide(
         }
     }
     folder.keep_jobs(jobs.paths())?;
-    let store = folder.shelf(&own.node)?;
+    let store = folder.store(&own.node)?;
     let start = Instant::now();
     let now = || Now {
         ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -11,6 +11,7 @@ mod contracts;
 mod flood;
 mod keys;
 mod killed;
+mod life;
 mod party;
 mod party_attacks;
 mod strangers;

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    fs::File,
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -24,7 +26,7 @@ use super::{demo::DemoArgs, shown};
 /// Largest file of parameters or figures, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// One party of Narthex as a process: makes contracts with other nodes, up to their buried funding. Regtest alone.
+/// One party of Narthex as a process: makes contracts with other nodes, works, checks or rules in them, and is paid. Regtest alone.
 #[derive(Parser)]
 #[command(name = "narthex-node", version)]
 pub(crate) struct Cli {
@@ -48,6 +50,12 @@ enum Order {
     Decline(Leaving),
     /// Leaves a set-up, as long as own witnesses have not left.
     Leave(Leaving),
+    /// As its worker: goes on chain with what is done, and waits for nobody.
+    Deliver(OfId),
+    /// As its worker: admits that the work is wrong, if that is still to be done.
+    Admit(OfId),
+    /// As its client: what was computed, once it is paid for and decrypted.
+    Result(ResultArgs),
     /// Shows a contract.
     Show(OfId),
     /// Lists all contracts: id, role, state.
@@ -58,7 +66,7 @@ enum Order {
     Clear(ClearArgs),
     /// Ends the node that runs.
     Stop(Dir),
-    /// Runs six nodes and a chain of their own, up to a contract that is live, and shows how they come there.
+    /// Runs six nodes and a chain of their own, from an offer to a result that is paid for and decrypted, and shows how they come there.
     Demo(DemoArgs),
 }
 
@@ -79,6 +87,15 @@ struct OfId {
     dir: Dir,
     /// The offer's id, as `list` shows it.
     id: String,
+}
+
+#[derive(Args)]
+struct ResultArgs {
+    #[command(flatten)]
+    of: OfId,
+    /// Writes its bytes to a file in the place of saying where they are; what is there is not written over.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -220,6 +237,9 @@ impl Cli {
                 let id = of.id;
                 of.dir.ask(&Command::Leave { id, reason })
             }
+            Order::Deliver(OfId { dir, id }) => dir.ask(&Command::Deliver { id }),
+            Order::Admit(OfId { dir, id }) => dir.ask(&Command::Admit { id }),
+            Order::Result(args) => args.run(),
             Order::Show(OfId { dir, id }) => dir.ask(&Command::Show { id }),
             Order::List(dir) => dir.ask(&Command::List),
             Order::Peers(dir) => dir.ask(&Command::Peers),
@@ -237,6 +257,24 @@ impl Dir {
     fn ask(&self, command: &Command) -> anyhow::Result<()> {
         let reply = shell::ask(&self.dir, command)?;
         shown::reply(&reply, self.json)
+    }
+}
+
+impl ResultArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let OfId { dir, id } = self.of;
+        let reply = shell::ask(&dir.dir, &Command::Result { id })?;
+        if let (Some(out), Reply::Result(status)) = (&self.out, &reply) {
+            let file = status.file.as_ref().context("it is in no file")?;
+            let mut from =
+                File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let shown = out.display();
+            let to = File::create_new(out).with_context(|| format!("cannot make {shown}"));
+            let mut to = to?;
+            io::copy(&mut from, &mut to).with_context(|| format!("cannot write {shown}"))?;
+            to.sync_all()?;
+        }
+        shown::reply(&reply, dir.json)
     }
 }
 

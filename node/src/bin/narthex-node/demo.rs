@@ -1,4 +1,5 @@
-//! `narthex-node demo`: six nodes as processes, with a chain of their own, from an offer to the buried funding.
+//! `narthex-node demo`: six nodes as processes, with a chain of their own, from an offer to the result, paid for and
+//! decrypted.
 
 use std::{
     collections::BTreeMap,
@@ -30,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Looks without news after which the next block comes.
+const QUIET_LOOKS: u32 = 20;
+
 /// Blocks until the delivery is due.
 const DELIVERY_BLOCKS: u32 = 120;
 /// Steps that are recomputed.
@@ -38,7 +42,7 @@ const SAMPLE: u32 = 20;
 /// Options of `narthex-node demo`.
 #[derive(Args)]
 pub(crate) struct DemoArgs {
-    /// Kills the worker while what it has drawn is in its memory alone, and starts it again: if it had not signed, the attempt is void, and comes again.
+    /// Kills nodes, and starts them again: the worker while what it has drawn is in its memory alone (if it had not signed, the attempt is void, and comes again), the verifier once the contract is funded, the client before it has passed the settlement on.
     #[arg(long)]
     kill: bool,
     /// As JSON: an object for each contract as a node knows it, whenever it changes.
@@ -152,7 +156,7 @@ impl DemoArgs {
         let id = demo.offer()?;
         if self.kill {
             demo.until(&id, |states| states.iter().any(is_signing))?;
-            demo.kill_worker()?;
+            demo.kill(Role::Worker)?;
         }
         let states = demo.until(&id, |states| is_everybody(states, "committed"))?;
         let funding = states.first().and_then(|status| status.funding.clone());
@@ -160,7 +164,13 @@ impl DemoArgs {
         demo.chain.mine(1, &miner())?;
         let states = demo.until(&id, |states| is_everybody(states, "live"))?;
         let contract = states.first().and_then(|status| status.contract.clone());
-        demo.say(&format!("contract  {}", contract.unwrap_or_default()))
+        demo.say(&format!("contract  {}", contract.unwrap_or_default()))?;
+        if self.kill {
+            // Whatever it has computed is gone, and is computed again, to the same.
+            demo.kill(Role::Verifier)?;
+        }
+        let result = demo.live(&id, self.kill)?;
+        demo.say(&format!("result    {result}"))
     }
 }
 
@@ -288,11 +298,16 @@ impl Demo {
             false => {
                 let attempt = status.attempt.filter(|attempt| *attempt > 0);
                 let attempt = attempt.map(|attempt| format!(", attempt {attempt}"));
+                // Once it lives: where it stands in it, and which of its transactions is on chain.
+                let state = status.standing.clone();
+                let state = state.unwrap_or_else(|| status.state.clone());
+                let last = status.path.last().filter(|last| last.name != "Tx0");
+                let last = last.map(|last| format!(", {} in block {}", last.name, last.height));
                 format!(
-                    "{:<9} {}{}",
+                    "{:<9} {state}{}{}",
                     status.role,
-                    status.state,
-                    attempt.unwrap_or_default()
+                    attempt.unwrap_or_default(),
+                    last.unwrap_or_default(),
                 )
             }
         };
@@ -303,22 +318,57 @@ impl Demo {
         Ok(())
     }
 
-    fn kill_worker(&mut self) -> anyhow::Result<()> {
-        let worker = self.nodes.iter_mut().find(|node| node.role == Role::Worker);
-        let worker = worker.context("no worker")?;
-        worker.child.kill()?;
-        worker.child.wait()?;
-        let listen = worker
-            .place
-            .split_once('@')
-            .map_or("", |(_, listen)| listen);
-        let again = Node::start(
-            (Role::Worker, &worker.dir),
-            (&self.chain, &self.job),
-            listen,
-        )?;
-        *worker = again;
-        self.say("worker    was killed, and is started again")
+    /// Mines until the client has its result, and everybody has what it is paid; what the result says.
+    fn live(&mut self, id: &str, kills: bool) -> anyhow::Result<String> {
+        let mut kills = kills;
+        for _ in 0..DELIVERY_BLOCKS {
+            let states = self.quiet(id)?;
+            let client = states.iter().find(|status| status.role == "client");
+            if let Some(result) = client.and_then(|status| status.result.as_ref()) {
+                let file = result.file.as_ref().context("a result in no file")?;
+                let bytes = std::fs::read(file)?;
+                return Ok(format!("{} bytes, sha256 {}", bytes.len(), result.sha256));
+            }
+            let is_served = |status: &ContractStatus| status.standing.as_deref() == Some("served");
+            if kills && client.is_some_and(is_served) {
+                self.kill(Role::Client)?;
+                kills = false;
+            }
+            self.chain.mine(1, &miner())?;
+        }
+        bail!("no result after {DELIVERY_BLOCKS} blocks")
+    }
+
+    /// Shows what changes until nobody has anything more to say about the last block.
+    fn quiet(&mut self, id: &str) -> anyhow::Result<Vec<ContractStatus>> {
+        let everybody = Role::all(PANEL.0).count();
+        let (mut last, mut quiet) = (self.shown.clone(), 0);
+        loop {
+            let states = self.until(id, |states| states.len() == everybody)?;
+            quiet = match self.shown == last {
+                true => quiet + 1,
+                false => 0,
+            };
+            if quiet >= QUIET_LOOKS {
+                return Ok(states);
+            }
+            last = self.shown.clone();
+            std::thread::park_timeout(LOOK);
+        }
+    }
+
+    fn kill(&mut self, role: Role) -> anyhow::Result<()> {
+        let node = self.nodes.iter_mut().find(|node| node.role == role);
+        let node = node.with_context(|| format!("no {role}"))?;
+        node.child.kill()?;
+        node.child.wait()?;
+        let listen = node.place.split_once('@').map_or("", |(_, listen)| listen);
+        let again = Node::start((role, &node.dir), (&self.chain, &self.job), listen)?;
+        *node = again;
+        self.say(&format!(
+            "{:<9} was killed, and is started again",
+            role.to_string()
+        ))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use narthex_node::{
-    party::{ContractStatus, NodeStatus, PeerStatus, Reply},
+    party::{ContractStatus, DueStatus, NodeStatus, OnChain, PeerStatus, Reply},
     shell::Said,
 };
 
@@ -61,6 +61,10 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
                 peer(&mut out, status)?;
             }
         }
+        Reply::Result(status) => match &status.file {
+            Some(file) => writeln!(out, "{}  {}", status.sha256, file.display())?,
+            None => writeln!(out, "{}", status.sha256)?,
+        },
         Reply::Done => writeln!(out, "done")?,
     }
     Ok(())
@@ -116,6 +120,10 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
         cause,
         funding,
         live_at,
+        standing,
+        path,
+        due,
+        result,
         trouble,
         expires_s,
         funding_deadline,
@@ -134,12 +142,24 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
         ("cause     ", cause.clone()),
         ("funding   ", funding.clone()),
         ("live at   ", live_at.map(|height| height.to_string())),
+        ("stands    ", standing.clone()),
+        (
+            "result    ",
+            result.as_ref().map(|result| result.sha256.clone()),
+        ),
         ("trouble   ", trouble.clone()),
     ];
     for (name, value) in lines {
         if let Some(value) = value {
             writeln!(out, "{name} {value}")?;
         }
+    }
+    for OnChain { name, txid, height } in path {
+        writeln!(out, "on chain   {name} at {height}, {txid}")?;
+    }
+    for DueStatus { name, until } in due {
+        let until = until.map(|until| format!(", in a block by {until}"));
+        writeln!(out, "publishes  {name}{}", until.unwrap_or_default())?;
     }
     writeln!(
         out,

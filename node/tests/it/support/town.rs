@@ -21,7 +21,8 @@ use narthex::{
         binding::{BindError, Bindings, Mark, MemoryBindings},
         terms::Role,
     },
-    game_model::{ParamsRecord, Template},
+    game_model::{ParamsRecord, Template, computation::Computation as _},
+    life::Blobs,
     regtest::{ChainSource, Embedded, Miner, mine_coins},
     wallet::PartyWallet,
 };
@@ -93,6 +94,10 @@ impl Store for Noted {
     fn commits(&self) -> u64 {
         self.0.commits()
     }
+
+    fn blobs(&mut self, contract: &[u8; 32]) -> std::io::Result<Box<dyn Blobs>> {
+        self.0.blobs(contract)
+    }
 }
 
 impl Log for NotedLog {
@@ -142,7 +147,10 @@ impl Resident {
 
     /// From the next start on its operator decides about offers.
     pub fn decide_by_hand(&mut self) {
-        self.policy = Policy::default();
+        self.policy = Policy {
+            is_aside: false,
+            ..Policy::default()
+        };
     }
 }
 
@@ -170,6 +178,8 @@ pub fn everything() -> Policy {
     Policy {
         accept: BTreeSet::from([Part::Worker, Part::Verifier, Part::Arbiter]),
         max_stake: narthex::bitcoin::Amount::MAX_MONEY,
+        // A test repeats itself.
+        is_aside: false,
         ..Policy::default()
     }
 }
@@ -367,8 +377,28 @@ impl Town {
     }
 
     pub fn mine(&mut self, count: u32) {
-        self.chain.mine(count, &miner()).unwrap();
+        self.mine_only(count);
         self.pass(1);
+    }
+
+    /// Blocks that nobody has seen yet.
+    pub fn mine_only(&mut self, count: u32) {
+        self.chain.mine(count, &miner()).unwrap();
+    }
+
+    /// The last blocks are not on the chain any more; longer, empty ones are.
+    pub fn take_back(&mut self, count: u32) {
+        self.chain.reorg(count, &miner()).unwrap();
+    }
+
+    /// What the job's result is.
+    pub fn right(&self) -> Vec<u8> {
+        let mut jobs = Jobs::default();
+        let spec = jobs.load(&self.job).unwrap();
+        let (job, _) = jobs.stage(&spec).unwrap();
+        (0..job.steps())
+            .flat_map(|index| job.step(index).unwrap())
+            .collect()
     }
 
     pub fn ask(&mut self, at: usize, command: Command) -> Result<Reply, String> {
@@ -428,6 +458,13 @@ impl Town {
 
     pub fn all(&self, id: &[u8; 32], state: &str) -> bool {
         self.states(id) == BTreeMap::from([(state.to_owned(), 6)])
+    }
+
+    /// Where a party stands in a contract that lives.
+    pub fn standing(&self, at: usize, id: &[u8; 32]) -> String {
+        let status = self.show(at, id);
+        let standing = status.and_then(|status| status.standing);
+        standing.unwrap_or_else(|| self.state(at, id))
     }
 
     /// What all notes say, for a test that fails.

@@ -1,0 +1,441 @@
+//! What a contract does once its funding is buried: its party, as plays have it, with the wallet, record and jobs of this node.
+
+use std::{
+    cell::{RefCell, RefMut},
+    ops::DerefMut,
+    rc::Rc,
+};
+
+use narthex::{
+    bitcoin::{BlockHash, hex::DisplayHex, secp256k1::PublicKey},
+    channel::{
+        StepError,
+        contract::{
+            Contract as About, ContractErrand, ContractSeatError, Done, Order, Policy as Pace,
+        },
+        log::Identity,
+        setup::Phase,
+        wire::{Envelope, contract_message, contract_type},
+    },
+    contracts::{
+        binding::{BindError, Bindings, Mark},
+        depth::Depth,
+        derive::OwnSalt,
+        graph::NodeId,
+        party::{PartyId, PartySet},
+        terms::{Role, TermsRecord},
+    },
+    game_model::{play::Strategy, token::SealCost},
+    life::{
+        Heard, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins, Publisher, Purse,
+    },
+    regtest::NodeAccess,
+    wallet::PartyWallet,
+};
+
+use super::{
+    Core, DueStatus, Fatal, OnChain, Own, ResultStatus,
+    contract::{Contract, short},
+    peers::Due,
+};
+
+/// The wallet that all contracts of this node share.
+struct Shared(Rc<RefCell<Own>>);
+
+impl Purse for Shared {
+    fn wallet(&mut self) -> Box<dyn DerefMut<Target = PartyWallet> + '_> {
+        Box::new(RefMut::map(self.0.borrow_mut(), |own| &mut own.wallet))
+    }
+}
+
+impl Bindings for Shared {
+    fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
+        self.0.borrow_mut().bindings.bind(mark, id)
+    }
+}
+
+/// A contract whose funding is buried.
+pub(super) struct Life {
+    pub(super) party: LifeParty<'static>,
+    /// The tip that it has seen.
+    looked: Option<BlockHash>,
+    /// The tip, and the length of its log, as it was when it published what was due.
+    published: Option<(BlockHash, u64)>,
+}
+
+impl Life {
+    pub(super) fn standing(&self) -> &'static str {
+        self.party.standing()
+    }
+
+    fn name(&self, node: NodeId) -> String {
+        let graph = self.party.book().contract().graph();
+        graph
+            .node(node)
+            .map(|node| node.name.to_string())
+            .unwrap_or_default()
+    }
+
+    /// Its transactions that are in blocks.
+    pub(super) fn path(&self) -> Vec<OnChain> {
+        let book = self.party.book();
+        let path = book.facts().path.iter();
+        let path = path.filter_map(|(node, height)| {
+            Some(OnChain {
+                name: self.name(*node),
+                txid: book.contract().graph().txid(*node)?.to_string(),
+                height: *height,
+            })
+        });
+        path.collect()
+    }
+
+    /// What it publishes as it stands.
+    pub(super) fn due(&self) -> Vec<DueStatus> {
+        let due = self.party.on_chain().into_iter();
+        let due = due.filter_map(|errand| match errand {
+            ContractErrand::Publish { node, until } => Some(DueStatus {
+                name: self.name(node),
+                until,
+            }),
+            ContractErrand::Record { until } => Some(DueStatus {
+                name: "root".to_owned(),
+                until: Some(until),
+            }),
+            ContractErrand::Send { .. } => None,
+        });
+        due.collect()
+    }
+
+    /// What was decrypted.
+    pub(super) fn result(&self, id: &[u8; 32]) -> Option<ResultStatus> {
+        let (_, hash) = self.party.book().decrypted()?;
+        let hash = hash?;
+        Some(ResultStatus {
+            id: id.to_lower_hex_string(),
+            sha256: hash.to_lower_hex_string(),
+            file: self.party.signer().blob_file(&hash),
+        })
+    }
+}
+
+pub(super) fn life_log(id: [u8; 32]) -> Identity {
+    Identity::new("contract", id)
+}
+
+/// What became of a message for a contract's life.
+pub(super) enum Told {
+    Taken(Due),
+    Refused(String),
+    /// It has not begun, or something of this computer's failed.
+    NotNow,
+}
+
+/// The salt of a party's part, which its secrets of this contract follow from.
+fn salt(record: &TermsRecord, role: Role) -> Option<OwnSalt> {
+    let salt = match role {
+        Role::Client => record.client.salt,
+        Role::Worker => record.worker.salt,
+        Role::Verifier => record.verifier.salt,
+        Role::Arbiter(seat) => record.arbiters.get(usize::from(seat))?.salt,
+    };
+    Some(OwnSalt::from_bytes(*salt.as_ref()))
+}
+
+/// In a word, for the operator.
+const fn word(done: &Done) -> &'static str {
+    match done {
+        Done::Committed { .. } => "the work is done and committed to",
+        Done::Signed(_) => "its next item is signed",
+        Done::Opened { .. } => "the sample is opened",
+        Done::Found(_) => "what came was looked at",
+        Done::Acknowledged { .. } => "a receipt is given",
+        Done::NotReceived { .. } => "something is not what it is said to be",
+        Done::Approved(_) => "the result is approved",
+        Done::Passed(_) => "the settlement is passed on",
+        Done::False => "what came as a signature is none",
+        Done::Pleaded(_) => "evidence is put together",
+        Done::Ruled(_) => "the case is ruled on",
+        Done::Attested(_) => "the ruling is attested",
+        Done::Decrypted { .. } => "the result is decrypted",
+    }
+}
+
+impl Core {
+    /// Lets a contract live: begins it when its funding is buried, shows it the chain, and publishes what is due.
+    pub(super) fn live(
+        &mut self,
+        id: [u8; 32],
+        tip: (u32, BlockHash),
+        chain: &mut dyn NodeAccess,
+    ) -> Result<(), Fatal> {
+        let Some(contract) = self.contracts.get(&id) else {
+            return Ok(());
+        };
+        if contract.phase() != Some(Phase::Live) || contract.again_ms > self.now.ms {
+            return Ok(());
+        }
+        if contract.life.is_none() {
+            match self.open_life(id)? {
+                Ok(letters) => self.send_letters(id, letters)?,
+                Err(error) => return self.life_failed(id, error),
+            }
+        }
+        self.look(id, tip.1, chain)?;
+        // What waited for a contract that lives.
+        let due = self.waiting_for(&id);
+        self.outcomes(due)?;
+        self.publish_due(id, tip.1, chain)
+    }
+
+    fn open_life(&mut self, id: [u8; 32]) -> Result<Result<Vec<Letter>, LifeError>, Fatal> {
+        let order = |what| Ok(Err(LifeError::Order(what)));
+        let log = self.store.open(&life_log(id))?;
+        let (own, journal) = (Rc::clone(&self.own), Rc::clone(&self.journal));
+        let Some(contract) = self.contracts.get_mut(&id) else {
+            return order("a contract");
+        };
+        let (offer, role) = (contract.offer.machine().offer().cloned(), contract.me());
+        let (Some(offer), Some(role), Some(seat)) = (offer, role, contract.seat.as_mut()) else {
+            return order("a set-up");
+        };
+        let machine = seat.machine().clone();
+        let signatures = match seat.signer_mut().signatures(&machine) {
+            Ok(Some(signatures)) => signatures.clone(),
+            Ok(None) => return order("signatures"),
+            Err(error) => {
+                let why = error.to_string();
+                contract.fail(why, self.now.ms);
+                return order("signatures that can be read");
+            }
+        };
+        let (terms, graph) = (signatures.terms().clone(), signatures.graph().clone());
+        let (job, own_salt) = (self.jobs.stage(&offer.job), salt(terms.record(), role));
+        let (key, pair) = {
+            let own = own.borrow();
+            (own.contract_key(&id), own.node_pair())
+        };
+        let (Some(job), Some(own_salt), Some(key)) = (job, own_salt, key) else {
+            return order("its job, and a key");
+        };
+        let is_arbiter = matches!(role, Role::Arbiter(_));
+        // Nothing is shown for a block that is not two deep, however shallow the offer says that it may be.
+        let depth = Depth::new(offer.timing.burial).unwrap_or(Depth::LEAST);
+        let pace = Pace {
+            depth,
+            confirm: self.policy.confirm,
+            message: self.policy.message,
+        };
+        let about = match About::new(terms, graph, role, pace) {
+            Ok(about) => about,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let blobs = match self.store.blobs(&id) {
+            Ok(blobs) => blobs,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let name = short(&id);
+        let work = LifeWork {
+            seed: own.borrow().seed.clone(),
+            own_salt,
+            key,
+            identity: pair.filter(|_| is_arbiter),
+            signatures,
+            job,
+            is_aside: self.policy.is_aside,
+            strategy: Strategy::Honest,
+            admits: true,
+            seal_cost: SealCost::CONTRACT,
+            bindings: is_arbiter.then(|| Box::new(Shared(Rc::clone(&own))) as Box<dyn Bindings>),
+            watch: Some(Box::new(move |done, ruled| {
+                let row = ruled.map(|(row, why)| format!(": {row:?}, {why}"));
+                let row = row.unwrap_or_default();
+                let words = format!("{name}: {}{row}", word(done));
+                journal.borrow_mut().push(words);
+            })),
+        };
+        let begins = Begins {
+            log,
+            signer: LifeSigner::new(work, blobs),
+            publisher: Publisher::new(Shared(own), offer.rate),
+        };
+        Ok(LifeParty::open(about, begins).map(|(party, letters)| {
+            contract.trouble = None;
+            contract.life = Some(Life {
+                party,
+                looked: None,
+                published: None,
+            });
+            letters
+        }))
+    }
+
+    /// Shows it the chain, if that has another tip than at the last look, or if work waits.
+    fn look(
+        &mut self,
+        id: [u8; 32],
+        tip: BlockHash,
+        chain: &mut dyn NodeAccess,
+    ) -> Result<(), Fatal> {
+        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
+        let Some(life) = life.filter(|l| l.looked != Some(tip) || l.party.is_waiting()) else {
+            return Ok(());
+        };
+        let before = life.party.standing();
+        match life.party.look(chain) {
+            Ok(letters) => {
+                life.looked = Some(tip);
+                let after = life.party.standing();
+                if before != after {
+                    self.note(format_args!("{}: {after}", short(&id)));
+                }
+                self.send_letters(id, letters)
+            }
+            Err(error) => self.life_failed(id, error),
+        }
+    }
+
+    /// Publishes what is due: at each tip, and whenever something new is due.
+    fn publish_due(
+        &mut self,
+        id: [u8; 32],
+        tip: BlockHash,
+        chain: &mut dyn NodeAccess,
+    ) -> Result<(), Fatal> {
+        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
+        let Some(life) = life else {
+            return Ok(());
+        };
+        let now = (tip, life.party.changes());
+        if life.published == Some(now) || life.party.on_chain().is_empty() {
+            return Ok(());
+        }
+        // What is durable alone leaves.
+        self.store.commit()?;
+        let published = life.party.publish(chain);
+        life.published = Some(now);
+        match published {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                let paid = life.party.publisher().paid.last();
+                let txid = paid.map(|paid| paid.tx.compute_txid());
+                if let Some(txid) = txid {
+                    self.note(format_args!("{}: {txid} is published", short(&id)));
+                }
+                Ok(())
+            }
+            // It is tried again with the next block.
+            Err(error) => {
+                self.note(format_args!("{}: not published: {error}", short(&id)));
+                Ok(())
+            }
+        }
+    }
+
+    /// A message for a contract's life.
+    pub(super) fn life_hears(
+        &mut self,
+        id: [u8; 32],
+        from: PartyId,
+        envelope: &Envelope,
+    ) -> Result<Told, Fatal> {
+        let body = match contract_message(envelope) {
+            Ok(Some(_)) => envelope.body(),
+            Ok(None) => return Ok(Told::Refused("it is of no contract's life".into())),
+            Err(fault) => return Ok(Told::Refused(fault.to_string())),
+        };
+        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
+        let Some(life) = life else {
+            return Ok(Told::NotNow);
+        };
+        match life.party.hear(from.into(), body) {
+            Ok(Heard::Refused(why)) => Ok(Told::Refused(why)),
+            Ok(Heard::Taken(letters)) => Ok(Told::Taken(self.letters(id, letters)?)),
+            Err(error) => {
+                self.life_failed(id, error)?;
+                Ok(Told::NotNow)
+            }
+        }
+    }
+
+    /// Does what the operator orders.
+    pub(super) fn life_ordered(
+        &mut self,
+        id: [u8; 32],
+        order: Order,
+    ) -> Result<Result<(), String>, Fatal> {
+        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
+        let Some(life) = life else {
+            return Ok(Err("it is not funded, or not ready yet".into()));
+        };
+        match life.party.order(order) {
+            Ok(letters) => {
+                self.send_letters(id, letters)?;
+                Ok(Ok(()))
+            }
+            Err(error) => {
+                let why = error.to_string();
+                if !is_refusal(&error) {
+                    self.life_failed(id, error)?;
+                }
+                Ok(Err(why))
+            }
+        }
+    }
+
+    fn send_letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<(), Fatal> {
+        let due = self.letters(id, letters)?;
+        self.outcomes(due)
+    }
+
+    /// What a contract has to say is said as soon as the link to whom it is for is open.
+    fn letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<Due, Fatal> {
+        for words in self.journal.take() {
+            self.note(words);
+        }
+        for (to, body) in letters {
+            let contract = self.contracts.get(&id);
+            let node: Option<PublicKey> = contract.and_then(|c| c.node_of(to.into()));
+            let attempt = contract.and_then(Contract::attempt).unwrap_or_default();
+            if let (Some(node), Some(message)) = (node, contract_type(&body)) {
+                let what = (PartySet::from([PartyId::from(to)]), attempt, message);
+                self.say(id, node, what, body);
+            }
+        }
+        self.flush(id)
+    }
+
+    /// Something of this computer's failed: what is not durable is forgotten, and the contract goes on from its log later.
+    fn life_failed(&mut self, id: [u8; 32], error: LifeError) -> Result<(), Fatal> {
+        for words in self.journal.take() {
+            self.note(words);
+        }
+        let why = error.to_string();
+        match error {
+            // Nothing was taken.
+            LifeError::Chain(_) => {}
+            LifeError::Log(error) => return Err(error.into()),
+            LifeError::Seat(error) => match *error {
+                ContractSeatError::Log(StepError::Log(error)) => return Err(error.into()),
+                ContractSeatError::Open(error) => return Err(error.into()),
+                _ => self.end_life(id, &why),
+            },
+            _ => self.end_life(id, &why),
+        }
+        self.note(format_args!("{}: {why}", short(&id)));
+        Ok(())
+    }
+
+    fn end_life(&mut self, id: [u8; 32], why: &str) {
+        let ms = self.now.ms;
+        if let Some(contract) = self.contracts.get_mut(&id) {
+            contract.life = None;
+            contract.trouble = Some(why.to_owned());
+            contract.again_ms = ms.saturating_add(super::contract::AGAIN_MS);
+        }
+    }
+}
+
+fn is_refusal(error: &LifeError) -> bool {
+    matches!(error, LifeError::Seat(seat) if matches!(**seat, ContractSeatError::Refused(_)))
+}
