@@ -46,6 +46,9 @@ pub enum LifeError {
     /// This machine cannot derive the key of a seal.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The own stake cannot be taken back.
+    #[error(transparent)]
+    Stake(#[from] narthex_contracts::template::ReclaimError),
     /// A receipt cannot be signed.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),

@@ -10,6 +10,7 @@ mod publish;
 mod room;
 mod sight;
 mod signer;
+mod stake;
 mod tasks;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};

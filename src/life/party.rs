@@ -11,7 +11,10 @@ use narthex_channel::{
 use narthex_contracts::terms::Role;
 use narthex_regtest::{ChainSource, NodeAccess};
 
-use super::{LifeError, LifeSigner, Publisher, publish, record_root};
+use super::{
+    LifeError, LifeSigner, Publisher, publish, record_root,
+    stake::{self, Stake},
+};
 
 /// A seat of any side.
 trait Seat<'a> {
@@ -90,6 +93,8 @@ pub struct LifeParty<'a> {
     publisher: Publisher<'a>,
     /// Whether the wallet watches what a verifier is paid by an approval.
     has_learned: bool,
+    /// An arbiter's.
+    stake: Stake,
 }
 
 impl<'a> LifeParty<'a> {
@@ -116,6 +121,7 @@ impl<'a> LifeParty<'a> {
             seat,
             publisher,
             has_learned: false,
+            stake: Stake::default(),
         };
         // What a process before this one was given and checked.
         let book = party.book().clone();
@@ -147,6 +153,19 @@ impl<'a> LifeParty<'a> {
     /// Whether there is work that could not be done yet: a look at the chain asks for it again, also at the same tip.
     pub fn is_waiting(&self) -> bool {
         self.seat.is_waiting()
+    }
+
+    /// First height at which a block may hold what takes an arbiter's stake back, from the settlement on and until it is seen
+    /// spent.
+    pub fn stake_due(&self) -> Option<u32> {
+        let book = self.book();
+        let Role::Arbiter(_) = self.role() else {
+            return None;
+        };
+        let (_, funded) = book.facts().path.first()?;
+        let is_settled = matches!(self.standing(), "settled" | "over");
+        let is_there = self.stake == Stake::Locked;
+        (is_settled && is_there).then(|| stake::earliest(self.signer(), *funded))
     }
 
     /// What is to be published as it stands, and until when.
@@ -250,6 +269,20 @@ impl<'a> LifeParty<'a> {
                 ContractErrand::Record { .. } => record_root(chain, publisher, seat.book())?,
                 ContractErrand::Send { .. } => false,
             };
+        }
+        let tip = self.seat.signer_mut().sight_mut().tip;
+        // A block that is taken back has taken nothing.
+        if matches!(self.stake, Stake::Spent { seen } if tip < seen) {
+            self.stake = Stake::Locked;
+        }
+        if self
+            .stake_due()
+            .is_some_and(|height| tip.saturating_add(1) >= height)
+        {
+            let (stake, is_taken) =
+                stake::take_back(chain, (self.seat.signer(), &mut self.publisher))?;
+            self.stake = stake;
+            is_done |= is_taken;
         }
         Ok(is_done)
     }

@@ -29,6 +29,7 @@ use super::{
     Core, Fatal,
     contract::{Contract, Took},
     life::Life,
+    offers::travels,
 };
 use crate::transport::PeerAddress;
 
@@ -235,7 +236,8 @@ pub struct OnChain {
 /// What a party publishes as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DueStatus {
-    /// Name of the transaction in the graph; `root` for the record of the worker's root.
+    /// Name of the transaction in the graph; `root` for the record of the worker's root, `stake` for what takes
+    /// an arbiter's stake back.
     pub name: String,
     /// Last height at which it is surely in time, where there is one.
     pub until: Option<u32>,
@@ -378,6 +380,7 @@ impl Core {
         self.policy
             .check(&offer, self.now.unix_s)
             .map_err(|error| bad("the offer", &error))?;
+        travels(&offer).map_err(|error| bad("the job", &error))?;
         let stake = deposit(&offer.params, Role::Client);
         let spare = self.own.borrow().wallet.spare();
         if stake > spare {

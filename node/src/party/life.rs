@@ -104,7 +104,11 @@ impl Life {
             }),
             ContractErrand::Send { .. } => None,
         });
-        due.collect()
+        let stake = self.party.stake_due().map(|_| DueStatus {
+            name: "stake".to_owned(),
+            until: None,
+        });
+        due.chain(stake).collect()
     }
 
     /// What was decrypted.
@@ -307,7 +311,8 @@ impl Core {
             return Ok(());
         };
         let now = (tip, life.party.changes());
-        if life.published == Some(now) || life.party.on_chain().is_empty() {
+        let has_due = !life.party.on_chain().is_empty() || life.party.stake_due().is_some();
+        if life.published == Some(now) || !has_due {
             return Ok(());
         }
         // What is durable alone leaves.
@@ -317,11 +322,13 @@ impl Core {
         match published {
             Ok(false) => Ok(()),
             Ok(true) => {
-                let paid = life.party.publisher().paid.last();
-                let txid = paid.map(|paid| paid.tx.compute_txid());
-                if let Some(txid) = txid {
-                    self.note(format_args!("{}: {txid} is published", short(&id)));
-                }
+                let due = life.due().into_iter().map(|due| due.name);
+                let due: Vec<_> = due.collect();
+                self.note(format_args!(
+                    "{}: published: {}",
+                    short(&id),
+                    due.join(", ")
+                ));
                 Ok(())
             }
             // It is tried again with the next block.

@@ -12,7 +12,7 @@ use narthex::{
         offer::{
             Accept, Decline, Offer, OfferEffect, OfferInput, OfferMachine, OfferRefusal, Offering,
         },
-        wire::{Envelope, OFFER, OfferMessage, Outcome, offer_message},
+        wire::{Envelope, MAX_LIFE, OFFER, OfferMessage, Outcome, offer_message},
     },
     contracts::{
         enrolment::{Enrolment, Scope},
@@ -192,6 +192,7 @@ impl Core {
     /// Whether this node can take part.
     pub(super) fn can(&self, offer: &Offer, me: Role) -> Result<(), String> {
         self.jobs.accept(&offer.job, &offer.params)?;
+        travels(offer)?;
         let (stake, spare) = (deposit(&offer.params, me), self.own.borrow().wallet.spare());
         match stake <= spare {
             true => Ok(()),
@@ -376,5 +377,20 @@ impl Core {
         self.store.remove(&setup_log(id))?;
         self.store.remove(&life_log(id))?;
         Ok(())
+    }
+}
+
+/// Whether the result fits a message, with what stands around each output.
+pub(super) fn travels(offer: &Offer) -> Result<(), String> {
+    let job = &offer.job;
+    // A tag behind each output, and a coefficient for each step that may be opened; and room for what says what it is.
+    let each = job.output_bytes.saturating_add(16);
+    let coefficients = u64::from(offer.params.openings()).saturating_add(2) * 32;
+    let all = job.steps.saturating_mul(each).saturating_add(coefficients);
+    match all.saturating_add(1 << 10) <= MAX_LIFE.into() {
+        true => Ok(()),
+        false => Err(format!(
+            "a result of {all} bytes; {MAX_LIFE} travel between nodes"
+        )),
     }
 }

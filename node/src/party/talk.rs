@@ -94,6 +94,12 @@ impl Core {
         }
     }
 
+    /// Whether there is no contract that a message of its life could be for, and never will be.
+    fn never_lives(&self, id: &[u8; 32]) -> bool {
+        let phase = self.contracts.get(id).and_then(|c| c.phase());
+        matches!(self.standing(id), "over" | "declined" | "new") || phase == Some(Phase::Dropped)
+    }
+
     /// A message of a contract's life: on its disk, or refused for good; until it lives it waits.
     fn life_delivered(
         &mut self,
@@ -103,10 +109,7 @@ impl Core {
     ) -> Result<Due, Fatal> {
         let head = *envelope.head();
         let id = head.contract;
-        let phase = self.contracts.get(&id).and_then(|c| c.phase());
-        let is_void = matches!(self.standing(&id), "over" | "declined" | "new")
-            || phase == Some(Phase::Dropped);
-        if is_void {
+        if self.never_lives(&id) {
             return self.taken(node, place(&head));
         }
         match self.life_hears(id, from, envelope)? {
@@ -161,7 +164,9 @@ impl Core {
             self.offer_came_back(id, message)?;
         } else if is_contract_type(head.message) {
             // What this party has signed before counts: it is taken as another party's copy of it.
-            if let (Some(envelope), Some(peer)) = (&envelope, self.party_of(&node, &id)) {
+            if let (Some(envelope), Some(peer), false) =
+                (&envelope, self.party_of(&node, &id), self.never_lives(&id))
+            {
                 match self.life_hears(id, peer, envelope)? {
                     Told::Taken(mut due) => {
                         due.extend(self.imported(node, &head)?);

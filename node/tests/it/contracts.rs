@@ -1,4 +1,4 @@
-//! Contracts between processes, from the offer to the buried funding.
+//! Contracts between processes, from the offer to the result.
 
 use std::{
     collections::BTreeSet,
@@ -53,6 +53,58 @@ fn six_processes_make_a_contract_and_fund_it() {
     house.again(1);
     house.wait("the worker knows it", |house| house.state(1, &id) == "live");
     assert_eq!(agreed(&house, &id, "contract"), contract);
+    lived(&mut house, &id, |_, _| ());
+}
+
+/// Where a party stands in a contract that lives.
+fn standing(house: &House, at: usize, id: &str) -> String {
+    let standing = &house.show(at, id)["standing"];
+    standing.as_str().unwrap_or("unknown").to_owned()
+}
+
+fn standings(house: &House, id: &str) -> Vec<String> {
+    let nodes = 0..house.nodes.len();
+    nodes.map(|at| standing(house, at, id)).collect()
+}
+
+/// Blocks come, each once nobody has anything to say about the last one, until the client has what it paid for: in an own file, and
+/// it is what the job gives.
+fn lived(house: &mut House, id: &str, mut before_block: impl FnMut(&mut House, &str)) {
+    // More than the happy way takes, and fewer than the delivery has.
+    for _ in 0..60 {
+        let (mut last, mut quiet) = (standings(house, id), 0);
+        let deadline = Instant::now() + PATIENCE;
+        while quiet < 6 {
+            assert!(Instant::now() < deadline, "{:#?}", states(house, id));
+            std::thread::park_timeout(Duration::from_millis(50));
+            let now = standings(house, id);
+            quiet = if now == last { quiet + 1 } else { 0 };
+            last = now;
+        }
+        let is_over = |standing: &String| matches!(standing.as_str(), "decrypted" | "settled");
+        if last.iter().all(is_over) {
+            break;
+        }
+        before_block(house, id);
+        house.mine(1);
+    }
+    for at in 0..house.nodes.len() {
+        let path = house.show(at, id)["path"].clone();
+        let names = path.as_array().unwrap().iter().map(|tx| tx["name"].clone());
+        let names: Vec<_> = names.collect();
+        assert_eq!(names, ["Tx0", "S3"], "{at}: {:#?}", states(house, id));
+    }
+    let out = house.file("result");
+    house.ask(0, &["result", id, "--out", out.to_str().unwrap()]);
+    assert_eq!(std::fs::read(&out).unwrap(), house.right());
+    // What is there is not written over.
+    let again = house.try_ask(0, &["result", id, "--out", out.to_str().unwrap()]);
+    assert!(again.unwrap_err().contains("cannot make"));
+    std::fs::remove_file(&out).unwrap();
+    for at in 0..house.nodes.len() {
+        let node = &house.ask(at, &["status"])["node"];
+        println!("{}: {} commits", house.nodes[at].role, node["commits"]);
+    }
 }
 
 /// Everybody is killed once, in an order and at moments that the seed draws, and started again. (Whoever costs two attempts is
@@ -104,6 +156,17 @@ fn killed(seed: u64) {
     house.wait("all are live", |house| everybody(house, &id, "live"));
     assert_eq!(agreed(&house, &id, "contract"), contract);
     assert_eq!(agreed(&house, &id, "funding"), funding);
+    // And whoever it may be, before every block, up to the end.
+    lived(&mut house, &id, |house, id| {
+        let at = rng.gen_range(0..house.nodes.len());
+        println!(
+            "{} is killed as {}",
+            house.nodes[at].role,
+            standing(house, at, id)
+        );
+        house.nodes[at].kill();
+        house.again(at);
+    });
 }
 
 /// How it stands with each.

@@ -16,6 +16,8 @@ use narthex::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::result_of;
+
 /// Longest time that anything may take.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -113,6 +115,16 @@ impl House {
             );
         }
         house
+    }
+
+    /// A file of the test's own.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What the job's result is.
+    pub fn right(&self) -> Vec<u8> {
+        result_of(&self.job)
     }
 
     fn dir(&self, role: Role) -> PathBuf {

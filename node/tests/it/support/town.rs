@@ -21,7 +21,7 @@ use narthex::{
         binding::{BindError, Bindings, Mark, MemoryBindings},
         terms::Role,
     },
-    game_model::{ParamsRecord, Template, computation::Computation as _},
+    game_model::{ParamsRecord, Template},
     life::Blobs,
     regtest::{ChainSource, Embedded, Miner, mine_coins},
     wallet::PartyWallet,
@@ -35,6 +35,8 @@ use narthex_node::{
     },
 };
 use tempfile::TempDir;
+
+use super::result_of;
 
 pub const ARBITERS: u8 = 3;
 
@@ -393,12 +395,7 @@ impl Town {
 
     /// What the job's result is.
     pub fn right(&self) -> Vec<u8> {
-        let mut jobs = Jobs::default();
-        let spec = jobs.load(&self.job).unwrap();
-        let (job, _) = jobs.stage(&spec).unwrap();
-        (0..job.steps())
-            .flat_map(|index| job.step(index).unwrap())
-            .collect()
+        result_of(&self.job)
     }
 
     pub fn ask(&mut self, at: usize, command: Command) -> Result<Reply, String> {
