@@ -45,9 +45,24 @@ impl SlicePlay<'_> {
         Ok(self.price(index)?.into())
     }
 
-    /// Tip, and where a provider's price is.
+    /// Tip, and where a provider's price is: as its machine knows it once it is claimed, when it is known from no coin any
+    /// longer when it was funded.
     fn status(&mut self, index: u8) -> Result<(u32, Coin), ScenarioError> {
-        Ok((self.harness.chain().height()?, self.coin(index)?))
+        let coin = match self.coin(index)? {
+            Coin::Spent => self.slice.provider(index)?.side.machine().coin(),
+            coin => coin,
+        };
+        Ok((self.harness.chain().height()?, coin))
+    }
+
+    /// Height of the funding, as long as a price is locked.
+    fn funded(&mut self) -> Result<Option<u32>, ScenarioError> {
+        for index in 0..self.options.providers {
+            if let Coin::Locked { height } = self.coin(index)? {
+                return Ok(Some(height));
+            }
+        }
+        Ok(None)
     }
 
     /// The client funds the slice, now that it holds all claims.
@@ -197,7 +212,7 @@ impl SlicePlay<'_> {
 
     /// Blocks pass until the funding is as deep as the providers wait for.
     pub fn bury(&mut self) -> Result<(), ScenarioError> {
-        if let Coin::Locked { height } = self.coin(0)? {
+        if let Some(height) = self.funded()? {
             let tip = self.harness.chain().height()?;
             let wanted = self.options.depth.reached_at(height);
             self.harness.mine(wanted.saturating_sub(tip))?;
@@ -228,7 +243,11 @@ impl SlicePlay<'_> {
             provider.side.step(&ProviderInput::Claimed(tx))?;
         }
         let due = self.slice.provider(index)?.side.pending();
-        let Some(ProviderEffect::Publish(tx)) = due.into_iter().next() else {
+        let mut due = due.into_iter().filter_map(|effect| match effect {
+            ProviderEffect::Publish(tx) => Some(tx),
+            _ => None,
+        });
+        let Some(tx) = due.next() else {
             return Err(ScenarioError::broken("the claim is not due"));
         };
         let node = claim(index);
@@ -330,7 +349,7 @@ impl SlicePlay<'_> {
 
     /// Blocks pass until posts are taken no more.
     pub fn close_posts(&mut self) -> Result<(), ScenarioError> {
-        if let Coin::Locked { height } = self.coin(0)? {
+        if let Some(height) = self.funded()? {
             let until = height.saturating_add(self.options.post_blocks.into());
             self.harness.wait_for(until.saturating_add(1))?;
         }

@@ -123,6 +123,7 @@ fn every_scenario_is_exact(kind: ChainKind) {
             "stream" => ([2, 2, 2], 0),
             "silent" | "flipped" | "copier" | "too-few" | "staller" => ([1, 1, 0], 0),
             "bought" | "late" => ([0, 1, 1], 0),
+            "bribe" => ([1, 1, 1], 0),
             "false-share" | "false-seal" => ([1, 1, 1], 1),
             other => panic!("{other} is not in the table"),
         }
@@ -222,7 +223,10 @@ fn a_late_claim_races_the_refund(chain: &mut dyn Chain) {
     play.harness().wait_for(funded + d).unwrap();
     let coin = Coin::Locked { height: funded };
     let provider = play.provider(0).unwrap();
-    assert_eq!(provider.duty(funded + d, coin), ProviderDuty::Claim);
+    assert_eq!(
+        provider.duties(funded + d, coin),
+        [ProviderDuty::Ask, ProviderDuty::Claim]
+    );
     let (claim, refund) = (claim_of(&mut play, 0), refund_of(&mut play, 0));
     let both = [claim.clone(), refund.clone()];
     assert!(play.chain().mine_exactly(&both, &miner()).is_err());
@@ -258,7 +262,7 @@ fn lost_blocks(chain: &mut dyn Chain) {
     play.chain().disconnect(depth).unwrap();
     assert_eq!(play.coin(0).unwrap(), Coin::Unfunded);
     let provider = play.provider(0).unwrap();
-    assert_eq!(provider.duty(funded, Coin::Unfunded), ProviderDuty::None);
+    assert_eq!(provider.duties(funded, Coin::Unfunded), []);
     empty_blocks(&mut play, 2);
     let again = mined(&mut play, &funding);
     assert_eq!(again, funded + 2);
@@ -316,7 +320,7 @@ fn a_client_that_vanishes_costs_one_slice_at_most(chain: &mut dyn Chain) {
     for i in 0..3 {
         let coin = play.coin(i).unwrap();
         let provider = play.provider(i).unwrap();
-        assert_eq!(provider.duty(tip, coin), ProviderDuty::None);
+        assert_eq!(provider.duties(tip, coin), []);
         assert!(!play.release(i).unwrap());
     }
     play.fund().unwrap();

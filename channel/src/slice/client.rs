@@ -1,6 +1,6 @@
 //! The client of a slice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Transaction, Txid, secp256k1::SecretKey};
 use narthex_contracts::{
@@ -83,6 +83,12 @@ pub enum ClientInput {
         /// The transaction.
         tx: Transaction,
     },
+    /// The owner waits no longer for what a provider was paid for and showed to those only who paid it. Nothing else can say
+    /// that it never comes: any of them may show it at any time.
+    GiveUp {
+        /// Whose, from 0.
+        index: u8,
+    },
 }
 
 /// What is written down.
@@ -117,6 +123,11 @@ pub enum ClientChange {
         /// The transaction.
         tx: Transaction,
     },
+    /// A post is not waited for any longer.
+    GivenUp {
+        /// Whose, from 0.
+        index: u8,
+    },
 }
 
 impl std::fmt::Debug for ClientChange {
@@ -130,6 +141,7 @@ impl std::fmt::Debug for ClientChange {
             Self::Bundle(bundle) => write!(f, "Bundle(of {})", bundle.from),
             Self::Revealed { index, .. } => write!(f, "Revealed({index})"),
             Self::Refunded { index, .. } => write!(f, "Refunded({index})"),
+            Self::GivenUp { index } => write!(f, "GivenUp({index})"),
         }
     }
 }
@@ -150,6 +162,12 @@ pub enum ClientEffect {
     },
     /// Find the claim that spends a price: [`ClientInput::Claim`].
     Find {
+        /// Whose, from 0.
+        index: u8,
+    },
+    /// Ask the other providers for the post of one that was paid: who paid it has it, and its claim has shown what opens it.
+    /// It comes as [`ClientInput::Post`].
+    Ask {
         /// Whose, from 0.
         index: u8,
     },
@@ -175,6 +193,8 @@ pub struct ClientMachine {
     funding: Option<Transaction>,
     prices: Vec<ClientPrice>,
     refunds: BTreeMap<u8, Transaction>,
+    /// Whose posts are not waited for.
+    given_up: BTreeSet<u8>,
 }
 
 type Taking = Result<Option<ClientChange>, SliceError>;
@@ -209,13 +229,23 @@ impl ClientMachine {
             ClientPrice::Spent {
                 is_deep,
                 is_claimed,
-            } => *is_deep && (!is_claimed || book.secret(index).is_some()),
+            } => *is_deep && (!is_claimed || self.lacks(book, index).is_none()),
             _ => false,
         };
         match (0..).zip(&self.prices).all(is_done) {
             true => "over",
             false => "ending",
         }
+    }
+
+    /// What is missing of what a claim pays for: the secret that it shows, then the post that this opens. With both the client
+    /// has the work, or evidence that there is none ([`ClientBook::opened`]).
+    fn lacks(&self, book: &ClientBook, index: u8) -> Option<ClientEffect> {
+        if book.secret(index).is_none() {
+            return Some(ClientEffect::Find { index });
+        }
+        let is_waited_for = book.post(index).is_none() && !self.given_up.contains(&index);
+        is_waited_for.then_some(ClientEffect::Ask { index })
     }
 
     fn taken(&self, input: &ClientInput) -> Taking {
@@ -284,6 +314,25 @@ impl ClientMachine {
                     _ => out_of_order("a refund that is not due"),
                 }
             }
+            ClientInput::GiveUp { index } => {
+                let (index, price) = (*index, self.price(book, *index)?);
+                let is_paid = matches!(
+                    price,
+                    ClientPrice::Spent {
+                        is_deep: true,
+                        is_claimed: true
+                    }
+                );
+                match self.lacks(book, index) {
+                    _ if self.given_up.contains(&index) => Ok(None),
+                    Some(ClientEffect::Ask { .. }) if is_paid => {
+                        Ok(Some(ClientChange::GivenUp { index }))
+                    }
+                    _ => {
+                        out_of_order("a post that is not waited for, or a payment that may be lost")
+                    }
+                }
+            }
         }
     }
 
@@ -350,6 +399,9 @@ impl Machine for ClientMachine {
             ClientChange::Refunded { index, tx } => {
                 self.refunds.insert(*index, tx.clone());
             }
+            ClientChange::GivenUp { index } => {
+                self.given_up.insert(*index);
+            }
         }
     }
 
@@ -376,7 +428,7 @@ impl Machine for ClientMachine {
                 }
                 ClientPrice::Spent {
                     is_claimed: true, ..
-                } if book.secret(index).is_none() => due.push(ClientEffect::Find { index }),
+                } => due.extend(self.lacks(book, index)),
                 _ => {}
             }
         }

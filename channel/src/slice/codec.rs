@@ -41,6 +41,15 @@ impl Message for ProviderChange {
                         is_over,
                     } => w.u8(1).u32(*height).flag(*is_deep).flag(*is_over),
                     ProviderPrice::Spent { is_deep } => w.u8(2).flag(*is_deep),
+                    ProviderPrice::Claimed {
+                        funded,
+                        is_deep,
+                        is_over,
+                        is_closed,
+                    } => (w.u8(3).u32(*funded))
+                        .flag(*is_deep)
+                        .flag(*is_over)
+                        .flag(*is_closed),
                 };
             }
             Self::Committed { post, opening } => {
@@ -89,6 +98,12 @@ impl Message for ProviderChange {
                 },
                 2 => ProviderPrice::Spent {
                     is_deep: r.flag("deep")?,
+                },
+                3 => ProviderPrice::Claimed {
+                    funded: r.u32("height")?,
+                    is_deep: r.flag("deep")?,
+                    is_over: r.flag("over")?,
+                    is_closed: r.flag("closed")?,
                 },
                 kind => return Err(unknown("price", kind)),
             }),
@@ -146,6 +161,9 @@ impl Message for ClientChange {
                 w.u8(6).u8(*index);
                 write_transaction(w, tx);
             }
+            Self::GivenUp { index } => {
+                w.u8(7).u8(*index);
+            }
         }
     }
 
@@ -182,6 +200,9 @@ impl Message for ClientChange {
             6 => Self::Refunded {
                 index: r.u8("provider")?,
                 tx: read_transaction(r)?,
+            },
+            7 => Self::GivenUp {
+                index: r.u8("provider")?,
             },
             kind => return Err(unknown("change", kind)),
         })

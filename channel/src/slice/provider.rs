@@ -1,12 +1,12 @@
 //! A provider of a slice.
 
-use bitcoin::Transaction;
+use bitcoin::{Transaction, Txid};
 use narthex_contracts::{
     depth::Depth,
     setup::ContractSignatures,
     slice::{
-        Bundle, Evidence, GoodShare, Opening, Post, ProviderBook, ProviderDuty, SliceError,
-        SliceTerms, Taken,
+        Bundle, Coin, Evidence, GoodShare, Opening, Post, ProviderBook, ProviderDuty, SliceError,
+        SliceTerms, Taken, claim,
     },
 };
 
@@ -20,7 +20,8 @@ pub struct ProviderStart {
     pub holdings: ContractSignatures<SliceTerms>,
     /// Its number, from 0.
     pub own: u8,
-    /// How deep the funding must be before it releases shares and claims, and a spend before the slice is over for it.
+    /// How deep the funding must be before it releases shares and claims, and before the slice is over for it a spend, and
+    /// the block from which the client may take prices back.
     pub depth: Depth,
 }
 
@@ -45,7 +46,18 @@ pub enum ProviderPrice {
         /// The time for posts is over.
         is_over: bool,
     },
-    /// Gone.
+    /// Gone to this provider, which may owe the others something still.
+    Claimed {
+        /// Height that confirmed the funding as it was last seen locked, or else the claim: the latest that it can be.
+        funded: u32,
+        /// So deep that the claim stays.
+        is_deep: bool,
+        /// The time for posts is over.
+        is_over: bool,
+        /// Nobody is owed anything more: [`ProviderBook::close_height`].
+        is_closed: bool,
+    },
+    /// Gone to the client, which may have all prices by then: nothing is owed.
     Spent {
         /// So deep that it stays gone.
         is_deep: bool,
@@ -172,27 +184,60 @@ impl ProviderMachine {
         self.claim.as_ref()
     }
 
-    /// Where it stands, in a word.
+    /// Where the own price is, as its signer is to know it.
+    pub const fn coin(&self) -> Coin {
+        match self.price {
+            ProviderPrice::Unfunded => Coin::Unfunded,
+            ProviderPrice::Locked { height, .. } => Coin::Locked { height },
+            ProviderPrice::Claimed { funded, .. } => Coin::Claimed { height: funded },
+            ProviderPrice::Spent { .. } => Coin::Spent,
+        }
+    }
+
+    /// Where it stands, in a word: how far it is with what it owes the others. That its claim is due is an effect beside.
     pub fn standing(&self) -> &'static str {
-        let Some(book) = &self.book else {
+        if self.book.is_none() {
             return "new";
-        };
+        }
         match self.price {
             ProviderPrice::Unfunded => "unfunded",
             ProviderPrice::Spent { is_deep: true } => "over",
             ProviderPrice::Spent { is_deep: false } => "spent",
-            ProviderPrice::Locked {
-                is_deep, is_over, ..
-            } => match book.duty_when(is_deep, is_over) {
-                ProviderDuty::None => "idle",
-                ProviderDuty::Work => "working",
-                ProviderDuty::Show => "posted",
-                ProviderDuty::Release => "releasing",
-                ProviderDuty::Ask => "released",
-                ProviderDuty::Claim if self.claim.is_some() => "claiming",
-                ProviderDuty::Claim => "paid",
+            // Until then others may be paid by nothing but what this one owes them.
+            ProviderPrice::Claimed { is_deep: true, .. } if self.duties().is_empty() => "over",
+            ProviderPrice::Claimed { .. } => "claimed",
+            ProviderPrice::Locked { .. } => match self.duties().first() {
+                None | Some(ProviderDuty::Claim) => "idle",
+                Some(ProviderDuty::Work) => "working",
+                Some(ProviderDuty::Show) => "posted",
+                Some(ProviderDuty::Release) => "releasing",
+                Some(ProviderDuty::Ask) => "released",
             },
         }
+    }
+
+    /// What is due by book and price: what it owes the others first, then its claim.
+    fn duties(&self) -> Vec<ProviderDuty> {
+        let Some(book) = &self.book else {
+            return Vec::new();
+        };
+        match self.price {
+            ProviderPrice::Locked {
+                is_deep, is_over, ..
+            } => book.duties_when(is_deep, is_over),
+            ProviderPrice::Claimed {
+                is_over,
+                is_closed: false,
+                ..
+            } => book.owed_when(true, is_over).into_iter().collect(),
+            ProviderPrice::Unfunded
+            | ProviderPrice::Claimed { .. }
+            | ProviderPrice::Spent { .. } => Vec::new(),
+        }
+    }
+
+    fn is_due(&self, duty: ProviderDuty) -> bool {
+        self.duties().contains(&duty)
     }
 
     fn taken(&self, input: &ProviderInput) -> Taking {
@@ -224,7 +269,7 @@ impl ProviderMachine {
                 }
             }
             ProviderInput::Price { tip, price } => {
-                let now = see(book, *tip, *price);
+                let now = self.see(book, *tip, *price);
                 Ok((now != self.price).then_some(ProviderChange::Price(now)))
             }
             ProviderInput::Committed { post, opening } => {
@@ -239,14 +284,17 @@ impl ProviderMachine {
             }
             ProviderInput::Post(post) => match book.check_post(post)? {
                 false => Ok(None),
-                true if matches!(state, "paid" | "claiming" | "spent" | "idle") => {
+                // Who claimed takes posts until it releases, as others do: it owes them the same.
+                true if matches!(state, "spent" | "idle") => {
                     Err(SliceError::Late { from: post.from })
                 }
                 true => Ok(Some(ProviderChange::Posted(post.clone()))),
             },
             ProviderInput::Released(bundle) => match book.check_release(bundle)? {
                 false => Ok(None),
-                true if state == "releasing" => Ok(Some(ProviderChange::Released(bundle.clone()))),
+                true if self.is_due(ProviderDuty::Release) => {
+                    Ok(Some(ProviderChange::Released(bundle.clone())))
+                }
                 true => out_of_order("released before it is due, or after it is of use"),
             },
             ProviderInput::Bundle(bundle) => match book.check_bundle(bundle)? {
@@ -260,29 +308,48 @@ impl ProviderMachine {
             },
             ProviderInput::Claimed(tx) => {
                 book.check_claim(tx)?;
-                match (&self.claim, state) {
-                    (Some(_), _) => Ok(None),
-                    (None, "paid") => Ok(Some(ProviderChange::Claimed(tx.clone()))),
-                    (None, _) => out_of_order("claimed before it is due"),
+                match &self.claim {
+                    Some(_) => Ok(None),
+                    None if self.is_due(ProviderDuty::Claim) => {
+                        Ok(Some(ProviderChange::Claimed(tx.clone())))
+                    }
+                    None => out_of_order("claimed before it is due"),
                 }
             }
         }
     }
+
+    /// Where the own price is, by the own policy.
+    fn see(&self, book: &ProviderBook, tip: u32, price: CoinSeen) -> ProviderPrice {
+        match price {
+            CoinSeen::Unfunded => ProviderPrice::Unfunded,
+            CoinSeen::Locked { height } => ProviderPrice::Locked {
+                height,
+                is_deep: book.depth().is_reached(height, tip),
+                is_over: tip >= book.post_height(height),
+            },
+            CoinSeen::Spent { height, by } if is_claim(book, by) => {
+                let funded = match self.price {
+                    ProviderPrice::Locked { height: known, .. }
+                    | ProviderPrice::Claimed { funded: known, .. } => known.min(height),
+                    ProviderPrice::Unfunded | ProviderPrice::Spent { .. } => height,
+                };
+                ProviderPrice::Claimed {
+                    funded,
+                    is_deep: book.depth().is_reached(height, tip),
+                    is_over: tip >= book.post_height(funded),
+                    is_closed: tip >= book.close_height(funded),
+                }
+            }
+            CoinSeen::Spent { height, .. } => ProviderPrice::Spent {
+                is_deep: book.depth().is_reached(height, tip),
+            },
+        }
+    }
 }
 
-/// Where the own price is, by the own policy.
-fn see(book: &ProviderBook, tip: u32, price: CoinSeen) -> ProviderPrice {
-    match price {
-        CoinSeen::Unfunded => ProviderPrice::Unfunded,
-        CoinSeen::Locked { height } => ProviderPrice::Locked {
-            height,
-            is_deep: book.depth().is_reached(height, tip),
-            is_over: tip >= book.post_height(height),
-        },
-        CoinSeen::Spent { height, .. } => ProviderPrice::Spent {
-            is_deep: book.depth().is_reached(height, tip),
-        },
-    }
+fn is_claim(book: &ProviderBook, by: Txid) -> bool {
+    book.holdings().graph().txid(claim(book.index())) == Some(by)
 }
 
 impl Machine for ProviderMachine {
@@ -319,17 +386,22 @@ impl Machine for ProviderMachine {
     }
 
     fn pending(&self) -> Vec<ProviderEffect> {
-        let book = self.book.as_ref();
-        let effect = match self.standing() {
-            "working" => Some(ProviderEffect::Work),
-            "posted" => (book.and_then(ProviderBook::post).cloned())
-                .map(|post| ProviderEffect::Show(Box::new(post))),
-            "releasing" => Some(ProviderEffect::Release),
-            "released" => (book.and_then(ProviderBook::bundle).cloned()).map(ProviderEffect::Ask),
-            "paid" => Some(ProviderEffect::Claim),
-            "claiming" => self.claim.clone().map(ProviderEffect::Publish),
-            _ => None,
+        let Some(book) = &self.book else {
+            return Vec::new();
         };
-        effect.into_iter().collect()
+        // What is due although there is nothing to do it with comes of no log of this machine's.
+        let effect = |duty| match duty {
+            ProviderDuty::Work => Some(ProviderEffect::Work),
+            ProviderDuty::Show => {
+                (book.post().cloned()).map(|post| ProviderEffect::Show(Box::new(post)))
+            }
+            ProviderDuty::Release => Some(ProviderEffect::Release),
+            ProviderDuty::Ask => book.bundle().cloned().map(ProviderEffect::Ask),
+            ProviderDuty::Claim => Some(match self.claim.clone() {
+                Some(tx) => ProviderEffect::Publish(tx),
+                None => ProviderEffect::Claim,
+            }),
+        };
+        self.duties().into_iter().filter_map(effect).collect()
     }
 }

@@ -46,6 +46,8 @@ mod setup_attacks;
 mod setup_batches;
 mod setup_laws;
 mod slice;
+mod slice_owed;
+mod slice_paid_for;
 #[path = "../../../contracts/tests/it/slice_support/mod.rs"]
 #[allow(dead_code)]
 mod slice_support;

@@ -9,7 +9,8 @@ use narthex_channel::{
     CoinSeen, Machine,
     laws::{Effort, Subject, check},
     slice::{
-        ClientInput, ClientMachine, ClientStart, ProviderInput, ProviderMachine, ProviderStart,
+        ClientInput, ClientMachine, ClientStart, ProviderEffect, ProviderInput, ProviderMachine,
+        ProviderStart,
     },
 };
 use narthex_contracts::fixtures::MadeUpNode;
@@ -85,8 +86,9 @@ impl World {
         }
     }
 
-    /// Where a price might be: unfunded, locked or spent, by a claim or not. In a wild walk as often the one as the other.
-    fn price(&self, index: u8, is_wild: bool, rng: &mut StdRng) -> CoinSeen {
+    /// Where a price might be: unfunded, locked or spent at this height, by a claim or not. In a wild walk as often the one as
+    /// the other.
+    fn price(&self, (index, height): (u8, u32), is_wild: bool, rng: &mut StdRng) -> CoinSeen {
         let by = |is_claim: bool| match is_claim {
             true => self.claims[usize::from(index)].compute_txid(),
             false => Txid::all_zeros(),
@@ -94,7 +96,7 @@ impl World {
         match rng.gen_range(0..if is_wild { 4 } else { 8u8 }) {
             0 => CoinSeen::Unfunded,
             1 => CoinSeen::Spent {
-                height: 120,
+                height,
                 by: by(rng.r#gen()),
             },
             _ => CoinSeen::Locked { height: 100 },
@@ -155,11 +157,15 @@ impl Subject for Walks<ProviderMachine> {
             _ => own,
         };
         // Mostly what it waits for.
-        let next = match (machine.standing(), rng.gen_range(0..3u8)) {
+        let due = machine.pending();
+        let is_due = |effect: &ProviderEffect| due.contains(effect);
+        let next = match (machine.standing(), rng.gen_range(0..4u8)) {
             ("working", 0) => 1,
-            ("releasing", 0) => 6,
-            ("paid", 0..=1) => 11,
-            ("posted" | "released", 0) => 10,
+            ("releasing", 3) => 4,
+            (_, 0) if is_due(&ProviderEffect::Release) => 6,
+            (_, 1) if is_due(&ProviderEffect::Claim) => 11,
+            ("posted" | "releasing" | "released", 2) => 10,
+            ("claimed", 2) => [4, 8, 10][rng.gen_range(0..3usize)],
             _ if self.is_wild && rng.r#gen() => 15,
             _ => rng.gen_range(0..16u8),
         };
@@ -176,11 +182,16 @@ impl Subject for Walks<ProviderMachine> {
             10 => ProviderInput::Bundle(world.bundles[1].clone()),
             11..=12 => ProviderInput::Claimed(world.claims[0].clone()),
             _ => {
-                let price = own.price(0, self.is_wild, rng);
-                let tip = match price {
-                    CoinSeen::Spent { .. } => 120 + 2 * u32::from(rng.gen_ratio(1, 8)),
-                    _ => *[100, 101, 103, 107].get(rng.gen_range(0..4usize)).unwrap(),
+                // In time, or when nobody is owed anything; most walks should not be over soon.
+                let height = if rng.gen_ratio(1, 6) { 123 } else { 103 };
+                let price = own.price((0, height), self.is_wild, rng);
+                let tips = match price {
+                    CoinSeen::Spent { height: 123, .. } => [123, 123, 123, 125],
+                    CoinSeen::Spent { .. } if rng.gen_ratio(1, 6) => [103, 105, 120, 123],
+                    CoinSeen::Spent { .. } => [103, 104, 105, 110],
+                    _ => [100, 101, 103, 107],
                 };
+                let tip = tips[rng.gen_range(0..4usize)];
                 ProviderInput::Price { tip, price }
             }
         }
@@ -213,7 +224,11 @@ impl Subject for Walks<ClientMachine> {
             _ => own,
         };
         let one = rng.gen_range(0..2usize);
-        match rng.gen_range(0..12u8) {
+        let next = match (machine.standing(), rng.gen_range(0..4u8)) {
+            ("ending", 0) => 12,
+            _ => rng.gen_range(0..13u8),
+        };
+        match next {
             0 => ClientInput::Held(Box::new(world.client_start())),
             // Some walks are funded by nobody here.
             1 if !self.is_wild || rng.gen_ratio(1, 8) => ClientInput::Funded(world.funding.clone()),
@@ -227,8 +242,9 @@ impl Subject for Walks<ClientMachine> {
                 index: one as u8,
                 tx: world.refunds[one].clone(),
             },
+            12 => ClientInput::GiveUp { index: one as u8 },
             _ => {
-                let price = own.price(one as u8, self.is_wild, rng);
+                let price = own.price((one as u8, 120), self.is_wild, rng);
                 let tip = *[100, 117, 120, 120, 120, 123]
                     .get(rng.gen_range(0..6usize))
                     .unwrap();
@@ -248,16 +264,76 @@ fn a_provider_keeps_the_laws() {
     let mut providing = Walks::<ProviderMachine>::new(|world| {
         ProviderInput::Held(Box::new(world.provider_start(0)))
     });
+    let world = &providing.world;
+    let post = Box::new(world.posts[0].clone());
+    let opening = world.opening.clone();
+    let price = CoinSeen::Locked { height: 100 };
+    let releasing = [
+        ProviderInput::Price { tip: 100, price },
+        ProviderInput::Committed { post, opening },
+        ProviderInput::Price { tip: 107, price },
+    ];
+    let paid = ProviderInput::Bundle(world.bundles[1].clone());
+    let claimed = ProviderInput::Claimed(world.claims[0].clone());
+    let released = ProviderInput::Released(world.bundles[0].clone());
+    // What few walks would come to: shares to be released, paid or not.
+    let stages = [
+        vec![],
+        vec![paid.clone()],
+        vec![paid.clone(), released],
+        vec![paid, claimed],
+    ];
+    for stage in stages {
+        let inputs = [releasing.to_vec(), stage].concat();
+        providing.held = providing.held.and(&inputs);
+    }
     rows::print(&mut providing, 3_000, 60);
-    check(&mut providing, Effort::new(41, 400, 60)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut providing, Effort::new(41, 1_200, 60)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]
 fn a_client_keeps_the_laws() {
     let mut buying =
         Walks::<ClientMachine>::new(|world| ClientInput::Held(Box::new(world.client_start())));
+    let world = &buying.world;
+    let post = |i: usize| ClientInput::Post(Box::new(world.posts[i].clone()));
+    let claim = |i: u8| ClientInput::Claim {
+        index: i,
+        tx: world.claims[usize::from(i)].clone(),
+    };
+    let claimed = |index: u8, tip| {
+        let by = world.claims[usize::from(index)].compute_txid();
+        let price = CoinSeen::Spent { height: 120, by };
+        ClientInput::Price { index, tip, price }
+    };
+    let price = CoinSeen::Locked { height: 100 };
+    let (index, tip) = (1, 107);
+    let locked = ClientInput::Price { index, tip, price };
+    let funded = ClientInput::Funded(world.funding.clone());
+    // Ends that few walks would come to: the last claim, post or block is missing, or the first price is gone already.
+    let first = [claim(0), claim(1), post(0), post(1), claimed(0, 123)];
+    let stages = [
+        vec![claim(0), post(0), post(1), claimed(0, 123), claimed(1, 123)],
+        vec![
+            claim(0),
+            claim(1),
+            post(0),
+            claimed(0, 123),
+            claimed(1, 123),
+        ],
+        [&first[..], &[claimed(1, 120)]].concat(),
+        first.to_vec(),
+        [&first[..], &[locked.clone()]].concat(),
+        [&first[..], &[funded.clone()]].concat(),
+        vec![claim(0), claimed(0, 123)],
+        vec![claim(0), claimed(0, 123), funded.clone()],
+        vec![claimed(0, 123), funded],
+    ];
+    for stage in stages {
+        buying.held = buying.held.and(&stage);
+    }
     rows::print(&mut buying, 3_000, 60);
-    check(&mut buying, Effort::new(43, 400, 60)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut buying, Effort::new(43, 1_200, 60)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 /// What is refused names its reason, and by whom: a share released early, a claim of another slice, posts that are late.

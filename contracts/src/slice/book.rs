@@ -186,7 +186,7 @@ impl ProviderBook {
     }
 
     /// Whether the own shares may be released: all posts are in or the time for them is over, and the price is as deep as
-    /// this provider's policy says.
+    /// this provider's policy says, or claimed: then it was, and what the claim has shown is shown.
     ///
     /// # Errors
     /// [`SliceError::Shallow`] and [`SliceError::TooSoon`] pass with time.
@@ -195,7 +195,10 @@ impl ProviderBook {
             let what = "released before an own commitment";
             return Err(SliceError::Order { what });
         }
-        let height = self.buried((tip, coin), "released without a price that is locked")?;
+        let height = match coin {
+            Coin::Claimed { height } => height,
+            _ => self.buried((tip, coin), "released without a price that is locked")?,
+        };
         let until = self.post_height(height);
         let size = usize::from(self.terms().participants().size());
         match size.saturating_sub(self.posts.len()) {
@@ -315,30 +318,59 @@ impl ProviderBook {
         funded.saturating_add(self.terms().record().post_blocks.into())
     }
 
-    /// What is due with the tip at `tip` and the own price there.
-    pub fn duty(&self, tip: u32, coin: Coin) -> ProviderDuty {
-        let Coin::Locked { height } = coin else {
-            return ProviderDuty::None;
+    /// From this tip on nobody is owed anything more: the client may have taken all prices back, and so deep that it is
+    /// not the funding's block that was lost and came again.
+    pub fn close_height(&self, funded: u32) -> u32 {
+        let refund = funded.saturating_add(self.terms().record().refund_blocks.into());
+        self.depth.reached_at(refund)
+    }
+
+    /// What is due with the tip at `tip` and the own price there: what it owes the others first, then its claim. Nothing
+    /// before the funding, when it is too late to begin, or when it is over.
+    ///
+    /// Neither hides the other. Whoever pays one provider early, by a share that the others do not get, would otherwise be
+    /// rid of all that the others could claim with what this one releases.
+    pub fn duties(&self, tip: u32, coin: Coin) -> Vec<ProviderDuty> {
+        let (height, is_claimed) = match coin {
+            Coin::Locked { height } => (height, false),
+            Coin::Claimed { height } if tip < self.close_height(height) => (height, true),
+            Coin::Claimed { .. } | Coin::Unfunded | Coin::Spent => return Vec::new(),
         };
-        let deep = self.depth.is_reached(height, tip);
-        self.duty_when(deep, tip >= self.post_height(height))
+        let is_over = tip >= self.post_height(height);
+        if is_claimed {
+            return self.owed_when(true, is_over).into_iter().collect();
+        }
+        self.duties_when(self.depth.is_reached(height, tip), is_over)
     }
 
     /// What is due while the own price is locked: as deep as the policy says or not, the time for posts over or not.
-    pub fn duty_when(&self, is_deep: bool, is_over: bool) -> ProviderDuty {
-        let participants = self.terms().participants();
-        if is_deep && self.received.len() >= usize::from(participants.needed()) {
-            // Also when the refund is open: whichever confirms first.
-            return ProviderDuty::Claim;
-        }
-        let all = self.posts.len() == usize::from(participants.size());
-        match (&self.opening, &self.bundle) {
-            (None, _) if is_over => ProviderDuty::None,
-            (None, _) => ProviderDuty::Work,
-            (Some(_), None) if is_deep && (all || is_over) => ProviderDuty::Release,
-            (Some(_), None) => ProviderDuty::Show,
-            (Some(_), Some(_)) => ProviderDuty::Ask,
-        }
+    pub fn duties_when(&self, is_deep: bool, is_over: bool) -> Vec<ProviderDuty> {
+        let next = match (&self.opening, is_over) {
+            (None, true) => None,
+            (None, false) => Some(ProviderDuty::Work),
+            (Some(_), _) => self.owed_when(is_deep, is_over),
+        };
+        // Also when the refund is open: whichever confirms first.
+        let claim = is_deep && self.is_paid();
+        let claim = claim.then_some(ProviderDuty::Claim);
+        next.into_iter().chain(claim).collect()
+    }
+
+    /// What it owes the others once it has committed to its work, its price locked or claimed. `is_deep` as the policy
+    /// says, or claimed.
+    pub fn owed_when(&self, is_deep: bool, is_over: bool) -> Option<ProviderDuty> {
+        self.opening.as_ref()?;
+        let all = self.posts.len() == usize::from(self.terms().participants().size());
+        Some(match &self.bundle {
+            None if is_deep && (all || is_over) => ProviderDuty::Release,
+            None => ProviderDuty::Show,
+            Some(_) => ProviderDuty::Ask,
+        })
+    }
+
+    /// Whether there are shares enough for the claim.
+    pub fn is_paid(&self) -> bool {
+        self.received.len() >= usize::from(self.terms().participants().needed())
     }
 }
 

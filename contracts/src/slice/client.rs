@@ -104,6 +104,11 @@ impl ClientBook {
         self.posts.values()
     }
 
+    /// The post of a provider, if it has come.
+    pub fn post(&self, index: u8) -> Option<&Post> {
+        self.posts.get(&index)
+    }
+
     /// Whether a bundle, of which the client can read nothing, is new. The latest of a provider counts.
     ///
     /// # Errors

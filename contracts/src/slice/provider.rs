@@ -350,9 +350,9 @@ impl Provider {
         self.keys.claim(&self.book, status)
     }
 
-    /// What is due with the tip at `tip` and the own price there.
-    pub fn duty(&self, tip: u32, coin: Coin) -> ProviderDuty {
-        self.book.duty(tip, coin)
+    /// What is due with the tip at `tip` and the own price there, as [`ProviderBook::duties`].
+    pub fn duties(&self, tip: u32, coin: Coin) -> Vec<ProviderDuty> {
+        self.book.duties(tip, coin)
     }
 }
 

@@ -19,15 +19,19 @@ pub enum Coin {
         /// Height that confirmed the funding.
         height: u32,
     },
-    /// Gone: claimed or refunded.
+    /// Claimed by its provider, which may owe the others something still.
+    Claimed {
+        /// Height that confirmed the funding: the time for posts and d count from it.
+        height: u32,
+    },
+    /// Gone: refunded, or claimed where nothing more follows from it.
     Spent,
 }
 
-/// What a provider does next.
+/// What a provider does next. Besides its claim there is one thing at a time that it owes the others:
+/// [`ProviderBook::duties`](super::ProviderBook::duties).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProviderDuty {
-    /// Nothing is due: not funded, over, or too late to begin.
-    None,
     /// Do the work and post a commitment to it.
     Work,
     /// Posts are missing still: send the own post to each other provider, and take theirs. A client that alone carries
@@ -35,9 +39,9 @@ pub enum ProviderDuty {
     Show,
     /// Release the shares: all posts are in, or the time for them is over.
     Release,
-    /// Not enough shares yet: show the own bundle to the others, and ask each for its own.
+    /// Show the own bundle to the others, who may be paid by nobody else, and ask each for its own.
     Ask,
-    /// Publish the claim.
+    /// Publish the claim: there are shares enough.
     Claim,
 }
 

@@ -494,9 +494,9 @@ fn a_withholding_client_is_passed_by() {
     slice.commit_all(&[Some(right()), Some(right()), Some(right())]);
     for i in 0..3 {
         let provider = &mut slice.providers[i];
-        assert_eq!(provider.duty(102, FUNDED), ProviderDuty::Release);
+        assert_eq!(provider.duties(102, FUNDED), [ProviderDuty::Release]);
         provider.release((102, FUNDED), &mut slice.rng).unwrap();
-        assert_eq!(provider.duty(102, FUNDED), ProviderDuty::Ask);
+        assert_eq!(provider.duties(102, FUNDED), [ProviderDuty::Ask]);
     }
     let asked = slice.providers[0].bundle().unwrap().clone();
     for i in [1, 2] {
@@ -506,7 +506,10 @@ fn a_withholding_client_is_passed_by() {
         assert!(is_share(&taken));
     }
     assert_eq!(slice.paid(), [0, 1, 2]);
-    assert_eq!(slice.provider(0).duty(102, FUNDED), ProviderDuty::Claim);
+    assert_eq!(
+        slice.provider(0).duties(102, FUNDED),
+        [ProviderDuty::Ask, ProviderDuty::Claim]
+    );
     // Whoever did not release takes and gives nothing.
     let mut slice = slice_of(3, 3, 11);
     slice.commit_all(&[Some(right()), Some(right()), Some(right())]);
@@ -595,7 +598,7 @@ fn crash(slice: &mut Slice) {
 fn crashes_at_every_step() {
     let mut slice = slice_of(2, 3, 15);
     crash(&mut slice);
-    assert_eq!(slice.provider(0).duty(100, FUNDED), ProviderDuty::Work);
+    assert_eq!(slice.provider(0).duties(100, FUNDED), [ProviderDuty::Work]);
     let posts = [0, 1, 2].map(|i| slice.commit(i, &right()));
     crash(&mut slice);
     // What was sent is sent again, not made anew.
@@ -695,7 +698,7 @@ fn a_client_that_holds_posts_back_is_passed_by() {
     for i in 0..3 {
         let Slice { providers, rng, .. } = &mut slice;
         providers[i].commit(&right(), rng).unwrap();
-        assert_eq!(providers[i].duty(101, FUNDED), ProviderDuty::Show);
+        assert_eq!(providers[i].duties(101, FUNDED), [ProviderDuty::Show]);
     }
     let own = |slice: &Slice, i: usize| slice.providers[i].posts().cloned().collect::<Vec<_>>();
     for (i, j) in [(0, 1), (1, 2), (2, 0)] {
@@ -708,7 +711,7 @@ fn a_client_that_holds_posts_back_is_passed_by() {
     slice.providers[1].compare_posts(&all).unwrap();
     for i in 0..3 {
         let provider = &mut slice.providers[i];
-        assert_eq!(provider.duty(102, FUNDED), ProviderDuty::Release);
+        assert_eq!(provider.duties(102, FUNDED), [ProviderDuty::Release]);
         provider.release((102, FUNDED), &mut slice.rng).unwrap();
     }
     let bundles = [0, 1, 2].map(|i: usize| slice.providers[i].bundle().unwrap().clone());
@@ -733,15 +736,15 @@ fn a_client_that_holds_posts_back_is_passed_by() {
 fn duties() {
     let mut slice = slice_of(2, 2, 18);
     let provider = slice.provider(0);
-    assert_eq!(provider.duty(100, Coin::Unfunded), ProviderDuty::None);
-    assert_eq!(provider.duty(105, FUNDED), ProviderDuty::Work);
+    assert_eq!(provider.duties(100, Coin::Unfunded), []);
+    assert_eq!(provider.duties(105, FUNDED), [ProviderDuty::Work]);
     // Too late to begin: others may have released.
-    assert_eq!(provider.duty(106, FUNDED), ProviderDuty::None);
+    assert_eq!(provider.duties(106, FUNDED), []);
     slice.commit(0, &right());
     let provider = slice.provider(0);
-    assert_eq!(provider.duty(105, FUNDED), ProviderDuty::Show);
-    assert_eq!(provider.duty(106, FUNDED), ProviderDuty::Release);
-    assert_eq!(provider.duty(106, Coin::Spent), ProviderDuty::None);
+    assert_eq!(provider.duties(105, FUNDED), [ProviderDuty::Show]);
+    assert_eq!(provider.duties(106, FUNDED), [ProviderDuty::Release]);
+    assert_eq!(provider.duties(106, Coin::Spent), []);
     let client = &slice.client;
     assert_eq!(client.duty(500, Coin::Unfunded), ClientDuty::None);
     assert_eq!(client.duty(500, Coin::Spent), ClientDuty::None);
@@ -794,12 +797,15 @@ fn nothing_is_shown_for_a_shallow_price() {
     };
     // FUNDED is at height 100: three deep at 102.
     for tip in [100, 101] {
-        assert_eq!(slice.providers[0].duty(tip, FUNDED), ProviderDuty::Show);
+        assert_eq!(slice.providers[0].duties(tip, FUNDED), [ProviderDuty::Show]);
         let early = slice.providers[0].release((tip, FUNDED), &mut slice.rng);
         assert_eq!(early, Err(shallow(0, 100, tip)));
         assert!(slice.providers[0].bundle().is_none());
     }
-    assert_eq!(slice.providers[0].duty(102, FUNDED), ProviderDuty::Release);
+    assert_eq!(
+        slice.providers[0].duties(102, FUNDED),
+        [ProviderDuty::Release]
+    );
     for i in [0, 1] {
         let bundle = slice.providers[i].release((102, FUNDED), &mut slice.rng);
         slice.client.take_bundle(&bundle.unwrap()).unwrap();
@@ -807,13 +813,60 @@ fn nothing_is_shown_for_a_shallow_price() {
     slice.hand_out();
     // The funding is reorganised and confirmed again at 104: the claim, which opens the result, waits once more.
     let again = Coin::Locked { height: 104 };
-    assert_eq!(slice.providers[1].duty(105, again), ProviderDuty::Ask);
+    assert_eq!(slice.providers[1].duties(105, again), [ProviderDuty::Ask]);
     let early = slice.providers[1].claim((105, again));
     assert_eq!(early, Err(shallow(1, 104, 105)));
     for gone in [Coin::Unfunded, Coin::Spent] {
         let early = slice.providers[1].claim((200, gone));
         assert!(matches!(early, Err(SliceError::Order { .. })));
     }
-    assert_eq!(slice.providers[1].duty(106, again), ProviderDuty::Claim);
+    assert_eq!(
+        slice.providers[1].duties(106, again),
+        [ProviderDuty::Ask, ProviderDuty::Claim]
+    );
     slice.providers[1].claim((106, again)).unwrap();
+}
+
+/// A staller pays one provider, to leave another unpaid: what that one owes the others is due all the same, claimed or not,
+/// until the client may have taken everything back.
+#[test]
+fn a_provider_that_is_paid_owes_its_release() {
+    let mut slice = slice_of(2, 3, 21);
+    let posts = [0, 1, 2].map(|i| slice.commit(i, &right()));
+    // The staller shows its post to provider 0 alone, and so does it with its share.
+    slice.providers[0].take_post(&posts[2]).unwrap();
+    slice.providers[1].take_post(&posts[0]).unwrap();
+    let share = slice.providers[2].record().shares[0];
+    let (root, mut rng) = (right().root(&slice.terms), rng(3));
+    let shares = vec![(&posts[0], share)];
+    let bribe = Bundle::sign(&slice.terms, (2, &key(2)), &root, shares, &mut rng).unwrap();
+    let provider = &mut slice.providers[0];
+    assert!(is_share(&provider.take_bundle(&bribe).unwrap()));
+    // Shallow; deep, a post missing still; their time over.
+    let (show, release) = (ProviderDuty::Show, ProviderDuty::Release);
+    assert_eq!(provider.duties(101, FUNDED), [show]);
+    assert_eq!(provider.duties(105, FUNDED), [show, ProviderDuty::Claim]);
+    assert_eq!(provider.duties(106, FUNDED), [release, ProviderDuty::Claim]);
+    provider.claim((105, FUNDED)).unwrap();
+    let claimed = Coin::Claimed { height: 100 };
+    assert_eq!(provider.duties(105, claimed), [show]);
+    let early = provider.release((105, claimed), &mut rng);
+    let soon = SliceError::TooSoon {
+        missing: 1,
+        height: 106,
+    };
+    assert_eq!(early, Err(soon));
+    // It takes the other's post after its claim, and gives it its share.
+    provider.take_post(&posts[1]).unwrap();
+    assert_eq!(provider.duties(105, claimed), [release]);
+    let released = provider.release((105, claimed), &mut rng).unwrap();
+    assert!(is_share(
+        &slice.providers[1].take_bundle(&released).unwrap()
+    ));
+    slice.providers[1].claim(BURIED).unwrap();
+    // Refunds are valid from 118 on, and that is three deep at 120.
+    let provider = slice.provider(0);
+    assert_eq!(provider.duties(119, claimed), [ProviderDuty::Ask]);
+    assert_eq!(provider.duties(120, claimed), []);
+    assert!(provider.claim((119, claimed)).is_err());
 }
