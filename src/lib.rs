@@ -34,19 +34,19 @@
 //! }
 //! // Terms: parameters for a panel of 2 of 3, everybody's keys, announcements, coins and change.
 //! let deliver_height = chain.height()? + 100;
-//! let cast = Fixtures::example(Template::Hardened, 3, 2, deliver_height, [7; 32])?;
+//! let fixtures = Fixtures::example(Template::Hardened, 3, 2, deliver_height, [7; 32])?;
 //! let (mut funding, mut payouts, mut contributed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
 //! // Does the node take what the contract ends with? Who has not asked cannot fund.
 //! let policy = wallets[&Role::Client].probe(&mut chain, rate)?;
 //! for (role, wallet) in &mut wallets {
-//!     let (contribution, psbt) = wallet.contribute(deposit(cast.params(), *role), rate, &policy)?;
+//!     let (contribution, psbt) = wallet.contribute(deposit(fixtures.params(), *role), rate, &policy)?;
 //!     funding.insert(*role, contribution);
 //!     payouts.insert(*role, wallet.fresh_script());
 //!     contributed.push((*role, psbt));
 //! }
-//! let terms = Arc::new(cast.terms_with(funding, payouts, rate)?);
+//! let terms = Arc::new(fixtures.terms_with(funding, payouts, rate)?);
 //! // Everybody derives the same graph alone and signs all of it before anybody funds.
-//! let parties = cast.parties(&terms)?;
+//! let parties = fixtures.parties(&terms)?;
 //! let mut held = BTreeMap::new();
 //! for holdings in ceremony::run(parties, &mut bitcoin::secp256k1::rand::thread_rng(), |_| ())? {
 //!     held.insert(holdings.role(), holdings);
@@ -63,20 +63,20 @@
 //! // The verifier approves, with the token that its digests of the sample opened; the client has the whole signature then and
 //! // hands it on; the worker completes S3 with its secret and pays for it by a child.
 //! let s3 = held[&Role::Client].graph().find(Exit::NORMAL).ok_or("no S3")?;
-//! for release in held[&Role::Verifier].release(s3, Some(&cast.token()))? {
+//! for release in held[&Role::Verifier].release(s3, Some(&fixtures.token()))? {
 //!     held.get_mut(&Role::Client).ok_or("no client")?.accept(&release)?;
 //! }
 //! for whole in held[&Role::Client].hand_over(s3)? {
 //!     held.get_mut(&Role::Worker).ok_or("no worker")?.take(&whole)?;
 //! }
-//! let settlement = held[&Role::Worker].complete(s3, &cast.worker_secrets())?;
+//! let settlement = held[&Role::Worker].complete(s3, &fixtures.worker_secrets())?;
 //! let request = ChildRequest { parent: &settlement, coins: vec![], data: None, rate, least_fee: bitcoin::Amount::ZERO };
 //! let worker = wallets.get_mut(&Role::Worker).ok_or("no worker")?;
 //! let child = worker.child(request)?;
 //! chain.submit_package(&[settlement.clone(), child])?;
 //! // Its signature gives the client the key to the result.
 //! let secret = held[&Role::Client].extract_result(s3, &settlement, &Default::default())?;
-//! assert_eq!(secret, cast.result());
+//! assert_eq!(secret, fixtures.result());
 //! # Ok(()) }
 //! ```
 

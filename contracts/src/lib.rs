@@ -17,14 +17,14 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Client, worker, verifier and a panel of 2 of 3, with made-up keys and coins; the work is due at height 1000.
-//! let cast = Fixtures::example(Template::Hardened, 3, 2, 1_000, [7; 32])?;
-//! let terms = cast.terms()?;
+//! let fixtures = Fixtures::example(Template::Hardened, 3, 2, 1_000, [7; 32])?;
+//! let terms = fixtures.terms()?;
 //! let graph = template::derive(&terms)?;
 //! let s3 = graph.find(Exit::NORMAL).ok_or("no S3")?;
 //! let plan = graph.spend_plan(s3).ok_or("no S3")?;
 //! assert_eq!(plan.secrets.len(), 1, "what pays the worker shows the client the key to the result");
 //!
-//! let held = ceremony::run(cast.parties(&terms)?, &mut thread_rng(), |_| ())?;
+//! let held = ceremony::run(fixtures.parties(&terms)?, &mut thread_rng(), |_| ())?;
 //! assert_eq!(held.len(), 6);
 //! let client = &held[0];
 //! // Only who holds every exit, and has asked its node, has the transaction that funds.

@@ -109,8 +109,8 @@ fn panels() -> Vec<Vec<u8>> {
         by: Role::Worker,
         answers: vec![willing; 2],
     };
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
-    let announcement = *cast.terms().unwrap().announcement(1).unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let announcement = *fixtures.terms().unwrap().announcement(1).unwrap();
     let mut all = vec![
         terms.to_bytes(),
         panel_support::verifier_terms().to_bytes(),

@@ -21,7 +21,7 @@ use narthex_game_model::{Params, Template};
 /// A contract to read messages of.
 pub struct World {
     /// Its secrets.
-    pub cast: Fixtures,
+    pub fixtures: Fixtures,
     /// Its terms.
     pub terms: Arc<Terms>,
     /// What each party holds.
@@ -39,10 +39,10 @@ pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
         let mut rng = bitcoin::secp256k1::rand::thread_rng();
-        let mut cast =
+        let mut fixtures =
             Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).expect("valid parameters");
-        let earlier = Arc::new(cast.terms().expect("valid terms"));
-        let parties = cast.parties(&earlier).expect("parties").into_iter();
+        let earlier = Arc::new(fixtures.terms().expect("valid terms"));
+        let parties = fixtures.parties(&earlier).expect("parties").into_iter();
         let announced = parties.map(|party| party.announce(&mut rng).expect("nonces"));
         let (announced, nonces): (Vec<_>, Vec<_>) = announced.unzip();
         let signing = announced
@@ -51,12 +51,12 @@ pub fn world() -> &'static World {
             .collect();
         let nonces = nonces.iter().map(NoncesMessage::to_bytes).collect();
         // Terms are signed once.
-        cast.next_attempt();
-        let terms = Arc::new(cast.terms().expect("valid terms"));
-        let parties = cast.parties(&terms).expect("parties");
+        fixtures.next_attempt();
+        let terms = Arc::new(fixtures.terms().expect("valid terms"));
+        let parties = fixtures.parties(&terms).expect("parties");
         let holdings = ceremony::run(parties, &mut rng, |_| ()).expect("ceremony");
         World {
-            cast,
+            fixtures,
             terms,
             holdings,
             nonces,
@@ -175,7 +175,7 @@ pub fn attestation(data: &[u8]) {
         assert!(!valid);
         return;
     }
-    let genuine = world.cast.attestation(i, id, attestation.ruling);
+    let genuine = world.fixtures.attestation(i, id, attestation.ruling);
     assert_eq!(valid, genuine == Ok(attestation));
 }
 

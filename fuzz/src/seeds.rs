@@ -48,7 +48,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     );
     let verifier = &world.holdings[Role::Verifier.index()];
     let s3 = verifier.graph().find(Exit::NORMAL).expect("S3");
-    let releases = verifier.release(s3, Some(&world.cast.token()));
+    let releases = verifier.release(s3, Some(&world.fixtures.token()));
     let releases = releases.expect("the verifier keeps S3 back");
     seeds.extend(
         releases
@@ -62,7 +62,10 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
     );
     for ruling in Ruling::ALL {
         let id = world.terms.contract_id();
-        let attestation = world.cast.attestation(1, id, ruling).expect("attestation");
+        let attestation = world
+            .fixtures
+            .attestation(1, id, ruling)
+            .expect("attestation");
         seeds.push(("attestation", attestation.to_bytes()));
     }
     seeds
@@ -71,7 +74,10 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
 fn enrolment() -> Vec<u8> {
     let world = world();
     let pair = |secret: SecretKey| secret.keypair(&Secp256k1::new());
-    let (node, key) = (world.cast.identity(1), world.cast.key(Role::Arbiter(1)));
+    let (node, key) = (
+        world.fixtures.identity(1),
+        world.fixtures.key(Role::Arbiter(1)),
+    );
     let scope = Scope::Contract(*world.terms.contract_id());
     let signed = Enrolment::sign(scope, Role::Arbiter(1), &pair(node), &pair(key));
     signed.expect("two keys").to_bytes()

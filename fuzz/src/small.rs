@@ -279,9 +279,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
 /// Everybody's parts of made-up terms, put together, and what arbiters announce for them.
 fn parts() -> Vec<Vec<u8>> {
     let of = |template| {
-        let cast = Fixtures::example(template, 3, 2, 800_000, [4; 32]).expect("an example");
-        let terms = cast.terms().expect("terms");
-        let sent = cast.assembly(&terms).expect("parts");
+        let fixtures = Fixtures::example(template, 3, 2, 800_000, [4; 32]).expect("an example");
+        let terms = fixtures.terms().expect("terms");
+        let sent = fixtures.assembly(&terms).expect("parts");
         let announced = terms.announcements().iter().map(|a| a.to_bytes());
         let parts = sent.parts.iter().map(|part| part.to_bytes());
         let all = parts.chain(announced).chain([sent.to_bytes()]);

@@ -61,7 +61,7 @@ impl Clock {
 /// what it would do alone: reading messages from bytes is part of it. `signed` is called in the middle of each
 /// party's work, between two measurements.
 pub(super) fn ceremony(
-    cast: &Fixtures,
+    fixtures: &Fixtures,
     terms: &Terms,
     mut signed: impl FnMut(Role, &Planned),
 ) -> anyhow::Result<Vec<Seconds>> {
@@ -78,8 +78,8 @@ pub(super) fn ceremony(
     let mut planned = None;
     let (mut announced, mut nonces) = (Vec::new(), Vec::new());
     for clock in &mut clocks {
-        let (role, key) = (clock.role, cast.key(clock.role));
-        let bound = cast.bound(role, terms)?;
+        let (role, key) = (clock.role, fixtures.key(clock.role));
+        let bound = fixtures.bound(role, terms)?;
         let party = clock.time(Phase::Derive, || Party::new(bound, &key, &policy))?;
         planned.get_or_insert_with(|| Planned {
             graph: party.graph().clone(),

@@ -109,19 +109,19 @@ pub fn measure(
         Template::Audited => format!("audited {panel}"),
         Template::Paper => format!("paper {panel}"),
     };
-    let mut cast = Fixtures::example(template, arbiters, quorum, 900_000, [42; 32])?;
+    let mut fixtures = Fixtures::example(template, arbiters, quorum, 900_000, [42; 32])?;
     let rounds = rounds.max(1);
     let safe = SafeFloor::new(Role::all(arbiters).count())?;
     let mut samples = Vec::new();
     for round in 1..=rounds {
         progress(&format!("{name}, round {round} of {rounds}"));
         // Terms are signed once.
-        cast.next_attempt();
-        let terms = cast.terms()?;
+        fixtures.next_attempt();
+        let terms = fixtures.terms()?;
         let mut floors = Vec::new();
         // A party's floor is measured between two phases of its own work, so that whatever else keeps the
         // machine busy slows both alike.
-        let figures = figure::ceremony(&cast, &terms, |role, plan| {
+        let figures = figure::ceremony(&fixtures, &terms, |role, plan| {
             let work = plan.work(role);
             floors.push((safe.run(&work), raw.map(|raw| raw.run(&work))));
         })?;

@@ -276,14 +276,14 @@ impl DrawFile {
 
     fn made_up(role: OfferRole, attempt: u8) -> Result<DrawFile, RedrawError> {
         let secp = Secp256k1::new();
-        let cast = Fixtures::example(Template::Hardened, 3, 2, 800_000, [11; 32])?;
-        let params = cast.params();
+        let fixtures = Fixtures::example(Template::Hardened, 3, 2, 800_000, [11; 32])?;
+        let params = fixtures.params();
         let offered = made_up_terms(role, params);
         let bonds = match role {
             OfferRole::Arbiter => 0..3,
             OfferRole::Verifier => 3..9,
         };
-        let identities: Vec<Keypair> = bonds.map(|n| cast.identity(n).keypair(&secp)).collect();
+        let identities: Vec<Keypair> = bonds.map(|n| fixtures.identity(n).keypair(&secp)).collect();
         let offers = (1_u8..).zip(&identities).map(|(n, identity)| Offer {
             identity: identity.x_only_public_key().0,
             outpoint: OutPoint::new(Txid::from_byte_array([n; 32]), 0),
@@ -293,7 +293,7 @@ impl DrawFile {
             confirmed_height: 799_000,
         });
         let keys = role.drawn_by().iter();
-        let keys = keys.map(|role| PublicKey::from_secret_key(&secp, &cast.key(*role)));
+        let keys = keys.map(|role| PublicKey::from_secret_key(&secp, &fixtures.key(*role)));
         let made_up = |what: &str, n: u8| {
             tagged_hash_parts("narthex/made-up-draw", &[what.as_bytes(), &[attempt, n]])
         };
@@ -316,7 +316,7 @@ impl DrawFile {
                 .collect(),
             answers: Vec::new(),
             enrolment: None,
-            contract: Some(cast.terms()?.draft().record().clone()),
+            contract: Some(fixtures.terms()?.draft().record().clone()),
         };
         let case = file.case()?;
         let seed = Seed::of(&case, &file.nonces, &file.seed_block_hash);
@@ -338,7 +338,7 @@ impl DrawFile {
             .copied()
             .find(|pair| Some(pair.x_only_public_key().0) == first);
         if let (OfferRole::Verifier, Some(node)) = (role, node) {
-            let key = cast.key(Role::Verifier).keypair(&secp);
+            let key = fixtures.key(Role::Verifier).keypair(&secp);
             let scope = Scope::Negotiation(*case.id());
             file.enrolment = Some(Enrolment::sign(scope, Role::Verifier, &node, &key)?);
         }

@@ -5,19 +5,15 @@ use std::thread::{self, JoinHandle};
 use super::LifeError;
 
 /// Something that is computed once, and kept in memory: a process that ends computes it again.
+#[derive(Default)]
 pub(super) enum Long<T> {
     /// Nobody has asked for it.
+    #[default]
     Idle,
     /// It is computed.
     Running(JoinHandle<Result<T, LifeError>>),
     /// It is there.
     Done(T),
-}
-
-impl<T> Default for Long<T> {
-    fn default() -> Self {
-        Long::Idle
-    }
 }
 
 impl<T: Send + 'static> Long<T> {

@@ -302,20 +302,20 @@ fn one_process_cannot_open_a_record_twice() {
 #[test]
 fn terms_that_were_bound_before_a_restart_are_refused_after_it() {
     let mut record = Record::new();
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
-    let terms = cast.terms().unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
+    let terms = fixtures.terms().unwrap();
     let mut other = terms.record().clone();
     other.client.funding.coins[0].value_sat += bitcoin::Amount::from_sat(1);
     let other = TermsDraft::new(other).unwrap();
     for role in Role::all(3) {
         let draft = terms.draft().clone();
-        let proposal = cast.proposal(role, &draft).unwrap();
+        let proposal = fixtures.proposal(role, &draft).unwrap();
         draft.bind(proposal, record.store().unwrap()).unwrap();
     }
     record.reopen().unwrap();
     for role in Role::all(3) {
         for draft in [terms.draft(), &other] {
-            let proposal = cast.proposal(role, draft).unwrap();
+            let proposal = fixtures.proposal(role, draft).unwrap();
             let error = draft.clone().bind(proposal, record.store().unwrap());
             assert!(
                 matches!(

@@ -1,34 +1,35 @@
 //! `narthex job dispute` and `narthex simulate games`, with the real binary.
 
-use crate::desk;
+use crate::job_folder;
 
 use std::process::Command;
 
-use desk::Desk;
+use job_folder::JobFolder;
 use narthex::job_dispute::{DisputeFile, log_of};
 use narthex_channel::log::{Log, SqliteLog};
 use serde_json::Value;
 
 /// A job whose steps can be cut into units.
-fn divisible(desk: &Desk) -> String {
-    let mut job: Value = serde_json::from_str(&desk.run(&["example", "digits-wasm"])).unwrap();
+fn divisible(job_folder: &JobFolder) -> String {
+    let mut job: Value =
+        serde_json::from_str(&job_folder.run(&["example", "digits-wasm"])).unwrap();
     job["work"]["units"] = true.into();
-    let path = desk.path("units.json");
+    let path = job_folder.path("units.json");
     std::fs::write(&path, job.to_string()).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
 #[test]
 fn a_dispute_ends_against_the_liar_and_replays_to_the_same_ruling() {
-    let desk = Desk::new();
-    let job = divisible(&desk);
+    let job_folder = JobFolder::new();
+    let job = divisible(&job_folder);
     for (liar, against) in [("worker", "worker"), ("challenger", "verifier")] {
-        let file = desk.path(&format!("{liar}.json"));
+        let file = job_folder.path(&format!("{liar}.json"));
         let file = file.to_str().unwrap();
         let args = [
             "dispute", "--job", &job, "--step", "5", "--liar", liar, "--out", file,
         ];
-        let played = &desk.json(&args)[0];
+        let played = &job_folder.json(&args)[0];
         let standing = played["standing"].to_string();
         assert!(
             standing.contains("ruled") && standing.contains(against),
@@ -36,42 +37,42 @@ fn a_dispute_ends_against_the_liar_and_replays_to_the_same_ruling() {
         );
         let moves = played["moves"].as_array().unwrap().len() as u64;
         assert!(moves >= 3 && moves <= played["plan"]["moves"].as_u64().unwrap());
-        let again = &desk.json(&["dispute", "--job", &job, "--replay", file])[0];
+        let again = &job_folder.json(&["dispute", "--job", &job, "--replay", file])[0];
         assert_eq!(again["standing"], played["standing"]);
         assert_eq!(again["moves"], played["moves"]);
     }
     let silent = ["dispute", "--job", &job, "--silent-from", "2"];
-    let standing = desk.json(&silent)[0]["standing"].to_string();
+    let standing = job_folder.json(&silent)[0]["standing"].to_string();
     assert!(standing.contains("worker"), "{standing}");
 }
 
 #[test]
 fn what_is_no_dispute_is_named() {
-    let desk = Desk::new();
-    let job = divisible(&desk);
+    let job_folder = JobFolder::new();
+    let job = divisible(&job_folder);
     let fails = |args: &[&str]| {
-        let output = desk.try_run(args);
+        let output = job_folder.try_run(args);
         assert!(!output.status.success(), "{args:?}");
         String::from_utf8(output.stderr).unwrap()
     };
     let beyond = fails(&["dispute", "--job", &job, "--step", "1000000"]);
     assert!(beyond.contains("1000000"), "{beyond}");
-    let words = desk.run(&["example", "word-count"]);
-    let path = desk.path("words.json");
+    let words = job_folder.run(&["example", "word-count"]);
+    let path = job_folder.path("words.json");
     std::fs::write(&path, words).unwrap();
     let whole = fails(&["dispute", "--job", path.to_str().unwrap()]);
     assert!(whole.contains("unit"), "{whole}");
-    let bad = desk.path("bad.json");
+    let bad = job_folder.path("bad.json");
     std::fs::write(&bad, "{}").unwrap();
     fails(&["dispute", "--job", &job, "--replay", bad.to_str().unwrap()]);
 
     // A file that speaks of blocks that the reader has not seen, or of a contract that does not allow this job.
-    let good = desk.path("good.json");
+    let good = job_folder.path("good.json");
     let good = good.to_str().unwrap();
-    desk.run(&["dispute", "--job", &job, "--out", good]);
+    job_folder.run(&["dispute", "--job", &job, "--out", good]);
     let replay = |file: &str, more: &[&str]| {
         let args = ["dispute", "--job", &job, "--replay", file];
-        desk.try_run(&[&args[..], more].concat())
+        job_folder.try_run(&[&args[..], more].concat())
     };
     let said: Value = serde_json::from_slice(&std::fs::read(good).unwrap()).unwrap();
     let complete_to = said["transcript"]["complete_to"].as_u64().unwrap();
@@ -143,11 +144,16 @@ fn a_simulation_agrees_with_theory() {
 /// A dispute kept in a log, killed at each write and gone on with: every entry is there, once.
 #[test]
 fn a_kept_dispute_killed_at_every_write() {
-    let desk = Desk::new();
-    let job = divisible(&desk);
-    let file = |liar: &str| desk.path(&format!("{liar}.json")).display().to_string();
+    let job_folder = JobFolder::new();
+    let job = divisible(&job_folder);
+    let file = |liar: &str| {
+        job_folder
+            .path(&format!("{liar}.json"))
+            .display()
+            .to_string()
+    };
     for liar in ["worker", "challenger"] {
-        desk.run(&[
+        job_folder.run(&[
             "dispute",
             "--job",
             &job,
@@ -159,8 +165,8 @@ fn a_kept_dispute_killed_at_every_write() {
             &file(liar),
         ]);
     }
-    let killer = crate::kept_banks::killer(&desk.path(""));
-    let folder = desk.path("kept");
+    let killer = crate::kept_banks::killer(&job_folder.path(""));
+    let folder = job_folder.path("kept");
     let run = |liar: &str, kill_at: Option<u32>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_narthex"));
         command.args([

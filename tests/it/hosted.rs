@@ -28,7 +28,7 @@ const DELIVER: u32 = 130;
 
 /// The parties' signatures over a host that is signed too, for a chain that is made anew for each ending.
 struct World {
-    cast: Fixtures,
+    fixtures: Fixtures,
     terms: Arc<Terms>,
     host: Transaction,
     held: Vec<ContractSignatures<Terms>>,
@@ -61,16 +61,16 @@ fn signed(mut tx: Transaction, coin: TxOut) -> Transaction {
 
 /// Terms that the arbiters' coins of the paper's template are in, if it is that; they are made on the chain.
 fn record(
-    cast: &Fixtures,
+    fixtures: &Fixtures,
     template: Template,
     coin: &(OutPoint, TxOut),
 ) -> (TermsRecord, Option<Transaction>) {
-    let draft = cast.unplaced().unwrap();
+    let draft = fixtures.unplaced().unwrap();
     let mut record = draft.record().clone();
     if template.has_delivery() {
         return (record, None);
     }
-    let stake = cast.params().arbiter_stake();
+    let stake = fixtures.params().arbiter_stake();
     let outputs = record
         .arbiters
         .iter()
@@ -88,9 +88,9 @@ fn record(
 
 impl World {
     fn new(template: Template) -> World {
-        let cast = Fixtures::example(template, 3, 2, DELIVER, [9; 32]).unwrap();
+        let fixtures = Fixtures::example(template, 3, 2, DELIVER, [9; 32]).unwrap();
         let (_, coins) = chain();
-        let (record, stakes) = record(&cast, template, &coins[1]);
+        let (record, stakes) = record(&fixtures, template, &coins[1]);
         let draft = UnplacedDraft::new(record).unwrap();
         let outputs = host_outputs(&draft).unwrap();
         // Somebody's balance is in the host too; what is left is its fee.
@@ -99,12 +99,12 @@ impl World {
             script_pubkey: miner(),
         };
         let (tx, host) = Fixtures::host(&outputs, [coins[0].0], &[balance]);
-        let terms = cast.placed(draft, host).unwrap();
-        let parties = cast.hosted_parties(&terms, &tx).unwrap();
+        let terms = fixtures.placed(draft, host).unwrap();
+        let parties = fixtures.hosted_parties(&terms, &tx).unwrap();
         let held = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
         World {
             host: signed(tx, coins[0].1.clone()),
-            cast,
+            fixtures,
             terms: Arc::new(terms),
             held,
             stakes,
@@ -125,10 +125,10 @@ impl World {
 
     /// All that the ending takes: the worker's own, and what those who ruled attest.
     fn secrets(&self, node: NodeId) -> Secrets {
-        let mut secrets = self.cast.worker_secrets();
+        let mut secrets = self.fixtures.worker_secrets();
         if self.terms.template() == Template::Paper {
             let panel = narthex::contracts::template::ContractSecret::Panel;
-            return secrets.with(panel, self.cast.panel());
+            return secrets.with(panel, self.fixtures.panel());
         }
         let name = self.graph().node(node).unwrap().name;
         if let Some(rulings) = name.variant.map(Rulings::from) {
@@ -138,7 +138,10 @@ impl World {
             ] {
                 for arbiter in set.iter() {
                     let id = self.terms.contract_id();
-                    let attested = self.cast.attestation(arbiter as u8, id, ruling).unwrap();
+                    let attested = self
+                        .fixtures
+                        .attestation(arbiter as u8, id, ruling)
+                        .unwrap();
                     secrets.attest(&attested);
                 }
             }
@@ -157,7 +160,7 @@ impl World {
         let by = signing.broadcasters.iter().next().unwrap();
         let mut own = self.held_by(by);
         if let Some(withheld) = signing.withheld {
-            let token = self.terms.token_point().map(|_| self.cast.token());
+            let token = self.terms.token_point().map(|_| self.fixtures.token());
             let signer = &self.held[Role::from(withheld.signer).index()];
             let shares = signer.release(node, token.as_ref()).unwrap();
             match withheld.holder == by {
@@ -272,7 +275,7 @@ fn stakes_come_back_from_the_host() {
     let node = world.graph().find(NodeName::plain("S3")).unwrap();
     world.play(&mut chain, node);
     let rate = FeeRate::from_sat_per_kwu(500);
-    let key = world.cast.key(Role::Arbiter(1));
+    let key = world.fixtures.key(Role::Arbiter(1));
     let terms = &world.terms;
     let back = reclaim_stake(terms, world.graph(), 1, &key, miner(), rate).unwrap();
     let early = chain.mine_exactly(std::slice::from_ref(&back), &miner());

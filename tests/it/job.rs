@@ -1,6 +1,6 @@
 //! `narthex job` as its users have it: the real binary, really killed, on real directories.
 
-use crate::desk;
+use crate::job_folder;
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use desk::Desk;
+use job_folder::JobFolder;
 
 /// Waits until a file is longer than it was.
 fn wait_for_growth(path: &Path, from: u64) {
@@ -25,7 +25,7 @@ fn wait_for_growth(path: &Path, from: u64) {
 
 #[test]
 fn each_workload_runs_commits_and_passes_an_audit() {
-    let desk = Desk::new();
+    let job_folder = JobFolder::new();
     for (kind, stages) in [
         ("wasm", 1),
         ("digits-wasm", 1),
@@ -33,13 +33,13 @@ fn each_workload_runs_commits_and_passes_an_audit() {
         ("digits-model", 1),
         ("word-count", 4),
     ] {
-        desk.example(kind);
+        job_folder.example(kind);
         let manifest = format!("{kind}.json");
-        let runs = desk.json(&["run", &manifest, "--state", kind]);
+        let runs = job_folder.json(&["run", &manifest, "--state", kind]);
         assert_eq!(runs.len(), stages, "{kind}");
         assert!(runs.iter().all(|run| run["resumed_at"] == 0));
-        let commits = desk.commitments(kind, None);
-        let audits = desk.json(&[
+        let commits = job_folder.commitments(kind, None);
+        let audits = job_folder.json(&[
             "audit", "--job", &manifest, "--state", kind, "--sample", "12",
         ]);
         assert_eq!(audits.len(), stages);
@@ -48,24 +48,24 @@ fn each_workload_runs_commits_and_passes_an_audit() {
             assert_eq!(audit["commitment"], *commitment);
         }
         // Done again it is all there, and the commitment stays.
-        let again = desk.json(&["run", &manifest, "--state", kind, "--check-determinism"]);
+        let again = job_folder.json(&["run", &manifest, "--state", kind, "--check-determinism"]);
         assert!(again.iter().all(|run| run["resumed_at"] == run["steps"]));
-        assert_eq!(desk.commitments(kind, None), commits);
+        assert_eq!(job_folder.commitments(kind, None), commits);
     }
 }
 
 #[test]
 fn killed_and_started_again_gives_the_same_root() {
-    let desk = Desk::new();
-    desk.example("digits-wasm");
-    desk.run(&["run", "digits-wasm.json", "--state", "whole"]);
-    let whole = desk.commitments("whole", None);
+    let job_folder = JobFolder::new();
+    job_folder.example("digits-wasm");
+    job_folder.run(&["run", "digits-wasm.json", "--state", "whole"]);
+    let whole = job_folder.commitments("whole", None);
 
-    let journal = desk.path("killed/outputs-0.journal");
+    let journal = job_folder.path("killed/outputs-0.journal");
     let mut kills = 0;
     for _ in 0..6 {
         let before = fs::metadata(&journal).map_or(0, |m| m.len());
-        let mut child = desk
+        let mut child = job_folder
             .command(&["run", "digits-wasm.json", "--state", "killed", "--json"])
             .env("RAYON_NUM_THREADS", "1")
             .stdout(Stdio::null())
@@ -77,24 +77,24 @@ fn killed_and_started_again_gives_the_same_root() {
         kills += usize::from(!child.wait().unwrap().success());
     }
     assert_eq!(kills, 6, "the job was done before it was killed");
-    let run = desk.json(&["run", "digits-wasm.json", "--state", "killed"]);
+    let run = job_folder.json(&["run", "digits-wasm.json", "--state", "killed"]);
     let resumed = run[0]["resumed_at"].as_u64().unwrap();
     println!("killed {kills} times, went on at step {resumed}");
     assert!(resumed > 0 && resumed < 897);
-    assert_eq!(desk.commitments("killed", Some("whole")), whole);
+    assert_eq!(job_folder.commitments("killed", Some("whole")), whole);
 }
 
 #[test]
 fn a_torn_end_is_cut_off_and_damage_is_named() {
-    let desk = Desk::new();
-    desk.example("word-count");
+    let job_folder = JobFolder::new();
+    job_folder.example("word-count");
     let run = ["run", "word-count.json", "--state", "s"];
-    desk.run(&["run", "word-count.json", "--state", "whole"]);
-    let whole = desk.commitments("whole", None);
-    desk.run(&run);
+    job_folder.run(&["run", "word-count.json", "--state", "whole"]);
+    let whole = job_folder.commitments("whole", None);
+    job_folder.run(&run);
     let (data, journal) = (
-        desk.path("s/outputs-0.bin"),
-        desk.path("s/outputs-0.journal"),
+        job_folder.path("s/outputs-0.bin"),
+        job_folder.path("s/outputs-0.journal"),
     );
     let append = |path: &Path, bytes: &[u8]| {
         let mut file = OpenOptions::new().append(true).open(path).unwrap();
@@ -113,10 +113,10 @@ fn a_torn_end_is_cut_off_and_damage_is_named() {
     // As a crash leaves it: outputs without a line, half a line.
     append(&data, &[7; 30_000]);
     append(&journal, b"00000000000000000099 abc");
-    assert_eq!(desk.json(&run)[0]["torn_bytes"], 30_000);
-    assert_eq!(desk.json(&run)[0]["torn_bytes"], 0);
+    assert_eq!(job_folder.json(&run)[0]["torn_bytes"], 30_000);
+    assert_eq!(job_folder.json(&run)[0]["torn_bytes"], 0);
     cut(&journal, 5);
-    assert_eq!(desk.json(&run)[0]["thrown_away"], 0);
+    assert_eq!(job_folder.json(&run)[0]["thrown_away"], 0);
 
     type Damage<'a> = &'a dyn Fn();
     let damages: [(&str, Damage<'_>); 5] = [
@@ -131,27 +131,27 @@ fn a_torn_end_is_cut_off_and_damage_is_named() {
     ];
     for (why, damage) in damages {
         damage();
-        let error = desk.fails(&run);
+        let error = job_folder.fails(&run);
         assert!(error.contains(why) && error.contains("--repair"), "{error}");
-        let error = desk.fails(&["commit", "--state", "s"]);
+        let error = job_folder.fails(&["commit", "--state", "s"]);
         assert!(
             error.contains(why),
             "nothing damaged is committed to: {error}"
         );
-        desk.run(&[&run[..], &["--repair"]].concat());
-        desk.run(&run);
+        job_folder.run(&[&run[..], &["--repair"]].concat());
+        job_folder.run(&run);
     }
-    assert_eq!(desk.commitments("s", Some("whole")), whole);
+    assert_eq!(job_folder.commitments("s", Some("whole")), whole);
 }
 
 #[test]
 fn a_reduce_follows_from_its_map() {
-    let desk = Desk::new();
-    desk.example("word-count");
+    let job_folder = JobFolder::new();
+    job_folder.example("word-count");
     let audit = |state: &str, nonce: u8| {
         let nonce = format!("{nonce:02x}").repeat(32);
         let zeros = "00".repeat(32);
-        desk.try_run(&[
+        job_folder.try_run(&[
             "audit",
             "--job",
             "word-count.json",
@@ -165,10 +165,10 @@ fn a_reduce_follows_from_its_map() {
             &zeros,
         ])
     };
-    desk.run(&["run", "word-count.json", "--state", "s"]);
-    desk.run(&["commit", "--state", "s"]);
-    let text = desk.run(&["open", "--state", "s", "--stage", "1", "--steps", "2,3"]);
-    fs::write(desk.path("opening"), text).unwrap();
+    job_folder.run(&["run", "word-count.json", "--state", "s"]);
+    job_folder.run(&["commit", "--state", "s"]);
+    let text = job_folder.run(&["open", "--state", "s", "--stage", "1", "--steps", "2,3"]);
+    fs::write(job_folder.path("opening"), text).unwrap();
     let verify = [
         "verify",
         "--job",
@@ -178,16 +178,16 @@ fn a_reduce_follows_from_its_map() {
         "--opening",
         "opening",
     ];
-    let right = desk.json(&[&verify[..], &["--previous", "s/outputs-0.bin"]].concat());
+    let right = job_folder.json(&[&verify[..], &["--previous", "s/outputs-0.bin"]].concat());
     assert_eq!(right[0]["verdict"], "equal");
-    let error = desk.fails(&verify);
+    let error = job_folder.fails(&verify);
     assert!(error.contains("--previous"), "{error}");
-    let mut bytes = fs::read(desk.path("s/outputs-0.bin")).unwrap();
+    let mut bytes = fs::read(job_folder.path("s/outputs-0.bin")).unwrap();
     bytes[9] ^= 1;
-    fs::write(desk.path("forged"), bytes).unwrap();
-    let error = desk.fails(&[&verify[..], &["--previous", "forged"]].concat());
+    fs::write(job_folder.path("forged"), bytes).unwrap();
+    let error = job_folder.fails(&[&verify[..], &["--previous", "forged"]].concat());
     assert!(error.contains("follows from the result before"), "{error}");
-    let sealed = desk.path("s/result-0.sealed");
+    let sealed = job_folder.path("s/result-0.sealed");
     let mut bytes = fs::read(&sealed).unwrap();
     bytes[0] ^= 1;
     fs::write(&sealed, bytes).unwrap();
@@ -195,8 +195,8 @@ fn a_reduce_follows_from_its_map() {
     assert!(error.contains("proves nothing"), "{error}");
 
     // A map that was falsified where nobody looked does not fit the reduce that was run on the true one.
-    desk.run(&["run", "word-count.json", "--state", "cheat"]);
-    desk.run(&["commit", "--state", "cheat", "--cheat", "target:5"]);
+    job_folder.run(&["run", "word-count.json", "--state", "cheat"]);
+    job_folder.run(&["commit", "--state", "cheat", "--cheat", "target:5"]);
     let missed = (0..20)
         .map(|nonce| audit("cheat", nonce))
         .find(|output| String::from_utf8_lossy(&output.stdout).contains("all equal"));
@@ -207,20 +207,20 @@ fn a_reduce_follows_from_its_map() {
 #[cfg(feature = "wasmtime")]
 #[test]
 fn every_engine_gives_the_same_root() {
-    let desk = Desk::new();
+    let job_folder = JobFolder::new();
     for kind in ["wasm", "digits-wasm"] {
-        desk.example(kind);
+        job_folder.example(kind);
         let manifest = format!("{kind}.json");
         let mut roots = Vec::new();
         for engine in ["wasmi", "wasmtime", "both"] {
             let state = format!("{kind}-{engine}");
-            desk.run(&["run", &manifest, "--state", &state, "--engine", engine]);
-            roots.push(desk.commitments(&state, Some(&format!("{kind}-wasmi"))));
+            job_folder.run(&["run", &manifest, "--state", &state, "--engine", engine]);
+            roots.push(job_folder.commitments(&state, Some(&format!("{kind}-wasmi"))));
         }
         assert!(roots.iter().all(|root| *root == roots[0]), "{roots:?}");
     }
-    desk.example("digits-units");
-    let error = desk.fails(&[
+    job_folder.example("digits-units");
+    let error = job_folder.fails(&[
         "run",
         "digits-units.json",
         "--state",

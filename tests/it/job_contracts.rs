@@ -1,6 +1,6 @@
 //! One result, sold in several contracts: nothing secret is shared, and a killed commitment is finished or begun anew.
 
-use crate::{common::tree, desk};
+use crate::{common::tree, job_folder};
 
 use std::{
     collections::BTreeSet,
@@ -10,19 +10,19 @@ use std::{
     process::Stdio,
 };
 
-use desk::Desk;
+use job_folder::JobFolder;
 use serde_json::{Value, json};
 use tree::{difference, tree};
 
-fn read(desk: &Desk, name: &str) -> Value {
-    serde_json::from_slice(&fs::read(desk.path(name)).unwrap()).unwrap()
+fn read(job_folder: &JobFolder, name: &str) -> Value {
+    serde_json::from_slice(&fs::read(job_folder.path(name)).unwrap()).unwrap()
 }
 
-fn run(desk: &Desk, state: &str) {
-    if !desk.path("word-count.json").exists() {
-        desk.example("word-count");
+fn run(job_folder: &JobFolder, state: &str) {
+    if !job_folder.path("word-count.json").exists() {
+        job_folder.example("word-count");
     }
-    desk.run(&["run", "word-count.json", "--state", state]);
+    job_folder.run(&["run", "word-count.json", "--state", state]);
 }
 
 /// Every file in a folder.
@@ -35,14 +35,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn each_contract_has_secrets_of_its_own() {
-    let desk = Desk::new();
-    run(&desk, "s");
+    let job_folder = JobFolder::new();
+    run(&job_folder, "s");
     let id = "ab".repeat(32);
     let folders = ["s", "s/contracts/alice", &format!("s/contracts/{id}")];
     let commit = |contract: Option<&str>| {
         let mut args = vec!["commit", "--state", "s"];
         args.extend(contract.iter().flat_map(|name| ["--contract", *name]));
-        desk.json(&args)
+        job_folder.json(&args)
     };
     let (mut seen, mut values) = (BTreeSet::new(), 0);
     for (name, folder) in [None, Some("alice"), Some(&*id)].into_iter().zip(folders) {
@@ -50,13 +50,14 @@ fn each_contract_has_secrets_of_its_own() {
         assert_eq!(lines.len(), 4, "stages");
         assert!(lines.iter().all(|line| line["contract"] == json!(name)));
         // Once more: the same, and nothing is written.
-        let before = tree(&desk.path("s"));
+        let before = tree(&job_folder.path("s"));
         assert_eq!(commit(name), lines);
-        assert_eq!(difference(&before, &tree(&desk.path("s"))), [""; 0]);
+        assert_eq!(difference(&before, &tree(&job_folder.path("s"))), [""; 0]);
         for stage in 0..4 {
-            let secrets = read(&desk, &format!("{folder}/secrets-{stage}.json"));
-            let sealed = fs::read(desk.path(&format!("{folder}/result-{stage}.sealed"))).unwrap();
-            let commitment = read(&desk, &format!("{folder}/commitment-{stage}.json"));
+            let secrets = read(&job_folder, &format!("{folder}/secrets-{stage}.json"));
+            let sealed =
+                fs::read(job_folder.path(&format!("{folder}/result-{stage}.sealed"))).unwrap();
+            let commitment = read(&job_folder, &format!("{folder}/commitment-{stage}.json"));
             let commitment = &commitment["commitment"];
             for value in [
                 secrets["result"].to_string(),
@@ -76,11 +77,11 @@ fn each_contract_has_secrets_of_its_own() {
     // Each is opened with its own.
     let open = |contract: &[&str]| {
         let args = [&["open", "--state", "s", "--steps", "1,2"], contract].concat();
-        desk.run(&args)
+        job_folder.run(&args)
     };
     let (own, alices) = (open(&[]), open(&["--contract", "alice"]));
-    fs::write(desk.path("own"), own).unwrap();
-    fs::write(desk.path("alices"), alices).unwrap();
+    fs::write(job_folder.path("own"), own).unwrap();
+    fs::write(job_folder.path("alices"), alices).unwrap();
     let verify = |commitment: &str, opening: &str| {
         let args = [
             "verify",
@@ -89,7 +90,7 @@ fn each_contract_has_secrets_of_its_own() {
             "--commitment",
             commitment,
         ];
-        desk.try_run(&[&args[..], &["--opening", opening]].concat())
+        job_folder.try_run(&[&args[..], &["--opening", opening]].concat())
     };
     for (commitment, opening, right) in [
         ("s/commitment-0.json", "own", true),
@@ -111,10 +112,10 @@ fn each_contract_has_secrets_of_its_own() {
             "3",
         ];
         args.extend(name.iter().flat_map(|name| ["--contract", *name]));
-        assert_eq!(desk.json(&args).len(), 4);
+        assert_eq!(job_folder.json(&args).len(), 4);
     }
     // A cheat in one contract does not show in another.
-    desk.run(&[
+    job_folder.run(&[
         "commit",
         "--state",
         "s",
@@ -123,8 +124,11 @@ fn each_contract_has_secrets_of_its_own() {
         "--cheat",
         "target:5",
     ]);
-    assert_eq!(open(&[]), fs::read_to_string(desk.path("own")).unwrap());
-    let error = desk.fails(&["open", "--state", "s", "--steps", "1", "--contract", "bob"]);
+    assert_eq!(
+        open(&[]),
+        fs::read_to_string(job_folder.path("own")).unwrap()
+    );
+    let error = job_folder.fails(&["open", "--state", "s", "--steps", "1", "--contract", "bob"]);
     assert!(
         error.contains("narthex job commit --state s --contract bob`")
             && error.contains("alice")
@@ -137,11 +141,11 @@ fn each_contract_has_secrets_of_its_own() {
 /// the folder as it was.
 #[test]
 fn no_more_steps_are_opened_than_were_committed_to() {
-    let desk = Desk::new();
-    desk.example("wasm");
-    desk.run(&["run", "wasm.json", "--state", "s"]);
-    desk.run(&["commit", "--state", "s", "--sample", "3"]);
-    let open = |steps: &str| desk.try_run(&["open", "--state", "s", "--steps", steps]);
+    let job_folder = JobFolder::new();
+    job_folder.example("wasm");
+    job_folder.run(&["run", "wasm.json", "--state", "s"]);
+    job_folder.run(&["commit", "--state", "s", "--sample", "3"]);
+    let open = |steps: &str| job_folder.try_run(&["open", "--state", "s", "--steps", steps]);
     let audit = |sample: &str| {
         let args = [
             "audit",
@@ -152,7 +156,7 @@ fn no_more_steps_are_opened_than_were_committed_to() {
             "--sample",
             sample,
         ];
-        desk.try_run(&args)
+        job_folder.try_run(&args)
     };
     let refused = |done: std::process::Output, why: &str| {
         let error = String::from_utf8(done.stderr).unwrap();
@@ -160,36 +164,36 @@ fn no_more_steps_are_opened_than_were_committed_to() {
         assert!(done.stdout.is_empty());
     };
     refused(open("0,1,2,3"), "no secret");
-    assert!(!desk.path("s/opened-0.json").exists());
+    assert!(!job_folder.path("s/opened-0.json").exists());
     refused(audit("4"), "commit with --sample 4");
     let first = open("1,2");
     assert!(first.status.success());
-    let before = tree(&desk.path("s"));
+    let before = tree(&job_folder.path("s"));
     refused(open("3,4"), "no secret");
     refused(audit("3"), "no secret");
     assert_eq!(open("1,2").stdout, first.stdout);
-    assert_eq!(difference(&before, &tree(&desk.path("s"))), [""; 0]);
+    assert_eq!(difference(&before, &tree(&job_folder.path("s"))), [""; 0]);
     assert!(open("2,7").status.success());
     refused(open("3"), "no secret");
     // A book of another commitment says nothing of this one, so nothing is opened by it.
-    desk.run(&["commit", "--state", "s", "--contract", "b", "--sample", "3"]);
+    job_folder.run(&["commit", "--state", "s", "--contract", "b", "--sample", "3"]);
     fs::copy(
-        desk.path("s/opened-0.json"),
-        desk.path("s/contracts/b/opened-0.json"),
+        job_folder.path("s/opened-0.json"),
+        job_folder.path("s/contracts/b/opened-0.json"),
     )
     .unwrap();
-    let error = desk.fails(&["open", "--state", "s", "--contract", "b", "--steps", "1"]);
+    let error = job_folder.fails(&["open", "--state", "s", "--contract", "b", "--steps", "1"]);
     assert!(error.contains("another commitment"), "{error}");
 }
 
 /// A worker that computed everything, committed to it and sealed garbage is rejected before it is paid.
 #[test]
 fn sealed_garbage_is_rejected_by_an_audit() {
-    let desk = Desk::new();
-    desk.example("wasm");
-    desk.run(&["run", "wasm.json", "--state", "s"]);
-    desk.run(&["commit", "--state", "s"]);
-    desk.run(&[
+    let job_folder = JobFolder::new();
+    job_folder.example("wasm");
+    job_folder.run(&["run", "wasm.json", "--state", "s"]);
+    job_folder.run(&["commit", "--state", "s"]);
+    job_folder.run(&[
         "commit",
         "--state",
         "s",
@@ -198,7 +202,7 @@ fn sealed_garbage_is_rejected_by_an_audit() {
         "--cheat",
         "garbage:1",
     ]);
-    let root = |name: &str| read(&desk, name)["commitment"]["job"].clone();
+    let root = |name: &str| read(&job_folder, name)["commitment"]["job"].clone();
     assert_eq!(
         root("s/commitment-0.json"),
         root("s/contracts/bad/commitment-0.json")
@@ -212,12 +216,12 @@ fn sealed_garbage_is_rejected_by_an_audit() {
         "--sample",
         "2",
     ];
-    desk.run(&audit);
-    let error = desk.fails(&[&audit[..], &["--contract", "bad"]].concat());
+    job_folder.run(&audit);
+    let error = job_folder.fails(&[&audit[..], &["--contract", "bad"]].concat());
     assert!(error.contains("does not open under its key"), "{error}");
-    let opening = desk.run(&["open", "--state", "s", "--contract", "bad", "--steps", "1"]);
-    fs::write(desk.path("opening"), opening).unwrap();
-    let error = desk.fails(&[
+    let opening = job_folder.run(&["open", "--state", "s", "--contract", "bad", "--steps", "1"]);
+    fs::write(job_folder.path("opening"), opening).unwrap();
+    let error = job_folder.fails(&[
         "verify",
         "--job",
         "wasm.json",
@@ -234,9 +238,9 @@ fn sealed_garbage_is_rejected_by_an_audit() {
 
 #[test]
 fn names_of_contracts_are_names() {
-    let desk = Desk::new();
-    run(&desk, "s");
-    let before = tree(&desk.path("s"));
+    let job_folder = JobFolder::new();
+    run(&job_folder, "s");
+    let before = tree(&job_folder.path("s"));
     let long = "x".repeat(65);
     for name in [
         "",
@@ -253,21 +257,21 @@ fn names_of_contracts_are_names() {
     ] {
         let name = format!("--contract={name}");
         for command in [&["commit"][..], &["open", "--steps", "1"]] {
-            let done = desk.try_run(&[command, &["--state", "s", &name]].concat());
+            let done = job_folder.try_run(&[command, &["--state", "s", &name]].concat());
             assert!(!done.status.success(), "{name}");
         }
     }
-    assert_eq!(difference(&before, &tree(&desk.path("s"))), [""; 0]);
-    desk.run(&["commit", "--state", "s", "--contract", &"x".repeat(64)]);
-    desk.run(&["commit", "--state", "s", "--contract", "a.b_c-9"]);
+    assert_eq!(difference(&before, &tree(&job_folder.path("s"))), [""; 0]);
+    job_folder.run(&["commit", "--state", "s", "--contract", &"x".repeat(64)]);
+    job_folder.run(&["commit", "--state", "s", "--contract", "a.b_c-9"]);
 }
 
 #[test]
 fn what_is_secret_is_for_the_owner_alone() {
     for umask in ["000", "022", "077"] {
-        let desk = Desk::new();
-        desk.example("wasm");
-        fs::create_dir(desk.path("there")).unwrap();
+        let job_folder = JobFolder::new();
+        job_folder.example("wasm");
+        fs::create_dir(job_folder.path("there")).unwrap();
         for state in ["there", "new/deep"] {
             for args in [
                 format!("run wasm.json --state {state}"),
@@ -277,7 +281,9 @@ fn what_is_secret_is_for_the_owner_alone() {
                 let binary = env!("CARGO_BIN_EXE_narthex");
                 let script = format!("umask {umask}; exec {binary} job {args}");
                 let mut command = std::process::Command::new("sh");
-                command.args(["-c", &script]).current_dir(desk.path(""));
+                command
+                    .args(["-c", &script])
+                    .current_dir(job_folder.path(""));
                 let done = command.output().unwrap();
                 let error = String::from_utf8_lossy(&done.stderr);
                 assert!(done.status.success() && error.is_empty(), "{args}: {error}");
@@ -289,7 +295,7 @@ fn what_is_secret_is_for_the_owner_alone() {
                     .any(|kind| name.starts_with(kind))
             };
             let mut secrets = 0;
-            for path in files(&desk.path(state)) {
+            for path in files(&job_folder.path(state)) {
                 let name = path.file_name().unwrap().to_str().unwrap();
                 assert!(!name.ends_with(".part"), "{name}");
                 if secret(name) {
@@ -301,30 +307,32 @@ fn what_is_secret_is_for_the_owner_alone() {
                 secrets, 7,
                 "two of secrets, claims and outputs each, a lock"
             );
-            assert_eq!(mode(&desk.path(state).join("contracts")), 0o700);
-            assert_eq!(mode(&desk.path(state).join("contracts/c")), 0o700);
+            assert_eq!(mode(&job_folder.path(state).join("contracts")), 0o700);
+            assert_eq!(mode(&job_folder.path(state).join("contracts/c")), 0o700);
         }
-        let made = fs::metadata(desk.path("new/deep")).unwrap().permissions();
+        let made = fs::metadata(job_folder.path("new/deep"))
+            .unwrap()
+            .permissions();
         assert_eq!(made.mode() & 0o777, 0o700);
     }
 }
 
 #[test]
 fn secrets_that_others_can_read_are_said_and_used() {
-    let desk = Desk::new();
-    run(&desk, "s");
-    desk.run(&["commit", "--state", "s"]);
-    let path = desk.path("s/secrets-0.json");
+    let job_folder = JobFolder::new();
+    run(&job_folder, "s");
+    job_folder.run(&["commit", "--state", "s"]);
+    let path = job_folder.path("s/secrets-0.json");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let done = desk.try_run(&["open", "--state", "s", "--steps", "1"]);
+    let done = job_folder.try_run(&["open", "--state", "s", "--steps", "1"]);
     let said = String::from_utf8(done.stderr).unwrap();
     // Not to answer would lose the stake.
     assert!(done.status.success(), "{said}");
     assert!(said.contains("s/secrets-0.json (mode 644)"), "{said}");
     // As an older program left outputs.
-    let outputs = desk.path("s/outputs-0.bin");
+    let outputs = job_folder.path("s/outputs-0.bin");
     fs::set_permissions(&outputs, fs::Permissions::from_mode(0o644)).unwrap();
-    run(&desk, "s");
+    run(&job_folder, "s");
     assert_eq!(
         fs::metadata(&outputs).unwrap().permissions().mode() & 0o777,
         0o600
@@ -348,12 +356,12 @@ fn rank(path: &Path) -> usize {
 /// committed to stays.
 #[test]
 fn a_commitment_that_was_killed_is_finished() {
-    let desk = Desk::new();
-    run(&desk, "s");
+    let job_folder = JobFolder::new();
+    run(&job_folder, "s");
     let committed: Vec<PathBuf> = {
-        let before: BTreeSet<_> = files(&desk.path("s")).into_iter().collect();
-        desk.run(&["commit", "--state", "s", "--cheat", "target:5"]);
-        let after = files(&desk.path("s")).into_iter();
+        let before: BTreeSet<_> = files(&job_folder.path("s")).into_iter().collect();
+        job_folder.run(&["commit", "--state", "s", "--cheat", "target:5"]);
+        let after = files(&job_folder.path("s")).into_iter();
         let mut new: Vec<_> = after.filter(|path| !before.contains(path)).collect();
         new.sort_by_key(|path| rank(path));
         new
@@ -377,14 +385,14 @@ fn a_commitment_that_was_killed_is_finished() {
             }
             // Killed before anything was opened.
             for stage in 0..4 {
-                fs::remove_file(desk.path(&format!("s/opened-{stage}.json"))).ok();
+                fs::remove_file(job_folder.path(&format!("s/opened-{stage}.json"))).ok();
             }
-            fs::write(desk.path("s/.narthex-killed.part"), "half").unwrap();
+            fs::write(job_folder.path("s/.narthex-killed.part"), "half").unwrap();
             let mut args = vec!["commit", "--state", "s"];
             if cheats {
                 args.extend(["--cheat", "target:5"]);
             }
-            let done = desk.try_run(&args);
+            let done = job_folder.try_run(&args);
             let error = String::from_utf8_lossy(&done.stderr);
             // Once the cheat's own stage is committed to, only the same can follow.
             let bound = kept > 3;
@@ -392,7 +400,7 @@ fn a_commitment_that_was_killed_is_finished() {
             if !done.status.success() {
                 continue;
             }
-            assert!(!desk.path("s/.narthex-killed.part").exists());
+            assert!(!job_folder.path("s/.narthex-killed.part").exists());
             for (path, bytes) in committed.iter().zip(&whole).take(kept) {
                 if cheats {
                     assert_eq!(fs::read(path).unwrap(), *bytes, "{}", path.display());
@@ -408,8 +416,8 @@ fn a_commitment_that_was_killed_is_finished() {
                 "100000",
             ];
             match cheats {
-                true => assert!(desk.fails(&audit).contains("reject, and dispute")),
-                false => assert_eq!(desk.json(&audit).len(), 4),
+                true => assert!(job_folder.fails(&audit).contains("reject, and dispute")),
+                false => assert_eq!(job_folder.json(&audit).len(), 4),
             }
         }
     }
@@ -418,15 +426,19 @@ fn a_commitment_that_was_killed_is_finished() {
 /// Really killed, whenever one of its files appears.
 #[test]
 fn a_commit_killed_at_any_file_is_done_by_the_next() {
-    let desk = Desk::new();
-    run(&desk, "s");
+    let job_folder = JobFolder::new();
+    run(&job_folder, "s");
     let mut killed = 0;
     for stage in 0..4 {
         for kind in ["secrets", "result", "commitment"] {
             let contract = format!("{kind}{stage}");
-            let folder = desk.path("s/contracts").join(&contract);
+            let folder = job_folder.path("s/contracts").join(&contract);
             let args = ["commit", "--state", "s", "--contract", &contract];
-            let mut child = desk.command(&args).stdout(Stdio::null()).spawn().unwrap();
+            let mut child = job_folder
+                .command(&args)
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
             let is_there = || {
                 let names = fs::read_dir(&folder).into_iter().flatten().flatten();
                 let mut names = names.map(|entry| entry.file_name().into_string().unwrap());
@@ -441,7 +453,7 @@ fn a_commit_killed_at_any_file_is_done_by_the_next() {
                 .into_iter()
                 .map(|p| (fs::read(&p).unwrap(), p))
                 .collect();
-            desk.run(&args);
+            job_folder.run(&args);
             for (bytes, path) in kept {
                 assert_eq!(fs::read(&path).unwrap(), bytes, "{}", path.display());
             }
@@ -454,11 +466,11 @@ fn a_commit_killed_at_any_file_is_done_by_the_next() {
                 "--sample",
                 "2",
             ];
-            desk.run(&[&audit[..], &["--contract", &contract]].concat());
+            job_folder.run(&[&audit[..], &["--contract", &contract]].concat());
         }
     }
     println!("{killed} of 12 were killed before their end");
-    let left = files(&desk.path("s"));
+    let left = files(&job_folder.path("s"));
     assert!(
         left.iter()
             .all(|path| path.extension().is_none_or(|e| e != "part"))

@@ -1,20 +1,20 @@
 //! `narthex job` with malformed jobs, failing steps, forged openings and cheating workers: each fault has a name.
 
-use crate::desk;
+use crate::job_folder;
 
 use std::fs::{self, File};
 
-use desk::Desk;
+use job_folder::JobFolder;
 use serde_json::{Value, json};
 
 /// What the other party did wrong is said of the other party, and what was not done yet is said as that.
 #[test]
 fn the_right_one_is_blamed() {
-    let desk = Desk::new();
-    let job = desk.run(&["example", "wasm"]);
+    let job_folder = JobFolder::new();
+    let job = job_folder.run(&["example", "wasm"]);
     let job = job.replace("\"records\": 10000", "\"records\": 200");
-    fs::write(desk.path("j.json"), job).unwrap();
-    desk.run(&["run", "j.json", "--state", "s"]);
+    fs::write(job_folder.path("j.json"), job).unwrap();
+    job_folder.run(&["run", "j.json", "--state", "s"]);
     let audit = ["audit", "--job", "j.json", "--state", "s"];
     for (command, says) in [
         (&audit[..], "`narthex job commit --state s` does that"),
@@ -35,17 +35,17 @@ fn the_right_one_is_blamed() {
             "--state s --contract x`",
         ),
     ] {
-        let error = desk.fails(command);
+        let error = job_folder.fails(command);
         assert!(
             error.contains("is not committed to") && error.contains(says),
             "{error}"
         );
         assert!(!error.contains("--previous"), "{error}");
     }
-    desk.run(&["commit", "--state", "s"]);
-    let opening = desk.run(&["open", "--state", "s", "--steps", "3,17"]);
+    job_folder.run(&["commit", "--state", "s"]);
+    let opening = job_folder.run(&["open", "--state", "s", "--steps", "3,17"]);
     let verify = |commitment: &str| {
-        desk.fails(&[
+        job_folder.fails(&[
             "verify",
             "--job",
             "j.json",
@@ -58,17 +58,17 @@ fn the_right_one_is_blamed() {
     // An index that is no step is no fault of the job.
     for index in ["200", "18446744073709551615", "3"] {
         let forged = opening.replace("\"index\": 17", &format!("\"index\": {index}"));
-        fs::write(desk.path("o.json"), forged).unwrap();
+        fs::write(job_folder.path("o.json"), forged).unwrap();
         let error = verify("s/commitment-0.json");
         assert!(error.contains("the worker has not answered"), "{error}");
         assert!(!error.contains("nobody can deliver"), "{error}");
     }
-    fs::write(desk.path("o.json"), &opening).unwrap();
-    let commitment = fs::read_to_string(desk.path("s/commitment-0.json")).unwrap();
+    fs::write(job_folder.path("o.json"), &opening).unwrap();
+    let commitment = fs::read_to_string(job_folder.path("s/commitment-0.json")).unwrap();
     let change = |change: &dyn Fn(&mut Value)| {
         let mut value: Value = serde_json::from_str(&commitment).unwrap();
         change(&mut value);
-        desk.write("c.json", &value);
+        job_folder.write("c.json", &value);
         verify("c.json")
     };
     // What differs is said.
@@ -94,9 +94,13 @@ fn the_right_one_is_blamed() {
         );
     }
     // Nothing was run to its end: said before anything about commitments is.
-    fs::create_dir(desk.path("t")).unwrap();
-    fs::copy(desk.path("s/state.json"), desk.path("t/state.json")).unwrap();
-    let error = desk.fails(&["commit", "--state", "t"]);
+    fs::create_dir(job_folder.path("t")).unwrap();
+    fs::copy(
+        job_folder.path("s/state.json"),
+        job_folder.path("t/state.json"),
+    )
+    .unwrap();
+    let error = job_folder.fails(&["commit", "--state", "t"]);
     assert!(error.contains("narthex job run"), "{error}");
 }
 
@@ -118,37 +122,37 @@ fn limits() -> Value {
 
 #[test]
 fn directories_of_others_are_refused() {
-    let desk = Desk::new();
-    desk.example("digits-model");
-    desk.example("word-count");
-    desk.run(&["run", "digits-model.json", "--state", "s"]);
-    let error = desk.fails(&["run", "word-count.json", "--state", "s"]);
+    let job_folder = JobFolder::new();
+    job_folder.example("digits-model");
+    job_folder.example("word-count");
+    job_folder.run(&["run", "digits-model.json", "--state", "s"]);
+    let error = job_folder.fails(&["run", "word-count.json", "--state", "s"]);
     assert!(error.contains("another job"), "{error}");
-    let error = desk.fails(&["audit", "--job", "word-count.json", "--state", "s"]);
+    let error = job_folder.fails(&["audit", "--job", "word-count.json", "--state", "s"]);
     assert!(error.contains("another job"), "{error}");
-    let error = desk.fails(&["commit", "--state", "nowhere"]);
+    let error = job_folder.fails(&["commit", "--state", "nowhere"]);
     assert!(error.contains("narthex job run"), "{error}");
-    assert!(!desk.path("nowhere").exists());
+    assert!(!job_folder.path("nowhere").exists());
 
-    let lock = File::open(desk.path("s/lock")).unwrap();
+    let lock = File::open(job_folder.path("s/lock")).unwrap();
     lock.lock().unwrap();
-    let error = desk.fails(&["run", "digits-model.json", "--state", "s"]);
+    let error = job_folder.fails(&["run", "digits-model.json", "--state", "s"]);
     assert!(error.contains("in use by another process"), "{error}");
     drop(lock);
 
     for (name, text) in [("s/state.json", "{"), ("s/job-0.json", "[]")] {
-        let good = fs::read(desk.path(name)).unwrap();
-        fs::write(desk.path(name), text).unwrap();
-        let error = desk.fails(&["commit", "--state", "s"]);
+        let good = fs::read(job_folder.path(name)).unwrap();
+        fs::write(job_folder.path(name), text).unwrap();
+        let error = job_folder.fails(&["commit", "--state", "s"]);
         assert!(error.contains("use another directory"), "{error}");
-        fs::write(desk.path(name), good).unwrap();
+        fs::write(job_folder.path(name), good).unwrap();
     }
-    desk.run(&["commit", "--state", "s"]);
+    job_folder.run(&["commit", "--state", "s"]);
 }
 
 #[test]
 fn each_failing_step_is_named() {
-    let desk = Desk::new();
+    let job_folder = JobFolder::new();
     let huge = "(i64.const 0xffffffff)";
     for (body, name) in [
         ("unreachable", "trapped"),
@@ -167,8 +171,8 @@ fn each_failing_step_is_named() {
             "step 3: ",
         ),
     ] {
-        desk.write("bad.json", &wasm(body, &limits()));
-        let error = desk.fails(&["run", "bad.json", "--state", &format!("state {name}")]);
+        job_folder.write("bad.json", &wasm(body, &limits()));
+        let error = job_folder.fails(&["run", "bad.json", "--state", &format!("state {name}")]);
         assert!(
             error.contains(name) && error.contains("do not accept it"),
             "{error}"
@@ -178,12 +182,12 @@ fn each_failing_step_is_named() {
 
 #[test]
 fn malformed_jobs_are_refused() {
-    let desk = Desk::new();
+    let job_folder = JobFolder::new();
     let refused = |value: &Value, name: &str| {
-        desk.write("bad.json", value);
-        let error = desk.fails(&["run", "bad.json", "--state", "s"]);
+        job_folder.write("bad.json", value);
+        let error = job_folder.fails(&["run", "bad.json", "--state", "s"]);
         assert!(error.contains(name), "{error}");
-        assert!(!desk.path("s").exists(), "nothing is begun");
+        assert!(!job_folder.path("s").exists(), "nothing is begun");
     };
     let words = |size: Value, fan_in: Value| json!({"narthex_job": 1, "work": {"kind": "word-count", "partition_bytes": size, "fan_in": fan_in}});
     refused(&json!({}), "narthex job example");
@@ -203,8 +207,8 @@ fn malformed_jobs_are_refused() {
     refused(&more, "missing.txt");
     more["work"]["fuel"] = json!(3);
     refused(&more, "unknown field");
-    fs::write(desk.path("empty"), "").unwrap();
-    fs::write(desk.path("latin"), b"1,\xff\n").unwrap();
+    fs::write(job_folder.path("empty"), "").unwrap();
+    fs::write(job_folder.path("latin"), b"1,\xff\n").unwrap();
     let mut empty = words(json!(4_096), json!(4));
     empty["work"]["texts"] = json!(["empty"]);
     refused(&empty, "no record");
@@ -226,29 +230,29 @@ fn malformed_jobs_are_refused() {
         ),
         "allowed are 1",
     );
-    fs::write(desk.path("bad.json"), vec![b' '; 2 << 20]).unwrap();
-    let error = desk.fails(&["run", "bad.json", "--state", "s"]);
+    fs::write(job_folder.path("bad.json"), vec![b' '; 2 << 20]).unwrap();
+    let error = job_folder.fails(&["run", "bad.json", "--state", "s"]);
     assert!(error.contains("at most 1048576 are read"), "{error}");
     if !cfg!(feature = "wasmtime") {
-        desk.example("wasm");
-        let error = desk.fails(&["run", "wasm.json", "--state", "s", "--engine", "both"]);
+        job_folder.example("wasm");
+        let error = job_folder.fails(&["run", "wasm.json", "--state", "s", "--engine", "both"]);
         assert!(error.contains("--features wasmtime"), "{error}");
     }
 }
 
 #[test]
 fn a_cheating_worker_is_caught() {
-    let desk = Desk::new();
-    desk.example("digits-model");
+    let job_folder = JobFolder::new();
+    job_folder.example("digits-model");
     for (cheat, sample) in [
         ("falsify:1/10", "100"),
         ("skip:1/10:7", "100"),
         ("target:17", "897"),
     ] {
         let state = cheat.replace(['/', ':'], "-");
-        desk.run(&["run", "digits-model.json", "--state", &state]);
+        job_folder.run(&["run", "digits-model.json", "--state", &state]);
         let commit = ["commit", "--state", &state, "--sample", sample];
-        desk.run(&[&commit[..], &["--cheat", cheat]].concat());
+        job_folder.run(&[&commit[..], &["--cheat", cheat]].concat());
         let audit = [
             "audit",
             "--job",
@@ -258,23 +262,23 @@ fn a_cheating_worker_is_caught() {
             "--sample",
             sample,
         ];
-        let error = desk.fails(&audit);
+        let error = job_folder.fails(&audit);
         assert!(error.contains("reject, and dispute this step"), "{error}");
         // Committing honestly afterwards would be a second answer.
-        let error = desk.fails(&["commit", "--state", &state]);
+        let error = job_folder.fails(&["commit", "--state", &state]);
         assert!(error.contains("another state directory"), "{error}");
     }
 }
 
 #[test]
 fn an_opening_is_verified_on_its_own() {
-    let desk = Desk::new();
-    desk.example("digits-model");
-    desk.run(&["run", "digits-model.json", "--state", "s"]);
-    desk.run(&["commit", "--state", "s", "--cheat", "target:17"]);
+    let job_folder = JobFolder::new();
+    job_folder.example("digits-model");
+    job_folder.run(&["run", "digits-model.json", "--state", "s"]);
+    job_folder.run(&["commit", "--state", "s", "--cheat", "target:17"]);
     let open = |steps: &str, name: &str| {
-        let text = desk.run(&["open", "--state", "s", "--steps", steps]);
-        fs::write(desk.path(name), text).unwrap();
+        let text = job_folder.run(&["open", "--state", "s", "--steps", steps]);
+        fs::write(job_folder.path(name), text).unwrap();
     };
     let base = [
         "verify",
@@ -286,22 +290,23 @@ fn an_opening_is_verified_on_its_own() {
     ];
     open("3,1,400,3", "good");
     open("16,17,18", "bad");
-    let good = desk.json(&[&base[..], &["good"]].concat());
+    let good = job_folder.json(&[&base[..], &["good"]].concat());
     assert_eq!(
         (&good[0]["verdict"], &good[0]["steps"]),
         (&json!("equal"), &json!(3))
     );
-    let error = desk.fails(&[&base[..], &["good", "--opening", "bad"]].concat());
+    let error = job_folder.fails(&[&base[..], &["good", "--opening", "bad"]].concat());
     assert!(error.contains("stage 0, step 17"), "{error}");
 
     // A leaf that was changed, left out or added proves nothing.
-    let original: Value = serde_json::from_slice(&fs::read(desk.path("bad")).unwrap()).unwrap();
+    let original: Value =
+        serde_json::from_slice(&fs::read(job_folder.path("bad")).unwrap()).unwrap();
     let zeros = "00".repeat(32);
     let forge = |change: &dyn Fn(&mut Value)| {
         let mut forged = original.clone();
         change(&mut forged);
-        desk.write("forged", &forged);
-        let error = desk.fails(&[&base[..], &["forged"]].concat());
+        job_folder.write("forged", &forged);
+        let error = job_folder.fails(&[&base[..], &["forged"]].concat());
         assert!(
             error.contains("has not answered")
                 || error.contains("refused")
@@ -318,13 +323,13 @@ fn an_opening_is_verified_on_its_own() {
     forge(&|o| o["proof"] = json!([]));
     forge(&|o| o["proof"].as_array_mut().unwrap().push(json!(zeros)));
     for steps in ["897", "18446744073709551615"] {
-        let error = desk.fails(&["open", "--state", "s", "--steps", steps]);
+        let error = job_folder.fails(&["open", "--state", "s", "--steps", steps]);
         assert!(error.contains("name steps of the job"), "{error}");
     }
     // The commitment to another job.
-    desk.example("word-count");
+    job_folder.example("word-count");
     let mut other = base;
     other[2] = "word-count.json";
-    let error = desk.fails(&[&other[..], &["good"]].concat());
+    let error = job_folder.fails(&[&other[..], &["good"]].concat());
     assert!(error.contains("the commitment is for job"), "{error}");
 }

@@ -1,11 +1,11 @@
 //! What a machine lacks is said of the machine; what a job may take is bounded, and the cause is named truly. The real
 //! binary, on machines made small with `ulimit`.
 
-use crate::desk;
+use crate::job_folder;
 
 use std::{fs, process::Command};
 
-use desk::Desk;
+use job_folder::JobFolder;
 use serde_json::{Value, json};
 
 /// A step that takes 524 MB of the 537 it may.
@@ -30,12 +30,12 @@ fn large() -> Value {
 }
 
 /// What the command says with at most so many kilobytes of address space.
-fn within(desk: &Desk, kilobytes: u32, args: &[&str]) -> (Option<i32>, String) {
+fn within(job_folder: &JobFolder, kilobytes: u32, args: &[&str]) -> (Option<i32>, String) {
     let script = format!("ulimit -v {kilobytes}; exec \"$@\"");
     let output = Command::new("sh")
         .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_narthex"), "job"])
         .args(args)
-        .current_dir(desk.path(""))
+        .current_dir(job_folder.path(""))
         .output()
         .unwrap();
     let said = [output.stdout, output.stderr].concat();
@@ -55,12 +55,12 @@ const BLAME: [&str; 5] = [
 
 #[test]
 fn a_verifier_with_little_memory_blames_nobody() {
-    let desk = Desk::new();
-    desk.write("job.json", &large());
-    desk.run(&["run", "job.json", "--state", "s"]);
-    desk.run(&["commit", "--state", "s"]);
-    let opening = desk.run(&["open", "--state", "s", "--steps", "0,1"]);
-    fs::write(desk.path("o.json"), opening).unwrap();
+    let job_folder = JobFolder::new();
+    job_folder.write("job.json", &large());
+    job_folder.run(&["run", "job.json", "--state", "s"]);
+    job_folder.run(&["commit", "--state", "s"]);
+    let opening = job_folder.run(&["open", "--state", "s", "--steps", "0,1"]);
+    fs::write(job_folder.path("o.json"), opening).unwrap();
     let verify: &[&str] = &[
         "verify",
         "--job",
@@ -72,10 +72,10 @@ fn a_verifier_with_little_memory_blames_nobody() {
     ];
     let audit: &[&str] = &["audit", "--job", "job.json", "--state", "s"];
     let again: &[&str] = &["run", "job.json", "--state", "other"];
-    desk.run(verify);
+    job_folder.run(verify);
     for kilobytes in [60_000, 200_000, 400_000, 500_000, 540_000] {
         for args in [verify, audit, again] {
-            let (code, said) = within(&desk, kilobytes, args);
+            let (code, said) = within(&job_folder, kilobytes, args);
             assert_eq!(code, Some(1), "{kilobytes} {args:?}: {said}");
             assert!(said.contains("this machine gave no"), "{said}");
             assert!(
@@ -88,12 +88,12 @@ fn a_verifier_with_little_memory_blames_nobody() {
     // A little below what the whole takes: whatever fails, nobody is blamed, and nothing is called right or wrong.
     for kilobytes in (3_000..60_000).step_by(6_000) {
         for args in [verify, audit] {
-            let (code, said) = within(&desk, kilobytes, args);
+            let (code, said) = within(&job_folder, kilobytes, args);
             assert_ne!(code, Some(0), "{kilobytes}: {said}");
             assert!(!BLAME.iter().any(|blame| said.contains(blame)), "{said}");
         }
     }
-    let (code, said) = within(&desk, 700_000, verify);
+    let (code, said) = within(&job_folder, 700_000, verify);
     assert_eq!(code, Some(0), "{said}");
 }
 
@@ -106,8 +106,8 @@ const UNITS: &str = "(module (memory (export \"memory\") 1) (global (export \"in
 
 #[test]
 fn a_dispute_is_not_decided_on_a_machine_with_little_memory() {
-    let desk = Desk::new();
-    desk.write("job.json", &wasm(UNITS, 10_000, 536_870_912, Some(40)));
+    let job_folder = JobFolder::new();
+    job_folder.write("job.json", &wasm(UNITS, 10_000, 536_870_912, Some(40)));
     let play: &[&str] = &[
         "dispute",
         "--job",
@@ -118,16 +118,16 @@ fn a_dispute_is_not_decided_on_a_machine_with_little_memory() {
         "d.json",
     ];
     // A party that runs the step again needs five blocks at the usual rate: 2,818,992,288 fuel at 10^7 a second.
-    let (code, said) = within(&desk, 4_000_000, &[&play[..4], &["8"]].concat());
+    let (code, said) = within(&job_folder, 4_000_000, &[&play[..4], &["8"]].concat());
     assert_eq!(code, Some(1), "{said}");
     for part in ["2818992288 fuel", "2400000000 in the 4 blocks"] {
         assert!(said.contains(part), "{said}");
     }
-    desk.run(play);
+    job_folder.run(play);
     let replay: &[&str] = &["dispute", "--job", "job.json", "--replay", "d.json"];
-    assert!(desk.run(replay).contains("ruling: "));
+    assert!(job_folder.run(replay).contains("ruling: "));
     for args in [&play[..5], replay] {
-        let (code, said) = within(&desk, 400_000, args);
+        let (code, said) = within(&job_folder, 400_000, args);
         assert_eq!(code, Some(1), "{said}");
         assert!(
             said.contains("nothing is decided on this machine"),
@@ -143,15 +143,15 @@ fn a_dispute_is_not_decided_on_a_machine_with_little_memory() {
 
 #[test]
 fn a_machine_that_gives_no_threads_computes_with_one() {
-    let desk = Desk::new();
-    desk.example("wasm");
+    let job_folder = JobFolder::new();
+    job_folder.example("wasm");
     let run = |state: &str, kilobytes: u32, threads: &str| {
         let script = format!("ulimit -v {kilobytes}; exec \"$@\"");
         Command::new("sh")
             .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_narthex"), "job"])
             .args(["run", "wasm.json", "--state", state, "--json"])
             .env("RAYON_NUM_THREADS", threads)
-            .current_dir(desk.path(""))
+            .current_dir(job_folder.path(""))
             .output()
             .unwrap()
     };
@@ -165,10 +165,10 @@ fn a_machine_that_gives_no_threads_computes_with_one() {
 
 #[test]
 fn fuel_that_runs_out_in_a_growth_is_not_called_memory() {
-    let desk = Desk::new();
+    let job_folder = JobFolder::new();
     let grows = LARGE.replace("8000", "977");
-    desk.write("job.json", &wasm(&grows, 1_000_000, 1 << 30, None));
-    let error = desk.fails(&["run", "job.json", "--state", "s"]);
+    job_folder.write("job.json", &wasm(&grows, 1_000_000, 1 << 30, None));
+    let error = job_folder.fails(&["run", "job.json", "--state", "s"]);
     assert!(
         error.contains("used up its 1000000 units of fuel"),
         "{error}"
@@ -178,7 +178,7 @@ fn fuel_that_runs_out_in_a_growth_is_not_called_memory() {
 
 #[test]
 fn jobs_without_bounds_are_refused_before_anything_is_written() {
-    let desk = Desk::new();
+    let job_folder = JobFolder::new();
     let first = LARGE.replace("\"memory\") 1)", "\"memory\") 65536)");
     for (job, says) in [
         (
@@ -198,32 +198,32 @@ fn jobs_without_bounds_are_refused_before_anything_is_written() {
             "1048576 units of fuel for each of 4294967296 units",
         ),
     ] {
-        desk.write("job.json", &job);
+        job_folder.write("job.json", &job);
         for args in [
             &["run", "job.json", "--state", "s"][..],
             &["dispute", "--job", "job.json"],
             &["audit", "--job", "job.json", "--state", "s"],
         ] {
-            let error = desk.fails(args);
+            let error = job_folder.fails(args);
             assert!(error.contains(says), "{error}");
-            assert!(!desk.path("s").exists());
+            assert!(!job_folder.path("s").exists());
         }
     }
 }
 
 #[test]
 fn a_step_without_time_is_not_decided() {
-    let desk = Desk::new();
+    let job_folder = JobFolder::new();
     let endless = "(module (memory (export \"memory\") 1) (global (export \"input\") i32 (i32.const 0)) \
         (func (export \"step\") (param i32) (result i64) (loop $l (br $l)) unreachable))";
-    desk.write("job.json", &wasm(endless, 1 << 40, 65_536, None));
-    let error = desk.fails(&["run", "job.json", "--state", "s", "--step-seconds", "1"]);
+    job_folder.write("job.json", &wasm(endless, 1 << 40, 65_536, None));
+    let error = job_folder.fails(&["run", "job.json", "--state", "s", "--step-seconds", "1"]);
     assert!(error.contains("is not decided"), "{error}");
     assert!(
         error.contains("of its 1099511627776 units of fuel within 1 s"),
         "{error}"
     );
     assert!(!BLAME.iter().any(|blame| error.contains(blame)), "{error}");
-    let refused = desk.try_run(&["run", "job.json", "--state", "s", "--step-seconds", "0"]);
+    let refused = job_folder.try_run(&["run", "job.json", "--state", "s", "--step-seconds", "0"]);
     assert_eq!(refused.status.code(), Some(2));
 }

@@ -29,18 +29,18 @@ pub(crate) fn killer(folder: &Path) -> PathBuf {
     library
 }
 
-struct Desk {
+struct JobFolder {
     folder: TempDir,
     killer: PathBuf,
     /// `--node` and `--cookie`, if it is on a node's chain.
     node: Vec<String>,
 }
 
-impl Desk {
-    fn new(node: Vec<String>) -> Desk {
+impl JobFolder {
+    fn new(node: Vec<String>) -> JobFolder {
         let folder = TempDir::new().unwrap();
         let killer = killer(folder.path());
-        Desk {
+        JobFolder {
             folder,
             killer,
             node,
@@ -126,52 +126,52 @@ const OPEN: &str = "open --pennies 10000 --claim-blocks 6 --refund-blocks 40";
 
 #[test]
 fn a_life_killed_at_every_write() {
-    let desk = Desk::new(Vec::new());
+    let job_folder = JobFolder::new(Vec::new());
     let states = |payer: &'static str, coin: &'static str| {
         move |found: &Value| found["payer"] == payer && found["coin"] == coin
     };
-    let mut kills = desk.killed_everywhere(OPEN, states("open", "shallow"));
-    kills += desk.killed_everywhere("pay --to 1700", |found| {
+    let mut kills = job_folder.killed_everywhere(OPEN, states("open", "shallow"));
+    kills += job_folder.killed_everywhere("pay --to 1700", |found| {
         found["given"] == 1_700 && found["taken"] == 1_700
     });
-    kills += desk.killed_everywhere("force-close", states("force_closed", "force_closed"));
-    kills += desk.killed_everywhere("resume", |found| {
+    kills += job_folder.killed_everywhere("force-close", states("force_closed", "force_closed"));
+    kills += job_folder.killed_everywhere("resume", |found| {
         found["bank"] == 1 && found["payer"] == "open" && found["provider"] == "open"
     });
-    kills += desk.killed_everywhere("pay --to 900", |found| found["taken"] == 900);
-    kills += desk.killed_everywhere("close", |found| found["coin"] == "spent");
+    kills += job_folder.killed_everywhere("pay --to 900", |found| found["taken"] == 900);
+    kills += job_folder.killed_everywhere("close", |found| found["coin"] == "spent");
     assert!(kills > 40, "{kills} kills");
 }
 
 #[test]
 fn a_claim_and_a_refund_killed_at_every_write() {
-    let desk = Desk::new(Vec::new());
-    desk.done(OPEN);
-    desk.done("pay --to 1700");
-    let opened = desk.folder.path().join("opened");
-    copy(&desk.dir(), &opened);
-    desk.done("force-close");
-    let force_closed = desk.folder.path().join("force_closed");
-    copy(&desk.dir(), &force_closed);
-    let before = desk.done("status");
-    assert!(desk.killed_everywhere("claim", |found| found["coin"] == "spent") > 3);
-    let after = desk.done("status");
+    let job_folder = JobFolder::new(Vec::new());
+    job_folder.done(OPEN);
+    job_folder.done("pay --to 1700");
+    let opened = job_folder.folder.path().join("opened");
+    copy(&job_folder.dir(), &opened);
+    job_folder.done("force-close");
+    let force_closed = job_folder.folder.path().join("force_closed");
+    copy(&job_folder.dir(), &force_closed);
+    let before = job_folder.done("status");
+    assert!(job_folder.killed_everywhere("claim", |found| found["coin"] == "spent") > 3);
+    let after = job_folder.done("status");
     let sat = |standing: &Value| standing["provider_sat"].as_u64().unwrap();
     assert!(sat(&after) > sat(&before), "{before} {after}");
 
     // Not claimed in time.
-    fs::remove_dir_all(desk.dir()).unwrap();
-    copy(&force_closed, &desk.dir());
-    let early = desk.run("refund", None);
+    fs::remove_dir_all(job_folder.dir()).unwrap();
+    copy(&force_closed, &job_folder.dir());
+    let early = job_folder.run("refund", None);
     assert!(String::from_utf8_lossy(&early.stderr).contains("not before height"));
-    desk.done("status --mine 6");
-    assert!(desk.killed_everywhere("refund", |found| found["coin"] == "spent") > 3);
+    job_folder.done("status --mine 6");
+    assert!(job_folder.killed_everywhere("refund", |found| found["coin"] == "spent") > 3);
 
     // Never force-closed.
-    fs::remove_dir_all(desk.dir()).unwrap();
-    copy(&opened, &desk.dir());
-    desk.done("status --mine 45");
-    assert!(desk.killed_everywhere("refund", |found| found["coin"] == "spent") > 3);
+    fs::remove_dir_all(job_folder.dir()).unwrap();
+    copy(&opened, &job_folder.dir());
+    job_folder.done("status --mine 45");
+    assert!(job_folder.killed_everywhere("refund", |found| found["coin"] == "spent") > 3);
 }
 
 #[test]
@@ -180,8 +180,8 @@ fn a_life_on_a_node_killed_onwards() {
     let (url, cookie) = chain.rpc();
     let cookie = cookie.display().to_string();
     let node = vec!["--node".into(), url, "--cookie".into(), cookie];
-    let desk = Desk::new(node);
-    let found = desk.done("status");
+    let job_folder = JobFolder::new(node);
+    let found = job_folder.done("status");
     let script = |name: &str| {
         let address: bitcoin::Address<bitcoin::address::NetworkUnchecked> =
             found[name].as_str().unwrap().parse().unwrap();
@@ -192,13 +192,13 @@ fn a_life_on_a_node_killed_onwards() {
         chain.mine(3, &script(name)).unwrap();
     }
     chain.mine(100, &anyone).unwrap();
-    let before = desk.done("status");
+    let before = job_folder.done("status");
     let mut kills = 0;
     let mut next = |words: &str, chain: &mut Bitcoind| {
-        let (_, killed) = desk.killed_onwards(words);
+        let (_, killed) = job_folder.killed_onwards(words);
         kills += killed;
         chain.mine(1, &anyone).unwrap();
-        desk.done("status")
+        job_folder.done("status")
     };
     let opened = next(OPEN, &mut chain);
     assert_eq!(
@@ -207,7 +207,7 @@ fn a_life_on_a_node_killed_onwards() {
     );
     // No penny for a coin that a reorganisation of five blocks takes away.
     next("status", &mut chain);
-    let early = desk.run("pay --to 1700", None);
+    let early = job_folder.run("pay --to 1700", None);
     assert!(String::from_utf8_lossy(&early.stderr).contains("not so deep yet"));
     for _ in 0..3 {
         assert_eq!(next("status", &mut chain)["coin"], "shallow");
@@ -254,20 +254,24 @@ fn a_life_on_a_node_killed_onwards() {
 /// What one command said of the depth holds for all that come: a later one asks for more, or for nothing.
 #[test]
 fn the_depth_is_the_folders_and_is_only_raised() {
-    let desk = Desk::new(Vec::new());
-    assert_eq!(desk.done(OPEN)["depth"], 6);
-    let less = desk.run("status --depth 2", None);
+    let job_folder = JobFolder::new(Vec::new());
+    assert_eq!(job_folder.done(OPEN)["depth"], 6);
+    let less = job_folder.run("status --depth 2", None);
     let said = String::from_utf8_lossy(&less.stderr).into_owned();
     assert!(
         !less.status.success() && said.contains("leave out --depth"),
         "{said}"
     );
-    assert_eq!(desk.done("status")["depth"], 6);
-    assert_eq!(desk.done("status --depth 9")["depth"], 9);
-    assert_eq!(desk.done("pay 5")["depth"], 9, "nobody asked for another");
+    assert_eq!(job_folder.done("status")["depth"], 6);
+    assert_eq!(job_folder.done("status --depth 9")["depth"], 9);
+    assert_eq!(
+        job_folder.done("pay 5")["depth"],
+        9,
+        "nobody asked for another"
+    );
     for wrong in ["", "1", "six", "99999999999", "-3"] {
-        fs::write(desk.dir().join("depth"), wrong).unwrap();
-        let refused = desk.run("status", None);
+        fs::write(job_folder.dir().join("depth"), wrong).unwrap();
+        let refused = job_folder.run("status", None);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(
             !refused.status.success() && said.contains("depth"),
@@ -280,15 +284,15 @@ fn the_depth_is_the_folders_and_is_only_raised() {
 /// claim. A command that is killed while it does that leaves either.
 #[test]
 fn logs_do_not_grow_with_the_payments() {
-    let desk = Desk::new(Vec::new());
-    desk.done(OPEN);
+    let job_folder = JobFolder::new(Vec::new());
+    job_folder.done(OPEN);
     let mut found = Value::Null;
     for paid in 1..=40 {
         let words = format!("pay --to {}", paid * 50);
         // The summaries are written by one of these.
         found = match (26..=38).contains(&paid) {
-            true => desk.killed_onwards(&words).0,
-            false => desk.done(&words),
+            true => job_folder.killed_onwards(&words).0,
+            false => job_folder.done(&words),
         };
         for known in ["given", "taken"] {
             assert_eq!(found[known], paid * 50, "{known}");
@@ -296,15 +300,15 @@ fn logs_do_not_grow_with_the_payments() {
     }
     let enforceable = found["enforceable"].as_u64().unwrap();
     assert!(enforceable > 0);
-    assert_eq!(desk.done("pay 50")["taken"], 2_050);
-    desk.done("force-close");
-    assert_eq!(desk.done("claim")["coin"], "spent");
+    assert_eq!(job_folder.done("pay 50")["taken"], 2_050);
+    job_folder.done("force-close");
+    assert_eq!(job_folder.done("claim")["coin"], "spent");
 }
 
 /// Nothing of a kept bank acts by itself: `status` says what a side loses by if it orders it too late.
 #[test]
 fn status_says_what_is_due_and_until_when() {
-    let desk = Desk::new(Vec::new());
+    let job_folder = JobFolder::new(Vec::new());
     let due = |found: &Value| {
         let due = found["due"].as_array().unwrap().iter();
         let words = |due: &Value| format!("{} {} {}", due["who"], due["command"], due["until"]);
@@ -313,8 +317,8 @@ fn status_says_what_is_due_and_until_when() {
             .join("; ")
             .replace('"', "")
     };
-    assert_eq!(due(&desk.done(OPEN)), "");
-    let paid = desk.done("pay --to 1700");
+    assert_eq!(due(&job_folder.done(OPEN)), "");
+    let paid = job_folder.done("pay --to 1700");
     assert_eq!(due(&paid), "");
     // T is 40 blocks above the tip at which it was opened, and the provider stops 6 blocks before it.
     let height = paid["height"].as_u64().unwrap();
@@ -341,7 +345,7 @@ fn status_says_what_is_due_and_until_when() {
         if !due(&found).is_empty() {
             break;
         }
-        found = desk.done("status --mine 1");
+        found = job_folder.done("status --mine 1");
         blocks -= 1;
         let next = next(&found, "provider");
         assert_eq!(of(&next), blocks);
@@ -349,7 +353,7 @@ fn status_says_what_is_due_and_until_when() {
         assert_eq!(next["until"], first["until"]);
     }
     assert_eq!(blocks, 0, "due when it was said to be");
-    let said = String::from_utf8(desk.run_plainly("status").stdout).unwrap();
+    let said = String::from_utf8(job_folder.run_plainly("status").stdout).unwrap();
     assert!(
         said.contains("SOON: next for the provider: `narthex bank force-close` now"),
         "{said}"
@@ -359,7 +363,7 @@ fn status_says_what_is_due_and_until_when() {
     let until: u64 = said.rsplit(' ').next().unwrap().parse().unwrap();
     // The block after the tip is T − D; the payer's refund is valid above T.
     assert_eq!((at + 1) + 6 + 1, until, "from {height}");
-    let found = desk.done("force-close");
+    let found = job_folder.done("force-close");
     let closed_at = found["height"].as_u64().unwrap();
     assert_eq!(due(&found), format!("provider claim {}", closed_at + 6));
     let claim = next(&found, "provider");
@@ -369,18 +373,18 @@ fn status_says_what_is_due_and_until_when() {
         "the timeout refund is valid with the sixth"
     );
     assert_eq!(next(&found, "payer")["from"], closed_at + 6);
-    let late = desk.done("status --mine 6");
+    let late = job_folder.done("status --mine 6");
     assert!(due(&late).ends_with("payer refund null"), "{}", due(&late));
-    assert_eq!(due(&desk.done("claim")), "");
+    assert_eq!(due(&job_folder.done("claim")), "");
 }
 
-/// A desk on a node's chain, whose parties have coins.
-fn on_a_node() -> (Bitcoind, Desk) {
+/// A job_folder on a node's chain, whose parties have coins.
+fn on_a_node() -> (Bitcoind, JobFolder) {
     let mut chain = Bitcoind::start().unwrap();
     let (url, cookie) = chain.rpc();
     let cookie = cookie.display().to_string();
-    let desk = Desk::new(vec!["--node".into(), url, "--cookie".into(), cookie]);
-    let found = desk.done("status");
+    let job_folder = JobFolder::new(vec!["--node".into(), url, "--cookie".into(), cookie]);
+    let found = job_folder.done("status");
     for name in ["payer_address", "provider_address"] {
         let address: bitcoin::Address<bitcoin::address::NetworkUnchecked> =
             found[name].as_str().unwrap().parse().unwrap();
@@ -389,9 +393,9 @@ fn on_a_node() -> (Bitcoind, Desk) {
             .unwrap();
     }
     chain.mine(100, &anyone()).unwrap();
-    desk.done(OPEN);
+    job_folder.done(OPEN);
     chain.mine(6, &anyone()).unwrap();
-    (chain, desk)
+    (chain, job_folder)
 }
 
 fn anyone() -> bitcoin::ScriptBuf {
@@ -399,12 +403,12 @@ fn anyone() -> bitcoin::ScriptBuf {
 }
 
 /// The force close, which the other side publishes: the folder knows nothing of it.
-fn others_force_close(chain: &mut Bitcoind, desk: &Desk) -> Transaction {
-    let before = desk.folder.path().join("not_force_closed");
-    copy(&desk.dir(), &before);
-    desk.done("force-close");
-    fs::remove_dir_all(desk.dir()).unwrap();
-    copy(&before, &desk.dir());
+fn others_force_close(chain: &mut Bitcoind, job_folder: &JobFolder) -> Transaction {
+    let before = job_folder.folder.path().join("not_force_closed");
+    copy(&job_folder.dir(), &before);
+    job_folder.done("force-close");
+    fs::remove_dir_all(job_folder.dir()).unwrap();
+    copy(&before, &job_folder.dir());
     let waiting = chain.mempool().unwrap();
     let txs = waiting
         .iter()
@@ -423,23 +427,23 @@ fn others_force_close(chain: &mut Bitcoind, desk: &Desk) -> Transaction {
 /// over when that is deep.
 #[test]
 fn a_close_that_a_force_close_outran_keeps_nobody_from_the_claim() {
-    let (mut chain, desk) = on_a_node();
-    desk.done("pay --to 1700");
-    let force_close = others_force_close(&mut chain, &desk);
+    let (mut chain, job_folder) = on_a_node();
+    job_folder.done("pay --to 1700");
+    let force_close = others_force_close(&mut chain, &job_folder);
     // Whether the node takes it beside the force close is the node's to say.
-    desk.run("close", None);
+    job_folder.run("close", None);
     chain.mine_exactly(&[force_close], &anyone()).unwrap();
     chain.mine(1, &anyone()).unwrap();
-    let found = desk.done("status");
+    let found = job_folder.done("status");
     assert_eq!(
         (&found["coin"], &found["waits"]),
         (&"force_closed".into(), &false.into())
     );
-    desk.done("claim");
+    job_folder.done("claim");
     chain.mine(1, &anyone()).unwrap();
-    assert_eq!(desk.done("status")["coin"], "spent");
+    assert_eq!(job_folder.done("status")["coin"], "spent");
     chain.mine(6, &anyone()).unwrap();
-    let found = desk.done("status");
+    let found = job_folder.done("status");
     assert_eq!(
         (&found["payer"], &found["provider"]),
         (&"over".into(), &"over".into())
@@ -449,18 +453,18 @@ fn a_close_that_a_force_close_outran_keeps_nobody_from_the_claim() {
 /// A refund, and a force close that a miner takes before it: the payer has its coin back D blocks later.
 #[test]
 fn a_refund_that_a_force_close_outran_is_a_timeout_refund() {
-    let (mut chain, desk) = on_a_node();
+    let (mut chain, job_folder) = on_a_node();
     chain.mine(45, &anyone()).unwrap();
-    let force_close = others_force_close(&mut chain, &desk);
-    desk.run("refund", None);
+    let force_close = others_force_close(&mut chain, &job_folder);
+    job_folder.run("refund", None);
     chain.mine_exactly(&[force_close], &anyone()).unwrap();
     chain.mine(1, &anyone()).unwrap();
-    assert_eq!(desk.done("status")["coin"], "force_closed");
+    assert_eq!(job_folder.done("status")["coin"], "force_closed");
     chain.mine(6, &anyone()).unwrap();
-    let before = desk.done("status");
-    desk.done("refund");
+    let before = job_folder.done("status");
+    job_folder.done("refund");
     chain.mine(1, &anyone()).unwrap();
-    let after = desk.done("status");
+    let after = job_folder.done("status");
     assert_eq!(after["coin"], "spent");
     let sat = |standing: &Value| standing["payer_sat"].as_u64().unwrap();
     assert!(sat(&after) > sat(&before), "{before} {after}");
@@ -469,22 +473,22 @@ fn a_refund_that_a_force_close_outran_is_a_timeout_refund() {
 /// One party's folder put back from before a resume: what the other has in the bank that goes on is not touched.
 #[test]
 fn an_old_copy_of_one_side_costs_the_other_nothing() {
-    let desk = Desk::new(Vec::new());
-    desk.done(OPEN);
-    desk.done("pay --to 1700");
-    desk.done("force-close");
-    let old = desk.folder.path().join("old");
-    copy(&desk.dir(), &old);
-    desk.done("resume");
-    desk.done("pay --to 900");
-    let now = desk.folder.path().join("now");
-    copy(&desk.dir(), &now);
+    let job_folder = JobFolder::new(Vec::new());
+    job_folder.done(OPEN);
+    job_folder.done("pay --to 1700");
+    job_folder.done("force-close");
+    let old = job_folder.folder.path().join("old");
+    copy(&job_folder.dir(), &old);
+    job_folder.done("resume");
+    job_folder.done("pay --to 900");
+    let now = job_folder.folder.path().join("now");
+    copy(&job_folder.dir(), &now);
     let put_back = |who: &str| {
-        fs::remove_dir_all(desk.dir()).unwrap();
-        copy(&now, &desk.dir());
-        fs::remove_dir_all(desk.dir().join(who)).unwrap();
-        copy(&old.join(who), &desk.dir().join(who));
-        desk.done("status")
+        fs::remove_dir_all(job_folder.dir()).unwrap();
+        copy(&now, &job_folder.dir());
+        fs::remove_dir_all(job_folder.dir().join(who)).unwrap();
+        copy(&old.join(who), &job_folder.dir().join(who));
+        job_folder.done("status")
     };
     // The payer gives its last penny again.
     let found = put_back("provider");
@@ -492,33 +496,33 @@ fn an_old_copy_of_one_side_costs_the_other_nothing() {
     // A payer without the chain of its pennies gives no more; the provider claims what it has.
     let found = put_back("payer");
     assert_eq!((&found["bank"], &found["taken"]), (&1.into(), &900.into()));
-    assert!(!desk.run("pay --to 950", None).status.success());
-    let force_closed = desk.done("force-close --by provider");
-    let claimed = desk.done("claim");
+    assert!(!job_folder.run("pay --to 950", None).status.success());
+    let force_closed = job_folder.done("force-close --by provider");
+    let claimed = job_folder.done("claim");
     assert_eq!(claimed["coin"], "spent");
     let sat = |standing: &Value, who: &str| standing[who].as_u64().unwrap();
     assert!(sat(&claimed, "provider_sat") > sat(&force_closed, "provider_sat"));
     // And it takes its own back, if the provider does not.
     put_back("payer");
-    desk.done("force-close --by provider");
-    let before = desk.done("status --mine 6");
-    let after = desk.done("refund");
+    job_folder.done("force-close --by provider");
+    let before = job_folder.done("status --mine 6");
+    let after = job_folder.done("refund");
     assert_eq!(after["coin"], "spent");
     assert!(sat(&after, "payer_sat") > sat(&before, "payer_sat"));
 }
 
 #[test]
 fn a_bank_that_is_over_is_still_shown() {
-    let desk = Desk::new(Vec::new());
-    desk.done(OPEN);
-    desk.done("pay --to 1700");
-    desk.done("close");
-    let found = desk.done("status --mine 8");
+    let job_folder = JobFolder::new(Vec::new());
+    job_folder.done(OPEN);
+    job_folder.done("pay --to 1700");
+    job_folder.done("close");
+    let found = job_folder.done("status --mine 8");
     assert_eq!(
         (&found["payer"], &found["provider"]),
         (&"over".into(), &"over".into())
     );
-    assert_eq!(desk.done("status")["done"], Value::Array(Vec::new()));
-    let late = desk.run("claim", None);
+    assert_eq!(job_folder.done("status")["done"], Value::Array(Vec::new()));
+    let late = job_folder.run("claim", None);
     assert!(String::from_utf8_lossy(&late.stderr).contains("over"));
 }

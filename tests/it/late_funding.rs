@@ -68,7 +68,7 @@ fn a_late_funding_leaves_every_window(chain: &mut dyn Chain) {
     pass(chain, funded + WORK_BLOCKS - 1);
     chain.mine_exactly(&[s1], &common::miner()).unwrap();
 
-    let key = company.cast.key(Role::Arbiter(0));
+    let key = company.fixtures.key(Role::Arbiter(0));
     let graph = held[&Role::Arbiter(0)].graph();
     let back = reclaim_stake(&terms, graph, 0, &key, common::miner(), RATE).unwrap();
     pass(chain, funded + STAKE_BLOCKS - 2);

@@ -49,19 +49,19 @@ fn set_up(world: &mut World, (salt, room): (u8, u32), spoil: Spoil<'_>) -> BTree
     let World {
         wallets,
         bindings,
-        cast,
+        fixtures,
         secrets,
         policy,
         rate,
         ..
     } = world;
-    let accord = accord(cast, policy, *rate);
+    let accord = accord(fixtures, policy, *rate);
     let (mut seats, mut letters) = (BTreeMap::new(), Letters::new());
     let mut came: BTreeMap<Role, Came> = BTreeMap::new();
     for ((role, wallet), record) in wallets.iter_mut().zip(bindings.values_mut()) {
         let role = *role;
         let seed = role.index() as u8 * 16 + salt;
-        let standing = standing(role, (wallet, record), (cast, secrets), seed);
+        let standing = standing(role, (wallet, record), (fixtures, secrets), seed);
         let about = about(role, deadline);
         let signer = ComputationSigner::new(standing, &accord);
         let opened = Seat::open(about, MemoryLog::forgetful(), signer, &mut |_| ());

@@ -39,7 +39,7 @@ pub struct World {
     pub chain: Embedded,
     pub wallets: BTreeMap<Role, PartyWallet>,
     pub bindings: BTreeMap<Role, MemoryBindings>,
-    pub cast: Fixtures,
+    pub fixtures: Fixtures,
     pub secrets: Secrets,
     pub policy: AcceptedPolicy,
     pub rate: FeeRate,
@@ -80,10 +80,10 @@ pub fn world(coins: u32) -> World {
         wallet.sync(&mut chain).unwrap();
     }
     let height = chain.height().unwrap() + 100;
-    let cast = Fixtures::example(Template::Hardened, ARBITERS, 2, height, [7; 32]).unwrap();
-    let secrets = cast
+    let fixtures = Fixtures::example(Template::Hardened, ARBITERS, 2, height, [7; 32]).unwrap();
+    let secrets = fixtures
         .worker_secrets()
-        .with(ContractSecret::Token, cast.token());
+        .with(ContractSecret::Token, fixtures.token());
     let policy = wallets[&Role::Client].probe(&mut chain, rate).unwrap();
     World {
         chain,
@@ -91,7 +91,7 @@ pub fn world(coins: u32) -> World {
         bindings: Role::all(ARBITERS)
             .map(|role| (role, MemoryBindings::default()))
             .collect(),
-        cast,
+        fixtures,
         secrets,
         policy,
         rate,
@@ -114,10 +114,10 @@ fn log(folder: &Path, role: Role, killed: Option<&Killed>) -> Log {
 }
 
 /// What all of them know before.
-pub fn accord<'a>(cast: &'a Fixtures, node: &'a AcceptedPolicy, rate: FeeRate) -> Accord<'a> {
+pub fn accord<'a>(fixtures: &'a Fixtures, node: &'a AcceptedPolicy, rate: FeeRate) -> Accord<'a> {
     Accord {
-        params: cast.params(),
-        job: cast.job().unwrap(),
+        params: fixtures.params(),
+        job: fixtures.job().unwrap(),
         rate,
         node,
         panel: None,
@@ -130,17 +130,17 @@ pub fn accord<'a>(cast: &'a Fixtures, node: &'a AcceptedPolicy, rate: FeeRate) -
 pub fn standing<'a>(
     role: Role,
     (wallet, bindings): (&'a mut PartyWallet, &'a mut MemoryBindings),
-    (cast, secrets): (&Fixtures, &'a Secrets),
+    (fixtures, secrets): (&Fixtures, &'a Secrets),
     seed: u8,
 ) -> Standing<'a> {
     let secp = bitcoin::secp256k1::Secp256k1::new();
     let identity = match role {
-        Role::Arbiter(i) => Some(cast.identity(i).keypair(&secp)),
+        Role::Arbiter(i) => Some(fixtures.identity(i).keypair(&secp)),
         _ => None,
     };
     Standing {
         role,
-        key: cast.key(role),
+        key: fixtures.key(role),
         identity,
         payout: wallet.fresh_script(),
         wallet,
@@ -169,21 +169,21 @@ fn set_up(world: &mut World, folder: &Path, killed: &Killed, salt: u8) -> (bool,
     let World {
         wallets,
         bindings,
-        cast,
+        fixtures,
         secrets,
         policy,
         rate,
         chain,
         ..
     } = world;
-    let accord = accord(cast, policy, *rate);
+    let accord = accord(fixtures, policy, *rate);
     let deadline = chain.height().unwrap() + 50;
     let mut meeting: Meeting<ComputationSigner<'_>, Log> = Meeting::new();
     let watch = &mut |_, _| ();
     for ((role, wallet), record) in wallets.iter_mut().zip(bindings.values_mut()) {
         let role = *role;
         let seed = role.index() as u8 * 16 + salt;
-        let standing = standing(role, (wallet, record), (cast, secrets), seed);
+        let standing = standing(role, (wallet, record), (fixtures, secrets), seed);
         let seat = (
             about(role, deadline),
             log(folder, role, Some(killed)),
@@ -309,9 +309,9 @@ fn whoever_is_killed_while_it_writes_goes_on() {
             }
             kills += 1;
             let own = [
-                world.cast.key(role),
-                world.cast.result(),
-                world.cast.token(),
+                world.fixtures.key(role),
+                world.fixtures.result(),
+                world.fixtures.token(),
             ];
             assert_no_secret(folder.path(), role, &own);
         }
@@ -335,18 +335,18 @@ fn what_was_set_up_is_funded_and_buried() {
     let World {
         wallets,
         bindings,
-        cast,
+        fixtures,
         secrets,
         policy,
         rate,
         chain,
         ..
     } = &mut world;
-    let accord = accord(cast, policy, *rate);
+    let accord = accord(fixtures, policy, *rate);
     let role = Role::Client;
     let wallet = wallets.get_mut(&role).unwrap();
     let own = (wallet, bindings.get_mut(&role).unwrap());
-    let standing = standing(role, own, (cast, secrets), 5);
+    let standing = standing(role, own, (fixtures, secrets), 5);
     let mut meeting: Meeting<_, Log> = Meeting::new();
     let signer = ComputationSigner::new(standing, &accord);
     let watch = &mut |_, _| ();

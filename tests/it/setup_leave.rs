@@ -155,7 +155,7 @@ fn try_each(chain: &mut dyn Chain, faults: &[Fault]) {
                 continue;
             }
             // Terms are signed once: each attempt has new salts, for the same coins.
-            company.cast.next_attempt();
+            company.fixtures.next_attempt();
             let terms = company.propose(funding.clone()).unwrap();
             let complaints = ceremony(company.parties(&terms), culprit, *fault);
             assert!(

@@ -137,8 +137,9 @@ fn records_of_the_game() {
 fn terms_of_every_contract() {
     let said = |error: &dyn std::fmt::Display| error.to_string();
     for template in [Template::Hardened, Template::Paper] {
-        let cast = Fixtures::example(template, 3, 2, 800_000, [1; 32]).unwrap();
-        let terms: Value = serde_json::from_str(&cast.terms().unwrap().to_json().unwrap()).unwrap();
+        let fixtures = Fixtures::example(template, 3, 2, 800_000, [1; 32]).unwrap();
+        let terms: Value =
+            serde_json::from_str(&fixtures.terms().unwrap().to_json().unwrap()).unwrap();
         refuses_others("terms", &terms, &|json| {
             Terms::from_json(json).map(drop).map_err(|e| said(&e))
         });

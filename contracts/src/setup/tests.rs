@@ -118,13 +118,13 @@ fn cancelled(parties: Vec<Party<Terms>>, t_point: &PublicKey, rng: &mut StdRng) 
 #[test]
 fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     let mut rng = StdRng::seed_from_u64(1);
-    let mut cast = Fixtures::example(Template::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
-    let terms = cast.terms().unwrap();
-    let parties = cast.parties(&terms).unwrap();
+    let mut fixtures = Fixtures::example(Template::Hardened, 3, 2, 800_000, [7; 32]).unwrap();
+    let terms = fixtures.terms().unwrap();
+    let parties = fixtures.parties(&terms).unwrap();
     let first = cancelled(parties, &terms.result_point(), &mut rng);
 
     // The same terms again: refused by the record, and by the type, which takes none but bound ones.
-    let error = cast.parties(&terms).unwrap_err();
+    let error = fixtures.parties(&terms).unwrap_err();
     assert!(
         matches!(
             &error,
@@ -134,10 +134,10 @@ fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     );
 
     // New salts: other terms, of the same parties with the same coins.
-    cast.next_attempt();
-    let again = cast.terms().unwrap();
+    fixtures.next_attempt();
+    let again = fixtures.terms().unwrap();
     assert_ne!(again.contract_id(), terms.contract_id());
-    let parties = cast.parties(&again).unwrap();
+    let parties = fixtures.parties(&again).unwrap();
     let (graph, plan) = (parties[0].graph().clone(), parties[0].plan().clone());
     for item in plan.items() {
         assert_ne!(item.message, first.item.message);
@@ -174,8 +174,8 @@ fn what_a_worker_keeps_of_a_failed_attempt_fits_nothing_of_the_next() {
     }
 
     // Whoever gave up the second attempt signs in a third; there the worker is paid for its secret.
-    cast.next_attempt();
-    let third = cast.terms().unwrap();
-    let held = ceremony::run(cast.parties(&third).unwrap(), &mut rng, |_| ()).unwrap();
+    fixtures.next_attempt();
+    let third = fixtures.terms().unwrap();
+    let held = ceremony::run(fixtures.parties(&third).unwrap(), &mut rng, |_| ()).unwrap();
     held.iter().for_each(|h| h.verify().unwrap());
 }

@@ -79,7 +79,7 @@ fn attesting_twice_gives_the_identity_key_away_for_all_parities() {
 #[test]
 fn false_attestations_are_refused_by_name() {
     let secp = Secp256k1::new();
-    let (cast, holdings) = setup(Template::Hardened, 3, 2);
+    let (fixtures, holdings) = setup(Template::Hardened, 3, 2);
     let worker = &holdings[&Role::Worker];
     let terms = worker.terms();
     let id = terms.contract_id();
@@ -88,7 +88,7 @@ fn false_attestations_are_refused_by_name() {
         a.verify(&secp, terms.identity(a.arbiter).unwrap(), &nonce, id)
     };
     let ruling = Ruling::WorkerAtFault;
-    let good = attest(&cast, id, 1, ruling);
+    let good = attest(&fixtures, id, 1, ruling);
     assert_eq!(verify(&good), Ok(()));
     assert_eq!(good.check(terms), Ok(()));
     for arbiter in [3, u8::MAX] {
@@ -97,16 +97,19 @@ fn false_attestations_are_refused_by_name() {
             Err(AttestError::NoSuchArbiter { arbiter, panel: 3 })
         );
     }
-    let nonce = AttestationNonce::derive(&cast.identity(2), id).unwrap();
-    let other_nonce = attest_without_record(nonce, id, &cast.identity(1), 1, ruling).unwrap();
-    let nonce = cast.nonce(1, id).unwrap();
-    let other_key = attest_without_record(nonce, id, &cast.identity(2), 1, ruling).unwrap();
+    let nonce = AttestationNonce::derive(&fixtures.identity(2), id).unwrap();
+    let other_nonce = attest_without_record(nonce, id, &fixtures.identity(1), 1, ruling).unwrap();
+    let nonce = fixtures.nonce(1, id).unwrap();
+    let other_key = attest_without_record(nonce, id, &fixtures.identity(2), 1, ruling).unwrap();
     let mut flipped = good.signature.serialize();
     flipped[63] ^= 1;
     let flipped = bitcoin::secp256k1::schnorr::Signature::from_slice(&flipped).unwrap();
     for (what, bad) in [
         ("another nonce", other_nonce),
-        ("another contract", attest(&cast, &[0xcc; 32], 1, ruling)),
+        (
+            "another contract",
+            attest(&fixtures, &[0xcc; 32], 1, ruling),
+        ),
         (
             "another arbiter's index",
             Attestation { arbiter: 2, ..good },
@@ -141,8 +144,8 @@ fn false_attestations_are_refused_by_name() {
             .graph()
             .find(Exit::ruled(bad.ruling, majority))
             .unwrap();
-        let mut secrets = Secrets::default().with(ContractSecret::Result, cast.result());
-        secrets.attest(&attest(&cast, id, 0, bad.ruling));
+        let mut secrets = Secrets::default().with(ContractSecret::Result, fixtures.result());
+        secrets.attest(&attest(&fixtures, id, 0, bad.ruling));
         secrets.attest(&bad);
         let refused = worker.complete(node, &secrets).unwrap_err();
         assert!(

@@ -28,17 +28,17 @@ struct Stored {
 }
 
 static STORED: LazyLock<Stored> = LazyLock::new(|| {
-    let (cast, holdings) = setup(Template::Hardened, 3, 2);
+    let (fixtures, holdings) = setup(Template::Hardened, 3, 2);
     let verifier = &holdings[&Role::Verifier];
     let terms = verifier.terms().clone();
     let normal = verifier.graph().find(Exit::NORMAL).unwrap();
     Stored {
         json: terms.to_json().unwrap(),
         release: verifier
-            .release(normal, Some(&cast.token()))
+            .release(normal, Some(&fixtures.token()))
             .unwrap()
             .remove(0),
-        attestation: attest(&cast, terms.contract_id(), 1, Ruling::WorkerAtFault),
+        attestation: attest(&fixtures, terms.contract_id(), 1, Ruling::WorkerAtFault),
         holdings: holdings.iter().map(|(r, h)| (*r, h.to_bytes())).collect(),
         terms,
     }

@@ -41,7 +41,7 @@ fn delay(graph: &TxGraph, id: NodeId) -> u16 {
 
 #[test]
 fn attestation_points_are_known_before_anybody_rules() {
-    let (cast, holdings) = setup(Template::Hardened, 3, 2);
+    let (fixtures, holdings) = setup(Template::Hardened, 3, 2);
     let terms = holdings[&Role::Client].terms();
     let secp = Secp256k1::new();
     for ruling in Ruling::ALL {
@@ -49,7 +49,7 @@ fn attestation_points_are_known_before_anybody_rules() {
         for (i, foretold) in (0u8..).zip(&points) {
             let (identity, id) = (terms.identity(i).unwrap(), terms.contract_id());
             let nonce = &terms.announcement(i).unwrap().nonce;
-            let made = attest(&cast, id, i, ruling);
+            let made = attest(&fixtures, id, i, ruling);
             made.verify(&secp, identity, nonce, id).unwrap();
             let made = point(&made.secret().unwrap());
             assert_eq!(foretold.to_public_key().unwrap(), made);
@@ -65,7 +65,7 @@ fn attestation_points_are_known_before_anybody_rules() {
 /// of that set, and besides it only those of its own subsets, all of which have to wait longer. The other ruling
 /// stays shut, and S7 without the result secret too.
 fn each_majority_opens_its_settlement(n: u8, k: u8) -> usize {
-    let (cast, holdings) = setup(Template::Hardened, n, k);
+    let (fixtures, holdings) = setup(Template::Hardened, n, k);
     let worker = &holdings[&Role::Worker];
     let graph = worker.graph().clone();
     let id = *worker.terms().contract_id();
@@ -77,9 +77,9 @@ fn each_majority_opens_its_settlement(n: u8, k: u8) -> usize {
                 Ruling::WorkerAtFault => (majority, ArbiterSet::empty()),
                 Ruling::VerifierAtFault => (ArbiterSet::empty(), majority),
             };
-            let without_result = rulings(&cast, &id, a, b);
+            let without_result = rulings(&fixtures, &id, a, b);
             let secrets = without_result.clone();
-            let secrets = secrets.with(ContractSecret::Result, cast.result());
+            let secrets = secrets.with(ContractSecret::Result, fixtures.result());
             let mut own = None;
             let mut soonest_other = u16::MAX;
             for (node, ruling, set) in &verdicts {
@@ -143,7 +143,7 @@ fn each_missing_arbiter_costs_its_window() {
 #[test]
 fn a_tie_or_a_minority_opens_nothing_but_failure() {
     for (n, k) in [(3u8, 2u8), (5, 3)] {
-        let (cast, holdings) = setup(Template::Hardened, n, k);
+        let (fixtures, holdings) = setup(Template::Hardened, n, k);
         let client = &holdings[&Role::Client];
         let graph = client.graph().clone();
         let id = *client.terms().contract_id();
@@ -152,8 +152,8 @@ fn a_tie_or_a_minority_opens_nothing_but_failure() {
         let mut ties = 0;
         for a in all().filter(|a| a.len() < k) {
             for b in all().filter(|b| b.len() < k && b.is_subset_of(a.complement(n))) {
-                let secrets = rulings(&cast, &id, a, b);
-                let secrets = secrets.with(ContractSecret::Result, cast.result());
+                let secrets = rulings(&fixtures, &id, a, b);
+                let secrets = secrets.with(ContractSecret::Result, fixtures.result());
                 ties += usize::from(a.len() == b.len() && !a.is_empty());
                 for (node, ..) in &verdicts {
                     for role in Role::all(n) {

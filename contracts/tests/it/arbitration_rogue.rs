@@ -15,7 +15,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{Ruling, Template};
 
-fn cast() -> Fixtures {
+fn fixtures() -> Fixtures {
     Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap()
 }
 
@@ -73,8 +73,8 @@ fn opens(secret: &SecretKey, point: PublicKey) -> bool {
 /// it knows the secret of that T.
 #[test]
 fn a_worker_cannot_cancel_the_panel() {
-    let (cast, secp) = (cast(), Secp256k1::new());
-    let terms = cast.terms().unwrap();
+    let (fixtures, secp) = (fixtures(), Secp256k1::new());
+    let terms = fixtures.terms().unwrap();
     let points = terms.ruling_points(Ruling::VerifierAtFault).unwrap();
     let majority = points[..2]
         .iter()
@@ -113,7 +113,7 @@ fn a_worker_cannot_cancel_the_panel() {
     // Second line of defence: rulings sign the contract, T included, so that another T makes other points.
     let mut record = terms.record().clone();
     record.result = other;
-    let moved = cast
+    let moved = fixtures
         .announced(record)
         .unwrap()
         .ruling_points(Ruling::VerifierAtFault)
@@ -124,15 +124,15 @@ fn a_worker_cannot_cancel_the_panel() {
 /// R₂ = x·G − Σ Pᵢ over its colleagues: with these points x and the rogue's own key open the verdict of all.
 #[test]
 fn an_arbiter_cannot_cancel_its_colleagues() {
-    let (cast, secp) = (cast(), Secp256k1::new());
-    let terms = cast.terms().unwrap();
+    let (fixtures, secp) = (fixtures(), Secp256k1::new());
+    let terms = fixtures.terms().unwrap();
     let (id, ruling) = (terms.contract_id(), Ruling::WorkerAtFault);
     let points = terms.ruling_points(ruling).unwrap();
     let colleagues = points[..2]
         .iter()
         .map(|p| p.to_public_key().unwrap())
         .collect::<Vec<_>>();
-    let key = cast.identity(2);
+    let key = fixtures.identity(2);
     let (identity, parity) = key.x_only_public_key(&secp);
     let (x, nonce): (SecretKey, XOnlyPublicKey) = (1..)
         .map(|n| {
@@ -191,7 +191,7 @@ fn an_arbiter_cannot_cancel_its_colleagues() {
         );
     }
     // The messages above are the real ones: with an honest nonce the same signature is accepted.
-    let own_nonce = cast.nonce(2, id).unwrap();
+    let own_nonce = fixtures.nonce(2, id).unwrap();
     let again = Announcement::new(&secp, &key.keypair(&secp), &own_nonce);
     assert_eq!(again, honest);
     let mut announced = terms.announcements().to_vec();
@@ -208,7 +208,7 @@ fn an_arbiter_cannot_cancel_its_colleagues() {
 /// An announcement for one contract is none for another: not with other parameters, parties, or another seat.
 #[test]
 fn announcements_are_bound_to_their_case() {
-    let terms = cast().terms().unwrap();
+    let terms = fixtures().terms().unwrap();
     let elsewhere = Fixtures::example(Template::Hardened, 3, 2, 501, [7; 32])
         .unwrap()
         .terms()

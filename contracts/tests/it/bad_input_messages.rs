@@ -23,15 +23,15 @@ const ORDER: [u8; 32] = [
 ];
 
 fn parties() -> Vec<Party<Terms>> {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
-    let terms = Arc::new(cast.terms().unwrap());
-    cast.parties(&terms).unwrap()
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let terms = Arc::new(fixtures.terms().unwrap());
+    fixtures.parties(&terms).unwrap()
 }
 
 /// The token of these parties' terms.
 fn token() -> bitcoin::secp256k1::SecretKey {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]);
-    cast.unwrap().token()
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]);
+    fixtures.unwrap().token()
 }
 
 fn announced() -> (Vec<Announced<Terms>>, Vec<NoncesMessage>) {
@@ -267,10 +267,14 @@ fn releases_that_are_false() {
 
 #[test]
 fn rulings_of_strangers() {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
-    let terms = cast.terms().unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let terms = fixtures.terms().unwrap();
     let secp = Secp256k1::new();
-    let good = |ruling| cast.attestation(1, terms.contract_id(), ruling).unwrap();
+    let good = |ruling| {
+        fixtures
+            .attestation(1, terms.contract_id(), ruling)
+            .unwrap()
+    };
     let (identity, announced) = (terms.identity(1).unwrap(), terms.announcement(1).unwrap());
     let verify = |a: &Attestation| a.verify(&secp, identity, &announced.nonce, terms.contract_id());
     let ruling = good(Ruling::WorkerAtFault);
@@ -282,8 +286,8 @@ fn rulings_of_strangers() {
     };
     let error = verify(&turned).unwrap_err().to_string();
     assert!(error.contains("arbiter 1"), "{error}");
-    let foreign = cast.nonce(1, terms.contract_id()).unwrap();
-    let (id, key) = (terms.contract_id(), cast.identity(2));
+    let foreign = fixtures.nonce(1, terms.contract_id()).unwrap();
+    let (id, key) = (terms.contract_id(), fixtures.identity(2));
     let foreign = attest_without_record(foreign, id, &key, 1, Ruling::WorkerAtFault).unwrap();
     assert!(verify(&foreign).is_err());
 }

@@ -16,8 +16,8 @@ use narthex_contracts::{
 use narthex_game_model::{Params, ParamsRecord, Template, params::Bound};
 
 fn record(template: Template) -> TermsRecord {
-    let cast = Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap();
-    cast.terms().unwrap().record().clone()
+    let fixtures = Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap();
+    fixtures.terms().unwrap().record().clone()
 }
 
 /// The terms after `spoil`, which must be refused.
@@ -180,8 +180,8 @@ fn the_same_key_or_arbiter_twice() {
 
 #[test]
 fn announcements_of_others() {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
-    let terms = cast.terms().unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let terms = fixtures.terms().unwrap();
     let refused = |spoil: &dyn Fn(&mut Vec<Announcement>)| {
         let mut announcements = terms.announcements().to_vec();
         spoil(&mut announcements);
@@ -467,8 +467,8 @@ fn dust_that_only_the_graph_shows() {
     (example.reward, example.bounty) = (SAT(500), SAT(0));
     (example.dust_limit, example.retainer) = (SAT(0), SAT(0));
     example.fund = b"\x6a\x01n".to_vec();
-    let cast = Fixtures::new(Params::new(example).unwrap(), [7; 32]);
-    match cast.terms().map(|terms| template::derive(&terms)) {
+    let fixtures = Fixtures::new(Params::new(example).unwrap(), [7; 32]);
+    match fixtures.terms().map(|terms| template::derive(&terms)) {
         Ok(Err(error)) => assert!(error.to_string().contains("dust limit"), "{error}"),
         Err(error) => says(&error, &["dust limit"]),
         Ok(Ok(_)) => panic!("dust was taken"),

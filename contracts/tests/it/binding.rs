@@ -16,13 +16,13 @@ use narthex_game_model::{JobBounds, JobMisfit, Ruling, Template, computation::Jo
 
 const ARBITER: Role = Role::Arbiter(0);
 
-fn cast() -> Fixtures {
+fn fixtures() -> Fixtures {
     Fixtures::example(Template::Hardened, 3, 2, 900_000, [7; 32]).unwrap()
 }
 
 /// Two drafts that differ in the client's coin alone, by one satoshi more of fee.
-fn two(cast: &Fixtures) -> [TermsDraft; 2] {
-    let one = cast.terms().unwrap().draft().clone();
+fn two(fixtures: &Fixtures) -> [TermsDraft; 2] {
+    let one = fixtures.terms().unwrap().draft().clone();
     let mut record = one.record().clone();
     record.client.funding.coins[0].value_sat += Amount::from_sat(1);
     let other = TermsDraft::new(record).unwrap();
@@ -31,8 +31,8 @@ fn two(cast: &Fixtures) -> [TermsDraft; 2] {
 }
 
 /// A proposal of `role` as the drafts have it: the same one again, as a party has it that was restored from a copy.
-fn again(cast: &Fixtures, role: Role, draft: &TermsDraft) -> Proposal {
-    cast.proposal(role, draft).unwrap()
+fn again(fixtures: &Fixtures, role: Role, draft: &TermsDraft) -> Proposal {
+    fixtures.proposal(role, draft).unwrap()
 }
 
 fn used(error: TermsError) -> [u8; 32] {
@@ -44,19 +44,19 @@ fn used(error: TermsError) -> [u8; 32] {
 
 #[test]
 fn terms_that_differ_in_anothers_coin_do_not_share_a_salt() {
-    let cast = cast();
-    let [one, other] = two(&cast);
+    let fixtures = fixtures();
+    let [one, other] = two(&fixtures);
     for role in one.roles() {
         let mut store = MemoryBindings::default();
         // Both drafts say of everybody but the client what it proposed.
-        let passes = other.check_proposal(&again(&cast, role, &one)).is_ok();
+        let passes = other.check_proposal(&again(&fixtures, role, &one)).is_ok();
         assert_eq!(passes, role != Role::Client);
         one.clone()
-            .bind(again(&cast, role, &one), &mut store)
+            .bind(again(&fixtures, role, &one), &mut store)
             .unwrap();
         let error = other
             .clone()
-            .bind(again(&cast, role, &other), &mut store)
+            .bind(again(&fixtures, role, &other), &mut store)
             .unwrap_err();
         assert_eq!(used(error), *one.contract_id(), "{role}");
     }
@@ -64,16 +64,16 @@ fn terms_that_differ_in_anothers_coin_do_not_share_a_salt() {
 
 #[test]
 fn the_same_terms_are_not_bound_twice() {
-    let cast = cast();
-    let [one, _] = two(&cast);
+    let fixtures = fixtures();
+    let [one, _] = two(&fixtures);
     for role in one.roles() {
         let mut store = MemoryBindings::default();
         one.clone()
-            .bind(again(&cast, role, &one), &mut store)
+            .bind(again(&fixtures, role, &one), &mut store)
             .unwrap();
         let error = one
             .clone()
-            .bind(again(&cast, role, &one), &mut store)
+            .bind(again(&fixtures, role, &one), &mut store)
             .unwrap_err();
         assert_eq!(used(error), *one.contract_id(), "{role}");
     }
@@ -82,11 +82,11 @@ fn the_same_terms_are_not_bound_twice() {
 /// Effect after check: terms that are not the party's own leave its salt unused.
 #[test]
 fn terms_of_others_bind_nothing() {
-    let cast = cast();
-    let [one, other] = two(&cast);
+    let fixtures = fixtures();
+    let [one, other] = two(&fixtures);
     let mut store = MemoryBindings::default();
     let error = other
-        .bind(again(&cast, Role::Client, &one), &mut store)
+        .bind(again(&fixtures, Role::Client, &one), &mut store)
         .unwrap_err();
     assert_eq!(
         error,
@@ -97,7 +97,7 @@ fn terms_of_others_bind_nothing() {
     );
     let foreign = Proposal {
         salt: FreshSalt::draw(&mut thread_rng()),
-        ..again(&cast, Role::Client, &one)
+        ..again(&fixtures, Role::Client, &one)
     };
     let error = one.clone().bind(foreign, &mut store).unwrap_err();
     assert_eq!(
@@ -108,7 +108,7 @@ fn terms_of_others_bind_nothing() {
         }
     );
     one.clone()
-        .bind(again(&cast, Role::Client, &one), &mut store)
+        .bind(again(&fixtures, Role::Client, &one), &mut store)
         .unwrap();
 }
 
@@ -123,9 +123,9 @@ impl Bindings for Full {
 
 #[test]
 fn without_a_record_nothing_is_signed_and_nobody_is_blamed() {
-    let cast = cast();
-    let [one, _] = two(&cast);
-    let proposal = again(&cast, ARBITER, &one);
+    let fixtures = fixtures();
+    let [one, _] = two(&fixtures);
+    let proposal = again(&fixtures, ARBITER, &one);
     let error = one.bind(proposal, &mut Full).unwrap_err();
     assert_eq!(
         error,
@@ -141,14 +141,14 @@ fn without_a_record_nothing_is_signed_and_nobody_is_blamed() {
 /// A job that was looked at under other parameters is none to bind to under these, whatever its id.
 #[test]
 fn nobody_binds_to_a_job_that_these_parameters_did_not_accept() {
-    let cast = cast();
-    let [one, _] = two(&cast);
+    let fixtures = fixtures();
+    let [one, _] = two(&fixtures);
     let mut store = MemoryBindings::default();
     let with = |job| Proposal {
         job,
-        ..again(&cast, ARBITER, &one)
+        ..again(&fixtures, ARBITER, &one)
     };
-    let job = cast.job().unwrap();
+    let job = fixtures.job().unwrap();
     let described = |spec: &JobSpec, bounds: JobBounds| {
         let program = fixtures::MadeUpProgram;
         bounds.accepts(spec, &program, 0).unwrap()
@@ -172,9 +172,10 @@ fn nobody_binds_to_a_job_that_these_parameters_did_not_accept() {
 /// What cost an arbiter its key and bond: one salt in two contracts, and the same ruling in both.
 #[test]
 fn an_arbiter_has_another_nonce_for_each_contract() {
-    let cast = cast();
-    let (secp, identity) = (Secp256k1::new(), cast.identity(0));
-    let [one, other] = two(&cast).map(|draft| cast.announced(draft.record().clone()).unwrap());
+    let fixtures = fixtures();
+    let (secp, identity) = (Secp256k1::new(), fixtures.identity(0));
+    let [one, other] =
+        two(&fixtures).map(|draft| fixtures.announced(draft.record().clone()).unwrap());
     let ruling = Ruling::WorkerAtFault;
     let [a, b] = [&one, &other].map(|terms| {
         let nonce = AttestationNonce::derive(&identity, terms.contract_id()).unwrap();
@@ -204,14 +205,17 @@ fn an_arbiter_has_another_nonce_for_each_contract() {
 
 #[test]
 fn an_arbiter_goes_on_with_its_own_announcement_only() {
-    let cast = cast();
-    let terms = cast.terms().unwrap();
+    let fixtures = fixtures();
+    let terms = fixtures.terms().unwrap();
     let secp = Secp256k1::new();
-    let key = |i| Keypair::from_secret_key(&secp, &cast.identity(i));
+    let key = |i| Keypair::from_secret_key(&secp, &fixtures.identity(i));
     let bound = |role| {
         let draft = terms.draft().clone();
         draft
-            .bind(again(&cast, role, &terms), &mut MemoryBindings::default())
+            .bind(
+                again(&fixtures, role, &terms),
+                &mut MemoryBindings::default(),
+            )
             .unwrap()
     };
     let all = || terms.announcements().to_vec();
@@ -233,7 +237,7 @@ fn an_arbiter_goes_on_with_its_own_announcement_only() {
     let made = own.announce(&secp, &key(0)).unwrap();
     assert_eq!(own.announce(&secp, &key(0)).unwrap(), made);
     let mut others = all();
-    others[0] = with_nonce_of(&cast, 1, &terms);
+    others[0] = with_nonce_of(&fixtures, 1, &terms);
     assert_eq!(
         own.complete(others).map(drop).err(),
         not_mine(ARBITER, "announcement")
@@ -256,10 +260,10 @@ fn an_arbiter_goes_on_with_its_own_announcement_only() {
 }
 
 /// Arbiter 0 with a nonce that it did not derive from its own key: valid, and another than it would announce.
-fn with_nonce_of(cast: &Fixtures, other: u8, terms: &Terms) -> Announcement {
+fn with_nonce_of(fixtures: &Fixtures, other: u8, terms: &Terms) -> Announcement {
     let secp = Secp256k1::new();
-    let nonce = cast.nonce(other, terms.contract_id()).unwrap();
-    let identity = Keypair::from_secret_key(&secp, &cast.identity(0));
+    let nonce = fixtures.nonce(other, terms.contract_id()).unwrap();
+    let identity = Keypair::from_secret_key(&secp, &fixtures.identity(0));
     Announcement::new(&secp, &identity, &nonce)
 }
 
@@ -267,10 +271,10 @@ fn with_nonce_of(cast: &Fixtures, other: u8, terms: &Terms) -> Announcement {
 /// another ceremony. The points of the honest arbiters are the same in both, so that they sign nothing twice.
 #[test]
 fn ceremonies_with_different_nonces_never_mix() {
-    let cast = cast();
-    let one = cast.terms().unwrap();
+    let fixtures = fixtures();
+    let one = fixtures.terms().unwrap();
     let mut announced = one.announcements().to_vec();
-    announced[0] = with_nonce_of(&cast, 1, &one);
+    announced[0] = with_nonce_of(&fixtures, 1, &one);
     let other = Terms::new(one.record().clone(), announced).unwrap();
     assert_eq!(one.contract_id(), other.contract_id());
     assert_ne!(one.agreement_id(), other.agreement_id());
@@ -281,8 +285,8 @@ fn ceremonies_with_different_nonces_never_mix() {
     }
     let mut rng = thread_rng();
     let mut announce = |role, terms: &Terms| {
-        let bound = cast.bound(role, terms).unwrap();
-        let party = Party::new(bound, &cast.key(role), &AcceptancePolicy::Research).unwrap();
+        let bound = fixtures.bound(role, terms).unwrap();
+        let party = Party::new(bound, &fixtures.key(role), &AcceptancePolicy::Research).unwrap();
         party.announce(&mut rng).unwrap()
     };
     let (client, _) = announce(Role::Client, &one);

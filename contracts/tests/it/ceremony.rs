@@ -17,21 +17,24 @@ fn setup(
     n: u8,
     k: u8,
 ) -> (Fixtures, BTreeMap<Role, ContractSignatures<Terms>>) {
-    let cast = Fixtures::example(template, n, k, 500, [7; 32]).unwrap();
-    let terms = Arc::new(cast.terms().unwrap());
-    let parties = cast.parties(&terms).unwrap();
+    let fixtures = Fixtures::example(template, n, k, 500, [7; 32]).unwrap();
+    let terms = Arc::new(fixtures.terms().unwrap());
+    let parties = fixtures.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
-    (cast, holdings.into_iter().map(|h| (h.role(), h)).collect())
+    (
+        fixtures,
+        holdings.into_iter().map(|h| (h.role(), h)).collect(),
+    )
 }
 
 /// All secrets of a story in which these arbiters rule.
-fn all_secrets(cast: &Fixtures, holdings: &ContractSignatures<Terms>) -> Secrets {
-    let mut secrets = cast.worker_secrets();
-    secrets.insert(ContractSecret::Panel, cast.panel());
+fn all_secrets(fixtures: &Fixtures, holdings: &ContractSignatures<Terms>) -> Secrets {
+    let mut secrets = fixtures.worker_secrets();
+    secrets.insert(ContractSecret::Panel, fixtures.panel());
     for i in 0..holdings.terms().panel_size() {
         for ruling in Ruling::ALL {
             let id = holdings.terms().contract_id();
-            let attestation = cast.attestation(i, id, ruling).unwrap();
+            let attestation = fixtures.attestation(i, id, ruling).unwrap();
             secrets.attest(&attestation);
         }
     }
@@ -45,8 +48,8 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
         (Template::Hardened, 4, 3),
         (Template::Paper, 3, 2),
     ] {
-        let (cast, mut holdings) = setup(template, n, k);
-        let secrets = all_secrets(&cast, &holdings[&Role::Client]);
+        let (fixtures, mut holdings) = setup(template, n, k);
+        let secrets = all_secrets(&fixtures, &holdings[&Role::Client]);
         let graph = holdings[&Role::Client].graph().clone();
         // The verifier approves or rejects: its withheld shares go to the worker.
         for (id, node) in graph.nodes() {
@@ -61,7 +64,7 @@ fn with_every_secret_every_transaction_can_be_completed_by_its_holders() {
                 node.name
             );
             for release in holdings[&withheld.signer.into()]
-                .release(id, Some(&cast.token()))
+                .release(id, Some(&fixtures.token()))
                 .unwrap()
             {
                 holdings

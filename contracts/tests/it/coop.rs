@@ -18,7 +18,7 @@ use narthex_game_model::Template;
 const EXPIRES: u32 = 600;
 
 struct Three {
-    cast: Fixtures,
+    fixtures: Fixtures,
     terms: Arc<Terms>,
     contract: TxGraph,
     records: BTreeMap<Role, MemoryBindings>,
@@ -44,11 +44,11 @@ pub fn three_parties() -> Vec<Party<Ending>> {
 
 impl Three {
     fn new() -> Three {
-        let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
-        let terms = Arc::new(cast.terms().unwrap());
+        let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+        let terms = Arc::new(fixtures.terms().unwrap());
         Three {
             contract: template::derive(&terms).unwrap(),
-            cast,
+            fixtures,
             terms,
             records: Role::PRINCIPALS
                 .map(|role| (role, MemoryBindings::default()))
@@ -62,7 +62,7 @@ impl Three {
         role: Role,
         tip: u32,
     ) -> Result<Party<Ending>, CoopError> {
-        let key = self.cast.key(role);
+        let key = self.fixtures.key(role);
         let record = self.records.get_mut(&role).unwrap();
         proposal.party(&self.terms, &self.contract, (role, &key), tip, record)
     }
@@ -95,7 +95,7 @@ fn the_client_gets_the_secret_for_its_share() {
     let mut three = Three::new();
     let (client, mut worker, node) = three.held(0);
     assert_eq!(client.terms().proposal(), &proposal(0));
-    let secrets = three.cast.worker_secrets();
+    let secrets = three.fixtures.worker_secrets();
     assert!(matches!(
         worker.complete(node, &secrets),
         Err(SignaturesError::Waiting { signer, .. }) if signer == Role::Client
@@ -106,7 +106,7 @@ fn the_client_gets_the_secret_for_its_share() {
     let tx = worker.complete(node, &secrets).unwrap();
     assert_eq!(
         client.extract_result(node, &tx).unwrap(),
-        three.cast.result()
+        three.fixtures.result()
     );
 }
 
@@ -214,7 +214,7 @@ fn an_attempt_is_signed_once() {
 fn what_is_refused_binds_nothing() {
     let mut three = Three::new();
     let (terms, contract) = (three.terms.clone(), template::derive(&three.terms).unwrap());
-    let client = three.cast.key(Role::Client);
+    let client = three.fixtures.key(Role::Client);
     let record = three.records.get_mut(&Role::Worker).unwrap();
     for role in [Role::Worker, Role::Arbiter(0)] {
         let error = proposal(0).party(&terms, &contract, (role, &client), 0, record);

@@ -146,12 +146,12 @@ fn bytes_of_other_lengths_roles_and_scopes_are_refused() {
 /// The same for terms: they name the key that was enrolled, in its role.
 #[test]
 fn terms_are_held_to_who_enrolled() {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
-    let terms = cast.terms().unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let terms = fixtures.terms().unwrap();
     let own = Scope::Contract(*terms.contract_id());
     let secp = Secp256k1::new();
     for role in Role::all(3) {
-        let key = Keypair::from_secret_key(&secp, &cast.key(role));
+        let key = Keypair::from_secret_key(&secp, &fixtures.key(role));
         let enrolment = Enrolment::sign(own, role, &pair(9), &key).unwrap();
         assert_eq!(enrolment.check(&own, role), Ok(()));
         assert_eq!(enrolment.check_terms(&terms), Ok(()));

@@ -35,7 +35,7 @@ fn wallet(role: Role) -> (SecretKey, ScriptBuf) {
 }
 
 fn holdings() -> Vec<ContractSignatures<Terms>> {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let funding = Role::all(3)
         .map(|role| {
             let script = wallet(role).1;
@@ -45,7 +45,7 @@ fn holdings() -> Vec<ContractSignatures<Terms>> {
                     txid: Txid::from_byte_array([1 + role.index() as u8; 32]),
                     vout: 1,
                 },
-                value_sat: deposit(cast.params(), role) + change + Amount::from_sat(1_000),
+                value_sat: deposit(fixtures.params(), role) + change + Amount::from_sat(1_000),
                 script: script.clone(),
             };
             (
@@ -62,10 +62,11 @@ fn holdings() -> Vec<ContractSignatures<Terms>> {
         .collect::<BTreeMap<_, _>>();
     let payouts = Role::all(3).map(|role| (role, wallet(role).1)).collect();
     let terms = Arc::new(
-        cast.terms_with(funding, payouts, FeeRate::from_sat_per_kwu(500))
+        fixtures
+            .terms_with(funding, payouts, FeeRate::from_sat_per_kwu(500))
             .unwrap(),
     );
-    ceremony::run(cast.parties(&terms).unwrap(), &mut thread_rng(), |_| ()).unwrap()
+    ceremony::run(fixtures.parties(&terms).unwrap(), &mut thread_rng(), |_| ()).unwrap()
 }
 
 /// The inputs of `role`, signed as a wallet does: not finished yet.

@@ -140,10 +140,10 @@ fn paper_2_of_3() {
 #[test]
 fn hosted_2_of_3() {
     check_terms("hosted-2-of-3.json", || {
-        let cast = Fixtures::new(
+        let fixtures = Fixtures::new(
             Params::new(example(Template::Hardened, 3, 2)).unwrap(),
             [1; 32],
         );
-        Arc::new(cast.hosted().unwrap().0)
+        Arc::new(fixtures.hosted().unwrap().0)
     });
 }

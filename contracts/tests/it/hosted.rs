@@ -23,18 +23,18 @@ use narthex_contracts::{
 use narthex_game_model::{Params, Template};
 
 struct Hosted {
-    cast: Fixtures,
+    fixtures: Fixtures,
     terms: Arc<Terms>,
     tx: Transaction,
     graph: TxGraph,
 }
 
 fn hosted(template: Template) -> Hosted {
-    let cast = Fixtures::new(Params::new(example(template, 3, 2)).unwrap(), [5; 32]);
-    let (terms, tx) = cast.hosted().unwrap();
+    let fixtures = Fixtures::new(Params::new(example(template, 3, 2)).unwrap(), [5; 32]);
+    let (terms, tx) = fixtures.hosted().unwrap();
     let graph = derive_on(&terms, &tx).unwrap();
     Hosted {
-        cast,
+        fixtures,
         terms: Arc::new(terms),
         tx,
         graph,
@@ -79,8 +79,10 @@ fn shape(graph: &TxGraph, node: &Node) -> String {
 #[test]
 fn below_its_root_the_graph_is_the_same() {
     for template in TEMPLATES {
-        let Hosted { cast, graph, .. } = hosted(template);
-        let own = template::derive(&cast.terms().unwrap()).unwrap();
+        let Hosted {
+            fixtures, graph, ..
+        } = hosted(template);
+        let own = template::derive(&fixtures.terms().unwrap()).unwrap();
         let wanted: Vec<_> = own
             .nodes()
             .skip(1)
@@ -140,7 +142,10 @@ fn money_comes_from_the_host_alone() {
 #[test]
 fn another_place_is_another_contract() {
     let Hosted {
-        cast, terms, graph, ..
+        fixtures,
+        terms,
+        graph,
+        ..
     } = hosted(Template::Hardened);
     let host = terms.host().unwrap();
     let mut ids = vec![*terms.contract_id(), *terms.unplaced_id()];
@@ -175,8 +180,8 @@ fn another_place_is_another_contract() {
     };
     let first = messages(&graph);
     for moved in others {
-        let draft = cast.unplaced().unwrap();
-        let other = cast.placed(draft, moved).unwrap();
+        let draft = fixtures.unplaced().unwrap();
+        let other = fixtures.placed(draft, moved).unwrap();
         assert_eq!(other.unplaced_id(), terms.unplaced_id());
         assert_eq!(outputs_of(&other), outputs_of(&terms));
         assert_ne!(other.agreement_id(), terms.agreement_id());
@@ -197,7 +202,7 @@ fn another_place_is_another_contract() {
         }
     }
     // With a funding of its own there is nothing to be placed.
-    let own = cast.terms().unwrap();
+    let own = fixtures.terms().unwrap();
     assert_eq!(own.unplaced_id(), own.contract_id());
     assert!(!ids.contains(own.contract_id()));
 }
@@ -206,10 +211,10 @@ fn another_place_is_another_contract() {
 /// them.
 #[test]
 fn another_attempt_pays_to_another_key() {
-    let mut cast = hosted(Template::Hardened).cast;
-    let first = host_outputs(&cast.unplaced().unwrap()).unwrap();
-    cast.next_attempt();
-    let next = host_outputs(&cast.unplaced().unwrap()).unwrap();
+    let mut fixtures = hosted(Template::Hardened).fixtures;
+    let first = host_outputs(&fixtures.unplaced().unwrap()).unwrap();
+    fixtures.next_attempt();
+    let next = host_outputs(&fixtures.unplaced().unwrap()).unwrap();
     assert_ne!(first.contract, next.contract);
     assert_eq!(first.contract.value, next.contract.value);
 }
@@ -223,12 +228,14 @@ fn problem(record: Result<TermsDraft, TermsError>) -> &'static str {
 
 #[test]
 fn places_that_are_none_are_refused() {
-    let Hosted { cast, terms, .. } = hosted(Template::Hardened);
+    let Hosted {
+        fixtures, terms, ..
+    } = hosted(Template::Hardened);
     let host = terms.host().unwrap();
     let place = |change: &dyn Fn(&mut Host)| {
         let mut moved = host.clone();
         change(&mut moved);
-        problem(cast.unplaced().unwrap().place(moved))
+        problem(fixtures.unplaced().unwrap().place(moved))
     };
     let stakes = "has not one stake for each arbiter that stakes in it";
     assert_eq!(place(&|h| h.stakes.truncate(2)), stakes);
@@ -257,7 +264,7 @@ fn places_that_are_none_are_refused() {
     // In the paper's template there are no stakes, and no root coin.
     let paper = hosted(Template::Paper);
     let own = paper.terms.host().unwrap();
-    let refused = |moved| problem(paper.cast.unplaced().unwrap().place(moved));
+    let refused = |moved| problem(paper.fixtures.unplaced().unwrap().place(moved));
     let with_stake = Host {
         stakes: vec![9],
         ..own.clone()
@@ -280,8 +287,10 @@ fn places_that_are_none_are_refused() {
 
 #[test]
 fn nobody_brings_coins_to_a_host() {
-    let Hosted { cast, terms, .. } = hosted(Template::Hardened);
-    let own = cast.terms().unwrap();
+    let Hosted {
+        fixtures, terms, ..
+    } = hosted(Template::Hardened);
+    let own = fixtures.terms().unwrap();
     let brings = |role| Err(TermsError::Hosted { role });
     for (role, with) in [
         (Role::Client, own.record().client.funding.clone()),
@@ -332,8 +341,10 @@ fn nobody_brings_coins_to_a_host() {
 /// Whoever names another script for the root coin than the worker's is not followed by the worker.
 #[test]
 fn the_root_coin_is_the_workers_own() {
-    let Hosted { cast, terms, .. } = hosted(Template::Hardened);
-    let proposal = cast.proposal(Role::Worker, &terms).unwrap();
+    let Hosted {
+        fixtures, terms, ..
+    } = hosted(Template::Hardened);
+    let proposal = fixtures.proposal(Role::Worker, &terms).unwrap();
     let mut record = terms.record().clone();
     let change = record.worker.funding.change.as_mut().unwrap();
     change.script = record.client.payout.clone();
@@ -350,14 +361,21 @@ fn the_root_coin_is_the_workers_own() {
 #[test]
 fn nothing_is_signed_over_a_host_that_is_not_as_it_must_be() {
     let Hosted {
-        cast, terms, tx, ..
+        fixtures,
+        terms,
+        tx,
+        ..
     } = hosted(Template::Audited);
     let host = terms.host().unwrap().clone();
     check_host(&terms, &tx).unwrap();
     let named = host.txid;
     let role = Role::Worker;
     let policy = Fixtures::policy(&terms);
-    let unseen = Party::new(cast.bound(role, &terms).unwrap(), &cast.key(role), &policy);
+    let unseen = Party::new(
+        fixtures.bound(role, &terms).unwrap(),
+        &fixtures.key(role),
+        &policy,
+    );
     let txid = named;
     let error = unseen.map(|_| ()).unwrap_err();
     assert_eq!(error, PartyError::Host(HostError::Unseen { txid }));
@@ -371,7 +389,7 @@ fn nothing_is_signed_over_a_host_that_is_not_as_it_must_be() {
                 txid: tx.compute_txid(),
                 ..host.clone()
             };
-            cast.placed(cast.unplaced().unwrap(), host).unwrap()
+            fixtures.placed(fixtures.unplaced().unwrap(), host).unwrap()
         };
         let mut less = tx.clone();
         less.output[vout as usize].value -= Amount::from_sat(1);
@@ -417,14 +435,16 @@ fn nothing_is_signed_over_a_host_that_is_not_as_it_must_be() {
     open.input[0].script_sig = ScriptBuf::from_bytes(vec![0x51]);
     let txid = open.compute_txid();
     let moved = Host { txid, ..host };
-    let moved = cast.placed(cast.unplaced().unwrap(), moved).unwrap();
+    let moved = fixtures
+        .placed(fixtures.unplaced().unwrap(), moved)
+        .unwrap();
     assert_eq!(
         check_host(&moved, &open),
         Err(HostError::Malleable { txid, input: 0 })
     );
     // Terms with a funding of their own stand on nothing.
     assert_eq!(
-        check_host(&cast.terms().unwrap(), &tx),
+        check_host(&fixtures.terms().unwrap(), &tx),
         Err(HostError::OwnFunding)
     );
 }
@@ -434,11 +454,14 @@ fn nothing_is_signed_over_a_host_that_is_not_as_it_must_be() {
 fn a_hosted_contract_is_set_up_and_read_back() {
     for template in TEMPLATES {
         let Hosted {
-            cast, terms, tx, ..
+            fixtures,
+            terms,
+            tx,
+            ..
         } = hosted(template);
         let json = terms.to_json().unwrap();
         assert_eq!(Terms::from_json(json.as_bytes()).unwrap(), *terms);
-        let parties = cast.hosted_parties(&terms, &tx).unwrap();
+        let parties = fixtures.hosted_parties(&terms, &tx).unwrap();
         let held = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
         for held in &held {
             held.verify().unwrap();
@@ -454,11 +477,14 @@ fn a_hosted_contract_is_set_up_and_read_back() {
 #[test]
 fn a_ceremony_on_a_host_goes_on_after_a_crash() {
     let Hosted {
-        cast, terms, tx, ..
+        fixtures,
+        terms,
+        tx,
+        ..
     } = hosted(Template::Hardened);
     let mut announced = Vec::new();
     let mut nonces = Vec::new();
-    for party in cast.hosted_parties(&terms, &tx).unwrap() {
+    for party in fixtures.hosted_parties(&terms, &tx).unwrap() {
         let (next, message) = party.announce(&mut thread_rng()).unwrap();
         announced.push(next);
         nonces.push(message);
@@ -475,7 +501,7 @@ fn a_ceremony_on_a_host_goes_on_after_a_crash() {
 #[test]
 fn an_ending_is_agreed_on_over_a_host() {
     let Hosted {
-        cast,
+        fixtures,
         terms,
         tx,
         graph,
@@ -488,7 +514,7 @@ fn an_ending_is_agreed_on_over_a_host() {
         expires_height: 600,
     };
     let party = |role| {
-        let key = cast.key(role);
+        let key = fixtures.key(role);
         let mut store = MemoryBindings::default();
         let party = proposal.party(&terms, &graph, (role, &key), 500, &mut store);
         party.unwrap()
@@ -501,7 +527,7 @@ fn an_ending_is_agreed_on_over_a_host() {
     for share in &shares {
         worker.accept(share).unwrap();
     }
-    let ending = worker.complete(node, &cast.worker_secrets()).unwrap();
+    let ending = worker.complete(node, &fixtures.worker_secrets()).unwrap();
     let host = terms.host().unwrap();
     assert_eq!(
         ending.input[0].previous_output,

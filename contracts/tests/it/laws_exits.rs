@@ -258,10 +258,10 @@ fn holdings_of_a_ceremony_bear_the_table_out() {
         (Template::Paper, &PAPER[..]),
     ] {
         let sample = Sample::example(template, 3, 2);
-        let parties = sample.cast.parties(&sample.terms).unwrap();
+        let parties = sample.fixtures.parties(&sample.terms).unwrap();
         let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
         let own = |role: Role| match role {
-            Role::Worker => sample.cast.worker_secrets(),
+            Role::Worker => sample.fixtures.worker_secrets(),
             Role::Arbiter(i) => attestations(&sample, i),
             _ => Secrets::default(),
         };
@@ -289,7 +289,7 @@ fn attestations(sample: &Sample, i: u8) -> Secrets {
     let id = sample.terms.contract_id();
     let [ruling, _] = Ruling::ALL;
     let mut secrets = Secrets::default();
-    secrets.attest(&sample.cast.attestation(i, id, ruling).unwrap());
+    secrets.attest(&sample.fixtures.attestation(i, id, ruling).unwrap());
     secrets
 }
 

@@ -60,9 +60,9 @@ fn the_order_of_coins_does_not_change_the_order_of_inputs() {
     let change = record.client.funding.change.as_mut().unwrap();
     change.value_sat = change.value_sat + coin.value_sat - bitcoin::Amount::from_sat(1_000);
     record.client.funding.coins.push(coin);
-    let one = sample.cast.announced(record.clone()).unwrap();
+    let one = sample.fixtures.announced(record.clone()).unwrap();
     record.client.funding.coins.reverse();
-    let other = sample.cast.announced(record).unwrap();
+    let other = sample.fixtures.announced(record).unwrap();
     assert_ne!(one.contract_id(), other.contract_id());
     let [a, b] = [&one, &other].map(|terms| {
         let tx0 = template::derive(terms)
@@ -133,7 +133,7 @@ fn changes(leaf: &Value) -> Vec<Value> {
 fn change_everything(sample: &Sample) -> (usize, usize) {
     let terms = sample.terms.draft();
     let nonces = |terms: &TermsDraft| -> Vec<XOnlyPublicKey> {
-        let announced = sample.cast.announcements(terms.contract_id()).unwrap();
+        let announced = sample.fixtures.announcements(terms.contract_id()).unwrap();
         announced.iter().map(|a| a.nonce).collect()
     };
     let own = nonces(terms);

@@ -13,8 +13,10 @@ use narthex_contracts::{
 use narthex_game_model::Template;
 
 fn parties() -> Vec<Party<Terms>> {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [9; 32]).unwrap();
-    cast.parties(&Arc::new(cast.terms().unwrap())).unwrap()
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [9; 32]).unwrap();
+    fixtures
+        .parties(&Arc::new(fixtures.terms().unwrap()))
+        .unwrap()
 }
 
 fn signing(spoil: impl Fn(&mut NoncesMessage)) -> Result<Vec<Signing<Terms>>, SetupError> {

@@ -203,15 +203,15 @@ fn each_principal_shows_one_set_of_bounded_size() {
 /// From offers to terms: the arbiters that were drawn, and only they, in drawn order, are those of the contract.
 #[test]
 fn terms_are_held_to_the_panel_that_was_drawn() {
-    let cast = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap();
     let secp = Secp256k1::new();
     let keys = (0..3)
-        .map(|i| Keypair::from_secret_key(&secp, &cast.identity(i)))
+        .map(|i| Keypair::from_secret_key(&secp, &fixtures.identity(i)))
         .collect::<Vec<_>>();
     let case = case(3, 2);
     let mut pool = panel_support::pool(&[]);
     assert_eq!(pool.tip().map(|t| t.0), Some(300));
-    // The cast's arbiters offer; the seed is searched so that they are drawn in the order of the terms.
+    // The fixtures' arbiters offer; the seed is searched so that they are drawn in the order of the terms.
     let mut offers = Vec::new();
     for (i, key) in keys.iter().enumerate() {
         let draft = narthex_contracts::panel::OfferDraft::new(
@@ -231,7 +231,7 @@ fn terms_are_held_to_the_panel_that_was_drawn() {
     pool.apply(&changes);
     mine(&mut pool, 300, offers);
     let snapshot = pool.snapshot(case.rules()).unwrap();
-    let terms = cast.terms().unwrap();
+    let terms = fixtures.terms().unwrap();
     let mut verdicts = Vec::new();
     for n in 0..40u8 {
         let order = Order::draw(&case, &snapshot, &Seed::from_bytes([n; 32])).unwrap();
@@ -266,7 +266,10 @@ fn terms_are_held_to_the_panel_that_was_drawn() {
         }
     }
     assert!(verdicts.contains(&true) && verdicts.contains(&false));
-    assert_eq!(principals(&cast)[0], *case.principal(Role::Client).unwrap());
+    assert_eq!(
+        principals(&fixtures)[0],
+        *case.principal(Role::Client).unwrap()
+    );
 }
 
 /// Whole, cut, followed by more, and with each byte changed: read as it stands or refused.

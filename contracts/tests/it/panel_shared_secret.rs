@@ -210,17 +210,17 @@ fn bad_dealings_and_shares_are_named() {
 #[test]
 fn k_of_the_panel_open_either_verdict_of_the_paper_layout() {
     let secp = Secp256k1::new();
-    let cast = Fixtures::example(Template::Paper, 3, 2, 500, [7; 32]).unwrap();
+    let fixtures = Fixtures::example(Template::Paper, 3, 2, 500, [7; 32]).unwrap();
     let (point, shares, _) = share(3, 2, 9);
-    let mut record = cast.terms().unwrap().record().clone();
+    let mut record = fixtures.terms().unwrap().record().clone();
     record.paper.as_mut().unwrap().panel = point.point().unwrap();
-    let terms = cast.announced(record).unwrap();
-    let parties = cast.parties(&terms).unwrap();
+    let terms = fixtures.announced(record).unwrap();
+    let parties = fixtures.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
     let worker = holdings.iter().find(|h| h.role() == Role::Worker).unwrap();
     let secrets = |panel: Option<SecretKey>| match panel {
-        None => cast.worker_secrets(),
-        Some(panel) => cast.worker_secrets().with(ContractSecret::Panel, panel),
+        None => fixtures.worker_secrets(),
+        Some(panel) => fixtures.worker_secrets().with(ContractSecret::Panel, panel),
     };
     let reconstructed = point.reconstruct(&secp, &shares[1..]).unwrap();
     let mut opened = [0, 0];

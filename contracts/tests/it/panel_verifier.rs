@@ -27,19 +27,26 @@ use panel_support::{
 const LEAST: Amount = Amount::from_sat(10_000);
 const DRAWERS: [Role; 2] = [Role::Client, Role::Worker];
 
-fn cast() -> Fixtures {
+fn fixtures() -> Fixtures {
     Fixtures::example(Template::Hardened, 3, 2, 500, [7; 32]).unwrap()
 }
 
-fn verifier_case(cast: &Fixtures) -> DrawCase {
-    let [client, worker, _] = principals(cast);
+fn verifier_case(fixtures: &Fixtures) -> DrawCase {
+    let [client, worker, _] = principals(fixtures);
     let terms = [verifier_terms()];
-    DrawCase::for_verifier(cast.params(), [client, worker], &terms, LEAST, TIMING).unwrap()
+    DrawCase::for_verifier(fixtures.params(), [client, worker], &terms, LEAST, TIMING).unwrap()
 }
 
-fn panel_case(cast: &Fixtures) -> DrawCase {
+fn panel_case(fixtures: &Fixtures) -> DrawCase {
     let terms = [standard_terms()];
-    DrawCase::new(cast.params(), principals(cast), &terms, LEAST, TIMING).unwrap()
+    DrawCase::new(
+        fixtures.params(),
+        principals(fixtures),
+        &terms,
+        LEAST,
+        TIMING,
+    )
+    .unwrap()
 }
 
 /// Arbiters 0 to 5 offer to judge; 4 to 9 to verify, with bonds of 10,000, 20,000, … sat.
@@ -70,17 +77,17 @@ fn number(who: bitcoin::XOnlyPublicKey) -> u64 {
     (0..10).find(|n| identity(*n) == who).unwrap()
 }
 
-fn contract_pair(cast: &Fixtures) -> Keypair {
-    Keypair::from_secret_key(&Secp256k1::new(), &cast.key(Role::Verifier))
+fn contract_pair(fixtures: &Fixtures) -> Keypair {
+    Keypair::from_secret_key(&Secp256k1::new(), &fixtures.key(Role::Verifier))
 }
 
 #[test]
 fn offers_are_drawn_for_what_they_are_offers_of() {
-    let cast = cast();
-    let [client, worker, _] = principals(&cast);
+    let fixtures = fixtures();
+    let [client, worker, _] = principals(&fixtures);
     let wrong = DrawCase::new(
-        cast.params(),
-        principals(&cast),
+        fixtures.params(),
+        principals(&fixtures),
         &[standard_terms(), verifier_terms()],
         LEAST,
         TIMING,
@@ -94,7 +101,7 @@ fn offers_are_drawn_for_what_they_are_offers_of() {
         })
     );
     let terms = [standard_terms()];
-    let wrong = DrawCase::for_verifier(cast.params(), [client, worker], &terms, LEAST, TIMING);
+    let wrong = DrawCase::for_verifier(fixtures.params(), [client, worker], &terms, LEAST, TIMING);
     assert_eq!(
         wrong,
         Err(CaseError::Role {
@@ -110,17 +117,17 @@ fn offers_are_drawn_for_what_they_are_offers_of() {
             all.sort_unstable();
             all
         };
-        assert_eq!(drawn(&verifier_case(&cast)), [4, 5, 6, 7, 8, 9]);
-        assert_eq!(drawn(&panel_case(&cast)), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(drawn(&verifier_case(&fixtures)), [4, 5, 6, 7, 8, 9]);
+        assert_eq!(drawn(&panel_case(&fixtures)), [0, 1, 2, 3, 4, 5]);
         // Who offers both serves in one role of a contract.
-        let without = panel_case(&cast).without(identity(4));
+        let without = panel_case(&fixtures).without(identity(4));
         assert_eq!(drawn(&without), [0, 1, 2, 3, 5]);
-        assert_ne!(without.id(), panel_case(&cast).id());
+        assert_ne!(without.id(), panel_case(&fixtures).id());
     }
     // Nor does the order of one fill a seat of the other.
     let (verifiers, arbiters) = (
-        order(&verifier_case(&cast), 1),
-        order(&panel_case(&cast), 1),
+        order(&verifier_case(&fixtures), 1),
+        order(&panel_case(&fixtures), 1),
     );
     let other = Panel::agree(&verifiers, &sets(&verifiers, &[4, 5, 6]));
     assert_eq!(
@@ -144,7 +151,7 @@ fn offers_are_drawn_for_what_they_are_offers_of() {
 /// Client and worker alone draw, with the discipline of a panel's seed; who looks on finds the same seed.
 #[test]
 fn client_and_worker_draw() {
-    let case = verifier_case(&cast());
+    let case = verifier_case(&fixtures());
     let nonces = DRAWERS.map(|role| (role, SeedNonce::draw(&case, role, &mut thread_rng())));
     let mut committing = Committing::new(case.clone());
     let own = SeedNonce::draw(&case, Role::Verifier, &mut thread_rng());
@@ -184,7 +191,7 @@ fn client_and_worker_draw() {
 
 #[test]
 fn the_first_willing_one_is_seated_and_who_hides_it_is_named() {
-    let case = verifier_case(&cast());
+    let case = verifier_case(&fixtures());
     let order = order(&case, 3);
     let first = order.entries()[0].identity;
     let all = [4, 5, 6, 7, 8, 9];
@@ -219,7 +226,7 @@ fn the_first_willing_one_is_seated_and_who_hides_it_is_named() {
 #[test]
 fn verifiers_are_drawn_in_proportion_to_their_bonds() {
     const DRAWS: u64 = 3_000;
-    let case = verifier_case(&cast());
+    let case = verifier_case(&fixtures());
     let snapshot = pool().snapshot(case.rules()).unwrap();
     let weight = |n: u64| 10_000.0 * (n as f64 - 3.0);
     let total: f64 = (4..10).map(weight).sum();
@@ -240,9 +247,9 @@ fn verifiers_are_drawn_in_proportion_to_their_bonds() {
 /// Whoever has the draw, the enrolment and the terms can tell whether the terms name who was drawn.
 #[test]
 fn terms_are_held_to_the_verifier_that_was_drawn() {
-    let cast = cast();
-    let terms: Terms = cast.terms().unwrap();
-    let case = verifier_case(&cast);
+    let fixtures = fixtures();
+    let terms: Terms = fixtures.terms().unwrap();
+    let case = verifier_case(&fixtures);
     let order = order(&case, 5);
     let (drawn, _) = DrawnVerifier::agree(&order, &sets(&order, &[4, 5, 6, 7, 8, 9])).unwrap();
     let node = arbiter(number(drawn.offer.identity));
@@ -250,7 +257,7 @@ fn terms_are_held_to_the_verifier_that_was_drawn() {
     let enrol = |scope, role, node: &Keypair, key: &Keypair| {
         Enrolment::sign(scope, role, node, key).unwrap()
     };
-    let own = contract_pair(&cast);
+    let own = contract_pair(&fixtures);
     let good = enrol(scope, Role::Verifier, &node, &own);
     assert_eq!(drawn.check_terms(&case, &terms, &good), Ok(()));
 
@@ -297,7 +304,7 @@ fn terms_are_held_to_the_verifier_that_was_drawn() {
         Err(VerifierMismatch::Principal { role: Role::Client })
     );
     assert_eq!(
-        drawn.check_terms(&panel_case(&cast), &terms, &good),
+        drawn.check_terms(&panel_case(&fixtures), &terms, &good),
         Err(VerifierMismatch::NotAVerifier)
     );
     // An offer that was not among those drawn.
@@ -311,7 +318,7 @@ fn terms_are_held_to_the_verifier_that_was_drawn() {
     );
 
     // And the panel's draw leaves it out.
-    let left_out = panel_case(&cast).without(drawn.offer.identity);
+    let left_out = panel_case(&fixtures).without(drawn.offer.identity);
     let seats = |identities: &[u64]| Panel {
         arbiters: (identities.iter())
             .map(|n| {
@@ -334,7 +341,7 @@ fn terms_are_held_to_the_verifier_that_was_drawn() {
         drawn: drawn.offer.identity,
     });
     assert_eq!(
-        drawn.check_panel(&panel_case(&cast), &seats(&[0, 1, 2])),
+        drawn.check_panel(&panel_case(&fixtures), &seats(&[0, 1, 2])),
         not
     );
     assert_eq!(drawn.check_panel(&left_out, &seats(&[0, own, 2])), not);
@@ -343,12 +350,12 @@ fn terms_are_held_to_the_verifier_that_was_drawn() {
 /// A contract that asks more of an arbiter than it offers names the arbiter and the figures.
 #[test]
 fn a_panel_is_held_to_its_offers() {
-    let cast = cast();
-    let terms = cast.terms().unwrap();
+    let fixtures = fixtures();
+    let terms = fixtures.terms().unwrap();
     let secp = Secp256k1::new();
-    let case = panel_case(&cast);
+    let case = panel_case(&fixtures);
     let seat = |i: u8, terms_hash| narthex_contracts::panel::Entry {
-        identity: cast.identity(i).x_only_public_key(&secp).0,
+        identity: fixtures.identity(i).x_only_public_key(&secp).0,
         outpoint: panel_support::coin(u64::from(i)),
         value_sat: Amount::from_sat(50_000),
         expiry_height: 10_300,
@@ -370,7 +377,7 @@ fn a_panel_is_held_to_its_offers() {
             terms: narrow
         })
     );
-    let left_out = panel_case(&cast).without(drawn);
+    let left_out = panel_case(&fixtures).without(drawn);
     assert_eq!(
         panel([hash; 3]).check_terms(&left_out, &terms),
         Err(TermsMismatch::BothRoles { seat: 1, drawn })
@@ -382,8 +389,8 @@ fn a_panel_is_held_to_its_offers() {
     };
     let [offers, broken] = [standard_terms(), small];
     let refused = DrawCase::new(
-        cast.params(),
-        principals(&cast),
+        fixtures.params(),
+        principals(&fixtures),
         &[offers, broken],
         LEAST,
         TIMING,

@@ -13,12 +13,12 @@ use narthex_contracts::{
 };
 use narthex_game_model::Template;
 
-fn cast(template: Template) -> Fixtures {
+fn fixtures(template: Template) -> Fixtures {
     Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap()
 }
 
-fn assembly(cast: &Fixtures) -> Assembly {
-    cast.assembly(&cast.terms().unwrap()).unwrap()
+fn assembly(fixtures: &Fixtures) -> Assembly {
+    fixtures.assembly(&fixtures.terms().unwrap()).unwrap()
 }
 
 /// Read and written back as it was; cut or continued it is refused.
@@ -36,13 +36,13 @@ fn whole<M: Message + PartialEq + std::fmt::Debug>(message: &M) -> M {
 #[test]
 fn terms_are_put_together_out_of_what_was_sent() {
     for template in TEMPLATES {
-        let cast = cast(template);
-        let terms = cast.terms().unwrap();
-        let mut sent = whole(&assembly(&cast));
+        let fixtures = fixtures(template);
+        let terms = fixtures.terms().unwrap();
+        let mut sent = whole(&assembly(&fixtures));
         sent.parts.iter().for_each(|part| drop(whole(part)));
         // In whatever order they come.
         sent.parts.reverse();
-        let record = sent.record(cast.params()).unwrap();
+        let record = sent.record(fixtures.params()).unwrap();
         assert_eq!(&record, terms.record());
         let draft = TermsDraft::new(record).unwrap();
         assert_eq!(draft.contract_id(), terms.contract_id());
@@ -55,11 +55,11 @@ fn terms_are_put_together_out_of_what_was_sent() {
 
 #[test]
 fn an_assembly_that_is_none_is_refused() {
-    let cast = cast(Template::Hardened);
+    let fixtures = fixtures(Template::Hardened);
     let put = |change: &dyn Fn(&mut Assembly)| {
-        let mut sent = assembly(&cast);
+        let mut sent = assembly(&fixtures);
         change(&mut sent);
-        sent.record(cast.params()).unwrap_err()
+        sent.record(fixtures.params()).unwrap_err()
     };
     let lacks = |role, what| AssemblyError::Lacks { role, what };
     for role in Role::all(3) {
@@ -92,7 +92,7 @@ fn an_assembly_that_is_none_is_refused() {
 
 #[test]
 fn what_is_no_part_is_refused() {
-    let bytes = assembly(&cast(Template::Hardened)).parts[1].to_bytes();
+    let bytes = assembly(&fixtures(Template::Hardened)).parts[1].to_bytes();
     let kind = 5;
     // A seat beyond the largest panel.
     for seat in [18, 31, 255] {
@@ -160,11 +160,11 @@ fn endings_are_proposed_as_bytes() {
 fn golden_parts() {
     let hex = |bytes: Vec<u8>| bytes.to_lower_hex_string();
     let of = |template| {
-        let cast = cast(template);
-        let sent = assembly(&cast);
+        let fixtures = fixtures(template);
+        let sent = assembly(&fixtures);
         let parts = sent.parts.iter();
         let parts = parts.map(|part| (part.role.to_string(), hex(part.to_bytes()).into()));
-        let announced = cast.terms().unwrap();
+        let announced = fixtures.terms().unwrap();
         let announced = announced.announcements().iter();
         serde_json::json!({
             "parts": parts.collect::<serde_json::Map<_, _>>(),

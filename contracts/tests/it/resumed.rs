@@ -90,16 +90,16 @@ fn exchange<T: Agreement>(
     (sent, held.collect())
 }
 
-fn cast(template: Template) -> (Fixtures, Arc<Terms>) {
-    let cast = Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap();
-    let terms = Arc::new(cast.terms().unwrap());
-    (cast, terms)
+fn fixtures(template: Template) -> (Fixtures, Arc<Terms>) {
+    let fixtures = Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap();
+    let terms = Arc::new(fixtures.terms().unwrap());
+    (fixtures, terms)
 }
 
 /// The same parties in the same ceremony: another set of marks, the same randomness.
 fn contract(template: Template) -> (Arc<Terms>, Vec<Signing<Terms>>) {
-    let (cast, terms) = cast(template);
-    let parties = cast.parties(&terms).unwrap();
+    let (fixtures, terms) = fixtures(template);
+    let parties = fixtures.parties(&terms).unwrap();
     (terms, signed(parties, &mut StdRng::seed_from_u64(3)))
 }
 
@@ -142,10 +142,10 @@ fn ending_parties() -> (Arc<Terms>, Vec<Signing<Ending>>) {
 }
 
 fn ending_parties_with<R: RngCore + CryptoRng>(rng: &mut R) -> (Arc<Terms>, Vec<Signing<Ending>>) {
-    let (cast, terms) = cast(Template::Hardened);
+    let (fixtures, terms) = fixtures(Template::Hardened);
     let graph = template::derive(&terms).unwrap();
     let parties = Role::PRINCIPALS.map(|role| {
-        let (key, mut record) = (cast.key(role), MemoryBindings::default());
+        let (key, mut record) = (fixtures.key(role), MemoryBindings::default());
         let party = ending().party(&terms, &graph, (role, &key), 590, &mut record);
         party.unwrap()
     });
@@ -181,12 +181,12 @@ fn an_ending_resumed_after_every_step_is_the_undisturbed_one_and_of_its_attempt_
 /// randomness that they were made of is nowhere in it.
 #[test]
 fn nothing_is_stored_of_a_secret_nonce() {
-    let (cast, terms) = cast(Template::Hardened);
+    let (fixtures, terms) = fixtures(Template::Hardened);
     let mut rng = StdRng::seed_from_u64(3);
     let mut seeds = vec![[0u8; 32]; 400];
     let mut same = StdRng::seed_from_u64(3);
     seeds.iter_mut().for_each(|seed| same.fill_bytes(seed));
-    let parties = cast.parties(&terms).unwrap();
+    let parties = fixtures.parties(&terms).unwrap();
     let plan = parties[0].plan().clone();
     for party in signed(parties, &mut rng) {
         let bytes = party.to_bytes();
@@ -201,7 +201,7 @@ fn nothing_is_stored_of_a_secret_nonce() {
         for seed in &seeds {
             assert!(!bytes.windows(32).any(|window| window == seed));
         }
-        let key = cast.key(party.role()).secret_bytes();
+        let key = fixtures.key(party.role()).secret_bytes();
         assert!(!bytes.windows(32).any(|window| window == key));
     }
 }
@@ -293,8 +293,8 @@ fn golden_stored_ceremonies() {
         serde_json::json!({ "party": party.me().to_string(), "bytes": bytes.to_lower_hex_string() })
     });
     let whole: Vec<_> = whole.collect();
-    let (cast, terms) = cast(Template::Hardened);
-    let all = signed(cast.parties(&terms).unwrap(), &mut Counted(1 << 32));
+    let (fixtures, terms) = fixtures(Template::Hardened);
+    let all = signed(fixtures.parties(&terms).unwrap(), &mut Counted(1 << 32));
     let (mut first, mut last) = (BTreeMap::new(), BTreeMap::new());
     drop(exchange(all, |party| {
         let bytes = party.to_bytes();

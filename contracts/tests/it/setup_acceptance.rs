@@ -15,9 +15,9 @@ use narthex_game_model::{
 };
 
 fn terms(template: Template, n: u8, k: u8) -> (Fixtures, Arc<Terms>) {
-    let cast = Fixtures::example(template, n, k, 800_000, [3; 32]).unwrap();
-    let terms = Arc::new(cast.terms().unwrap());
-    (cast, terms)
+    let fixtures = Fixtures::example(template, n, k, 800_000, [3; 32]).unwrap();
+    let terms = Arc::new(fixtures.terms().unwrap());
+    (fixtures, terms)
 }
 
 #[test]
@@ -70,17 +70,19 @@ fn what_does_not_pay_is_refused_with_the_reason() {
 
 #[test]
 fn a_policy_is_for_one_record() {
-    let (mut cast, three) = terms(Template::Hardened, 3, 2);
+    let (mut fixtures, three) = terms(Template::Hardened, 3, 2);
     let (_, five) = terms(Template::Hardened, 5, 3);
     let of_five = AcceptancePolicy::of(&five, &Economics::example()).unwrap();
-    let key = cast.key(Role::Client);
-    let bound = cast.bound(Role::Client, &three).unwrap();
+    let key = fixtures.key(Role::Client);
+    let bound = fixtures.bound(Role::Client, &three).unwrap();
     let error = Party::new(bound, &key, &of_five).unwrap_err();
     assert_eq!(error, PartyError::OtherPolicy);
     let own = AcceptancePolicy::of(&three, &Economics::example()).unwrap();
     for policy in [own, AcceptancePolicy::Research] {
-        cast.next_attempt();
-        let bound = cast.bound(Role::Client, &cast.terms().unwrap()).unwrap();
+        fixtures.next_attempt();
+        let bound = fixtures
+            .bound(Role::Client, &fixtures.terms().unwrap())
+            .unwrap();
         assert!(Party::new(bound, &key, &policy).is_ok());
     }
 }

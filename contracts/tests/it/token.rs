@@ -32,24 +32,24 @@ use Role::{Client, Verifier, Worker};
 
 type Parties = BTreeMap<Role, ContractSignatures<Terms>>;
 
-fn cast(template: Template) -> Fixtures {
+fn fixtures(template: Template) -> Fixtures {
     Fixtures::example(template, 3, 2, 500, [7; 32]).unwrap()
 }
 
 fn setup() -> (Fixtures, Parties, NodeId) {
-    let cast = cast(Template::Hardened);
-    let terms = Arc::new(cast.terms().unwrap());
-    let parties = cast.parties(&terms).unwrap();
+    let fixtures = fixtures(Template::Hardened);
+    let terms = Arc::new(fixtures.terms().unwrap());
+    let parties = fixtures.parties(&terms).unwrap();
     let held = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
     let held: Parties = held.into_iter().map(|h| (h.role(), h)).collect();
     let s3 = held[&Client].graph().find(Exit::NORMAL).unwrap();
-    (cast, held, s3)
+    (fixtures, held, s3)
 }
 
 fn record() -> (Fixtures, TermsRecord) {
-    let cast = cast(Template::Hardened);
-    let record = cast.terms().unwrap().record().clone();
-    (cast, record)
+    let fixtures = fixtures(Template::Hardened);
+    let record = fixtures.terms().unwrap().record().clone();
+    (fixtures, record)
 }
 
 /// Approves: the verifier's share goes to the client.
@@ -61,11 +61,11 @@ fn approve(held: &mut Parties, s3: NodeId, token: &SecretKey) {
 
 #[test]
 fn an_approval_pays_the_verifier_to_its_key_and_the_token_and_nothing_else_does() {
-    let (cast, held, _) = setup();
+    let (fixtures, held, _) = setup();
     let (terms, graph) = (held[&Client].terms(), held[&Client].graph());
     let key = terms.key(Verifier).unwrap();
     let sum = token_key(&key, &terms.token_point().unwrap()).unwrap();
-    let secret = token_secret(&cast.key(Verifier), &cast.token()).unwrap();
+    let secret = token_secret(&fixtures.key(Verifier), &fixtures.token()).unwrap();
     let secp = Secp256k1::new();
     assert_eq!(PublicKey::from_secret_key(&secp, &secret), sum);
     // BIP386: an output key without script path, as `tr(KEY)` makes it.
@@ -99,23 +99,23 @@ fn an_approval_pays_the_verifier_to_its_key_and_the_token_and_nothing_else_does(
 /// paid without the client's learning the result.
 #[test]
 fn nobody_holds_the_settlement_whole_after_setup() {
-    let (cast, held, s3) = setup();
-    let secrets = cast.worker_secrets();
+    let (fixtures, held, s3) = setup();
+    let secrets = fixtures.worker_secrets();
     for role in [Client, Worker, Verifier] {
         assert!(held[&role].complete(s3, &secrets).is_err(), "{role}");
         assert!(held[&role].hand_over(s3).is_err(), "{role}");
     }
     // All shares that two of them have between them: nothing of the third's.
-    let plan_of = |role: Role| held[&role].release(s3, Some(&cast.token()));
+    let plan_of = |role: Role| held[&role].release(s3, Some(&fixtures.token()));
     assert!(plan_of(Client).is_err() && plan_of(Worker).is_err());
     assert_eq!(plan_of(Verifier).unwrap().len(), 1);
 }
 
 #[test]
 fn the_client_has_the_whole_first_and_learns_the_result_from_what_the_worker_publishes() {
-    let (cast, mut held, s3) = setup();
-    approve(&mut held, s3, &cast.token());
-    let secrets = cast.worker_secrets();
+    let (fixtures, mut held, s3) = setup();
+    approve(&mut held, s3, &fixtures.token());
+    let secrets = fixtures.worker_secrets();
     // The worker has nothing of it yet: it takes the long way if the client withholds.
     assert!(held[&Worker].complete(s3, &secrets).is_err());
     let long = held[&Worker].graph().find(Exit::NORMAL_LONG).unwrap();
@@ -133,7 +133,7 @@ fn the_client_has_the_whole_first_and_learns_the_result_from_what_the_worker_pub
     let t = held[&Client]
         .extract_result(s3, &tx, &Secrets::default())
         .unwrap();
-    assert_eq!(t, cast.result());
+    assert_eq!(t, fixtures.result());
     // What was handed over survives a restart, on both sides.
     for role in [Client, Worker] {
         let (terms, bytes) = (held[&role].terms().clone(), held[&role].to_bytes());
@@ -144,22 +144,22 @@ fn the_client_has_the_whole_first_and_learns_the_result_from_what_the_worker_pub
 
 #[test]
 fn an_approval_needs_the_token() {
-    let (cast, held, s3) = setup();
+    let (fixtures, held, s3) = setup();
     let verifier = &held[&Verifier];
-    for wrong in [None, Some(cast.result()), Some(cast.key(Verifier))] {
+    for wrong in [None, Some(fixtures.result()), Some(fixtures.key(Verifier))] {
         let refused = verifier.release(s3, wrong.as_ref()).unwrap_err();
         assert_eq!(refused, SignaturesError::Token);
     }
     // The token's negative has the same x coordinate, and pays nobody.
-    let negative = cast.token().negate();
+    let negative = fixtures.token().negate();
     assert!(verifier.release(s3, Some(&negative)).is_err());
-    assert!(verifier.release(s3, Some(&cast.token())).is_ok());
+    assert!(verifier.release(s3, Some(&fixtures.token())).is_ok());
 }
 
 #[test]
 fn false_signatures_are_not_taken_and_change_nothing() {
-    let (cast, mut held, s3) = setup();
-    approve(&mut held, s3, &cast.token());
+    let (fixtures, mut held, s3) = setup();
+    approve(&mut held, s3, &fixtures.token());
     let whole = held[&Client].hand_over(s3).unwrap().remove(0);
     let worker = held.get_mut(&Worker).unwrap();
     let before = worker.to_bytes();
@@ -180,9 +180,9 @@ fn false_signatures_are_not_taken_and_change_nothing() {
 
 #[test]
 fn tokens_that_do_not_do_their_work_are_refused() {
-    let (cast, record) = record();
+    let (fixtures, record) = record();
     let secp = Secp256k1::new();
-    let hash = cast.params().hash();
+    let hash = fixtures.params().hash();
     let by = |secret: &SecretKey| {
         let mut record = record.clone();
         record.token = Some(SecretPoint::token(&secp, secret, &record.worker.key, &hash));
@@ -190,10 +190,10 @@ fn tokens_that_do_not_do_their_work_are_refused() {
     };
     assert!(by(&SecretKey::from_slice(&[9; 32]).unwrap()).is_ok());
     // The result's publication would give it away.
-    for same in [cast.result(), cast.result().negate()] {
+    for same in [fixtures.result(), fixtures.result().negate()] {
         assert!(matches!(by(&same), Err(TermsError::TokenPoint { .. })));
     }
-    let cancels = cast.key(Verifier).negate();
+    let cancels = fixtures.key(Verifier).negate();
     assert!(matches!(by(&cancels), Err(TermsError::TokenPoint { .. })));
     // Y − K, of whose secret nobody can show that it knows it: the worker would be paid in the verifier's place.
     let mut rogue = record.clone();
@@ -218,9 +218,9 @@ fn tokens_that_do_not_do_their_work_are_refused() {
         Err(TermsError::Template { .. })
     ));
     let foreign = [
-        SecretPoint::result(&secp, &cast.token(), &record.worker.key, &hash),
-        SecretPoint::token(&secp, &cast.token(), &record.client.key, &hash),
-        SecretPoint::token(&secp, &cast.token(), &record.worker.key, &[0; 32]),
+        SecretPoint::result(&secp, &fixtures.token(), &record.worker.key, &hash),
+        SecretPoint::token(&secp, &fixtures.token(), &record.client.key, &hash),
+        SecretPoint::token(&secp, &fixtures.token(), &record.worker.key, &[0; 32]),
     ];
     for token in foreign {
         let mut other = record.clone();
@@ -230,7 +230,7 @@ fn tokens_that_do_not_do_their_work_are_refused() {
             Err(TermsError::PointProof { .. })
         ));
     }
-    let mut paper = self::cast(Template::Paper)
+    let mut paper = self::fixtures(Template::Paper)
         .terms()
         .unwrap()
         .record()
@@ -245,12 +245,12 @@ fn tokens_that_do_not_do_their_work_are_refused() {
 /// Whoever puts the terms together brings a token of its own: the worker does not bind itself to them.
 #[test]
 fn the_worker_binds_itself_to_its_own_token_alone() {
-    let (cast, mut record) = record();
+    let (fixtures, mut record) = record();
     let secp = Secp256k1::new();
-    let own = cast.proposal(Worker, &TermsDraft::new(record.clone()).unwrap());
+    let own = fixtures.proposal(Worker, &TermsDraft::new(record.clone()).unwrap());
     let own = own.unwrap();
     let other = SecretKey::from_slice(&[9; 32]).unwrap();
-    let hash = cast.params().hash();
+    let hash = fixtures.params().hash();
     record.token = Some(SecretPoint::token(&secp, &other, &record.worker.key, &hash));
     let changed = TermsDraft::new(record).unwrap();
     let refused = changed.check_proposal(&own).unwrap_err();
@@ -272,7 +272,7 @@ fn the_worker_binds_itself_to_its_own_token_alone() {
     );
     assert_eq!(
         sha256::Hash::hash(b"made-up nonce"),
-        cast.terms().unwrap().record().sample_nonce
+        fixtures.terms().unwrap().record().sample_nonce
     );
     assert!(ContractSecret::all(15).any(|secret| secret == ContractSecret::Token));
 }
@@ -281,11 +281,11 @@ fn the_worker_binds_itself_to_its_own_token_alone() {
 /// by nothing else.
 #[test]
 fn a_reply_gives_its_verifier_the_token_back() {
-    let cast = cast(Template::Hardened);
-    let terms = cast.terms().unwrap();
+    let fixtures = fixtures(Template::Hardened);
+    let terms = fixtures.terms().unwrap();
     let contract = *terms.contract_id();
     let seed = Secret::from_bytes([5; 32]);
-    let token = Token::from_bytes(cast.token().secret_bytes()).unwrap();
+    let token = Token::from_bytes(fixtures.token().secret_bytes()).unwrap();
     let kept = TokenBox::seal(&token, &contract, &reply_secret(&seed, &contract)).unwrap();
     let answer = |kept| Answer::Shown {
         hash: token.shown(&contract),
@@ -295,7 +295,7 @@ fn a_reply_gives_its_verifier_the_token_back() {
         token: [1; 32],
         answer,
     };
-    let pair = word_pair(&contract, &cast.key(Verifier));
+    let pair = word_pair(&contract, &fixtures.key(Verifier));
     let said = reply(answer(kept)).signed(&contract, &pair);
     // As it went over the wire.
     let item = Item::from_bytes(&said.item.to_bytes()).unwrap();
@@ -326,7 +326,7 @@ fn a_reply_gives_its_verifier_the_token_back() {
         let signed = reply(answer(kept)).signed(&contract, &pair);
         assert_eq!(refused(&signed, &seed), KeptError::Shut);
     }
-    let by_worker = word_pair(&contract, &cast.key(Worker));
+    let by_worker = word_pair(&contract, &fixtures.key(Worker));
     let forged = returned.item.clone().signed(&contract, &by_worker);
     assert_eq!(refused(&forged, &seed), KeptError::NotOwn);
     let digests = reply(Answer::Digests(vec![[2; 32]])).signed(&contract, &pair);
@@ -341,7 +341,7 @@ fn a_reply_gives_its_verifier_the_token_back() {
         Err(KeptError::NotOwn)
     ));
     let again = returned.item.clone();
-    let pair = word_pair(later.contract_id(), &cast.key(Verifier));
+    let pair = word_pair(later.contract_id(), &fixtures.key(Verifier));
     let again = again.signed(later.contract_id(), &pair);
     assert!(matches!(
         later.kept_token(&again, &seed),

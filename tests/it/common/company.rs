@@ -21,7 +21,7 @@ const COINS: [Amount; 2] = [Amount::from_sat(800_000), Amount::from_sat(200_000)
 /// Parties of a 2-of-3 contract, each with coins and nothing agreed on yet.
 pub struct Company {
     pub seed: [u8; 32],
-    pub cast: Fixtures,
+    pub fixtures: Fixtures,
     pub wallets: BTreeMap<Role, PartyWallet>,
     pub contributed: BTreeMap<Role, Psbt>,
     /// That the chain takes what the contract ends with.
@@ -61,7 +61,7 @@ impl Company {
         .unwrap();
         let mut company = Company {
             seed,
-            cast: Fixtures::new(params, rand::random()),
+            fixtures: Fixtures::new(params, rand::random()),
             wallets,
             contributed: BTreeMap::new(),
             policy,
@@ -77,7 +77,7 @@ impl Company {
     }
 
     pub fn deposit(&self, role: Role) -> Amount {
-        deposit(self.cast.params(), role)
+        deposit(self.fixtures.params(), role)
     }
 
     /// Everybody's coins, but for those that `brought` names.
@@ -111,7 +111,9 @@ impl Company {
             .iter_mut()
             .map(|(role, w)| (*role, w.fresh_script()))
             .collect();
-        self.cast.terms_with(funding, payouts, RATE).map(Arc::new)
+        self.fixtures
+            .terms_with(funding, payouts, RATE)
+            .map(Arc::new)
     }
 
     pub fn terms(&mut self) -> Arc<Terms> {
@@ -120,7 +122,7 @@ impl Company {
     }
 
     pub fn parties(&self, terms: &Arc<Terms>) -> Vec<Party<Terms>> {
-        self.cast.parties(terms).unwrap()
+        self.fixtures.parties(terms).unwrap()
     }
 
     /// An honest ceremony to its end.

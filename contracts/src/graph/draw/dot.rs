@@ -226,7 +226,7 @@ impl TxGraph {
         whole("box: who is paid", Look::Pale);
         whole("line: who may publish", Look::Pale);
         let parties = self
-            .cast()
+            .everybody()
             .iter()
             .map(|party| (colour::of(party), self.party(party).to_string()));
         let parties = parties.collect::<Vec<_>>();

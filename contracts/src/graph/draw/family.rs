@@ -45,7 +45,7 @@ impl Family {
     pub(super) fn moved_by(&self, graph: &TxGraph) -> Vec<String> {
         let mut parts = Vec::new();
         let broadcasters = graph.in_short(self.broadcasters);
-        if self.broadcasters.len() > 3 && self.broadcasters == graph.cast() {
+        if self.broadcasters.len() > 3 && self.broadcasters == graph.everybody() {
             parts.push("any party".to_owned());
         } else if !broadcasters.is_empty() {
             let some = if self.same_movers { "" } else { "some of " };

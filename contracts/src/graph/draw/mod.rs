@@ -26,15 +26,15 @@ pub enum Detail {
 
 impl TxGraph {
     /// Everybody who funds, is paid, or may publish, in canonical order.
-    fn cast(&self) -> PartySet {
-        let mut cast = BTreeSet::new();
+    fn everybody(&self) -> PartySet {
+        let mut everybody = BTreeSet::new();
         for node in &self.nodes {
-            cast.extend(
+            everybody.extend(
                 node.signing
                     .iter()
                     .flat_map(|plan| plan.broadcasters.iter()),
             );
-            cast.extend(node.inputs.iter().filter_map(|input| match input.spend {
+            everybody.extend(node.inputs.iter().filter_map(|input| match input.spend {
                 Spend::Wallet(party) => Some(party),
                 Spend::KeyPath(_) | Spend::Leaf(_) => None,
             }));
@@ -47,15 +47,16 @@ impl TxGraph {
                 | Purpose::Anchor
                 | Purpose::Data => None,
             };
-            cast.extend(node.outputs.iter().filter_map(|o| owner(o.purpose)));
+            everybody.extend(node.outputs.iter().filter_map(|o| owner(o.purpose)));
         }
-        cast.into_iter().collect()
+        everybody.into_iter().collect()
     }
 
     /// Those of them that are called alike and numbered.
     fn alike(&self) -> PartySet {
-        let cast = self.cast();
-        cast.iter()
+        let everybody = self.everybody();
+        everybody
+            .iter()
             .filter(|party| self.party(*party).is_numbered())
             .collect()
     }

@@ -20,21 +20,29 @@ pub fn setup(
     n: u8,
     k: u8,
 ) -> (Fixtures, BTreeMap<Role, ContractSignatures<Terms>>) {
-    let cast = Fixtures::example(template, n, k, 500, [7; 32]).unwrap();
-    let terms = Arc::new(cast.terms().unwrap());
-    let parties = cast.parties(&terms).unwrap();
+    let fixtures = Fixtures::example(template, n, k, 500, [7; 32]).unwrap();
+    let terms = Arc::new(fixtures.terms().unwrap());
+    let parties = fixtures.parties(&terms).unwrap();
     let holdings = ceremony::run(parties, &mut thread_rng(), |_| ()).unwrap();
-    (cast, holdings.into_iter().map(|h| (h.role(), h)).collect())
+    (
+        fixtures,
+        holdings.into_iter().map(|h| (h.role(), h)).collect(),
+    )
 }
 
-/// An arbiter's attestation in the cast's contract.
-pub fn attest(cast: &Fixtures, contract_id: &[u8; 32], arbiter: u8, ruling: Ruling) -> Attestation {
-    cast.attestation(arbiter, contract_id, ruling).unwrap()
+/// An arbiter's attestation in the fixtures' contract.
+pub fn attest(
+    fixtures: &Fixtures,
+    contract_id: &[u8; 32],
+    arbiter: u8,
+    ruling: Ruling,
+) -> Attestation {
+    fixtures.attestation(arbiter, contract_id, ruling).unwrap()
 }
 
 /// What is known when these arbiters have ruled so, the result secret excepted.
 pub fn rulings(
-    cast: &Fixtures,
+    fixtures: &Fixtures,
     contract_id: &[u8; 32],
     worker: ArbiterSet,
     verifier: ArbiterSet,
@@ -45,7 +53,7 @@ pub fn rulings(
         (verifier, Ruling::VerifierAtFault),
     ] {
         for i in set.iter() {
-            secrets.attest(&attest(cast, contract_id, i as u8, ruling));
+            secrets.attest(&attest(fixtures, contract_id, i as u8, ruling));
         }
     }
     secrets

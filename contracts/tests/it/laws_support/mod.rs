@@ -20,17 +20,21 @@ pub const TEMPLATES: [Template; 3] = [Template::Hardened, Template::Audited, Tem
 
 /// A contract made of random parameters.
 pub struct Sample {
-    pub cast: Fixtures,
+    pub fixtures: Fixtures,
     pub terms: Arc<Terms>,
     pub graph: TxGraph,
 }
 
 impl Sample {
     pub fn new(record: ParamsRecord, seed: [u8; 32]) -> Sample {
-        let cast = Fixtures::new(Params::new(record).unwrap(), seed);
-        let terms = Arc::new(cast.terms().unwrap());
+        let fixtures = Fixtures::new(Params::new(record).unwrap(), seed);
+        let terms = Arc::new(fixtures.terms().unwrap());
         let graph = template::derive(&terms).unwrap();
-        Sample { cast, terms, graph }
+        Sample {
+            fixtures,
+            terms,
+            graph,
+        }
     }
 
     pub fn example(template: Template, n: u8, k: u8) -> Sample {

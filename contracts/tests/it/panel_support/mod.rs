@@ -73,16 +73,16 @@ pub const TIMING: DrawTiming = DrawTiming {
 };
 
 /// Contract keys of the made-up client, worker and verifier.
-pub fn principals(cast: &Fixtures) -> [PublicKey; 3] {
-    Role::PRINCIPALS.map(|r| PublicKey::from_secret_key(&Secp256k1::new(), &cast.key(r)))
+pub fn principals(fixtures: &Fixtures) -> [PublicKey; 3] {
+    Role::PRINCIPALS.map(|r| PublicKey::from_secret_key(&Secp256k1::new(), &fixtures.key(r)))
 }
 
 /// A draw for the example contract of `k` of `n`.
 pub fn case(n: u8, k: u8) -> DrawCase {
-    let cast = Fixtures::example(Template::Hardened, n, k, 500, [7; 32]).unwrap();
+    let fixtures = Fixtures::example(Template::Hardened, n, k, 500, [7; 32]).unwrap();
     DrawCase::new(
-        cast.params(),
-        principals(&cast),
+        fixtures.params(),
+        principals(&fixtures),
         &[standard_terms()],
         Amount::from_sat(10_000),
         TIMING,

@@ -9,9 +9,9 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) struct Desk(TempDir);
+pub(crate) struct JobFolder(TempDir);
 
-impl Desk {
+impl JobFolder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
