@@ -86,8 +86,14 @@ fn survives(chain: &mut dyn Chain, scenario: &str, depth: u32) {
 #[test]
 fn scenarios_embedded() {
     for depth in [1, 3] {
-        LONG.iter()
-            .for_each(|scenario| survives(&mut Embedded::new(), scenario, depth));
+        for scenario in LONG {
+            // A root that is recorded alone has two blocks of the example's windows; one that comes later convicts the worker.
+            let depth = match scenario {
+                "outbid-root" => depth.min(2),
+                _ => depth,
+            };
+            survives(&mut Embedded::new(), scenario, depth);
+        }
     }
 }
 
