@@ -15,8 +15,10 @@ mod tasks;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
 pub use error::LifeError;
+pub(crate) use party::Hands;
 pub use party::{Heard, Letter, LifeParty, Own};
 pub use publish::{Paid, Publisher, Purse, publish, record_root};
+pub(crate) use room::GoBetween;
 pub use room::Room;
 pub use sight::Sight;
 pub use signer::{LifeSigner, LifeWork, Watch};

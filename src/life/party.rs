@@ -4,17 +4,38 @@ use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
         Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractSeat,
-        ContractSeatError, Judging, Order, Paying, Side, Working,
+        ContractSeatError, ContractSigner, Judging, Order, Paying, Side, Working,
     },
     log::Log,
 };
-use narthex_contracts::terms::Role;
+use narthex_contracts::{graph::NodeId, terms::Role};
 use narthex_regtest::{ChainSource, NodeAccess};
 
 use super::{
     LifeError, LifeSigner, Publisher, publish, record_root,
     stake::{self, Stake},
 };
+
+/// Whoever does a party's work: its signer, or one that has it in hand.
+pub(crate) trait Hands<'a>: ContractSigner<Error = LifeError> {
+    fn signer(&self) -> &LifeSigner<'a>;
+    fn signer_mut(&mut self) -> &mut LifeSigner<'a>;
+    fn into_signer(self) -> LifeSigner<'a>;
+}
+
+impl<'a> Hands<'a> for LifeSigner<'a> {
+    fn signer(&self) -> &LifeSigner<'a> {
+        self
+    }
+
+    fn signer_mut(&mut self) -> &mut LifeSigner<'a> {
+        self
+    }
+
+    fn into_signer(self) -> LifeSigner<'a> {
+        self
+    }
+}
 
 /// A seat of any side.
 trait Seat<'a> {
@@ -32,7 +53,7 @@ trait Seat<'a> {
 
 type Taken = Result<Vec<ContractErrand>, ContractSeatError<LifeError>>;
 
-impl<'a, M: Side, L: Log> Seat<'a> for ContractSeat<M, LifeSigner<'a>, L> {
+impl<'a, M: Side, S: Hands<'a>, L: Log> Seat<'a> for ContractSeat<M, S, L> {
     fn take(&mut self, input: &ContractInput) -> Taken {
         ContractSeat::take(self, input)
     }
@@ -62,24 +83,24 @@ impl<'a, M: Side, L: Log> Seat<'a> for ContractSeat<M, LifeSigner<'a>, L> {
     }
 
     fn signer(&self) -> &LifeSigner<'a> {
-        ContractSeat::signer(self)
+        ContractSeat::signer(self).signer()
     }
 
     fn signer_mut(&mut self) -> &mut LifeSigner<'a> {
-        ContractSeat::signer_mut(self)
+        ContractSeat::signer_mut(self).signer_mut()
     }
 
     fn into_signer(self: Box<Self>) -> LifeSigner<'a> {
-        ContractSeat::into_signer(*self)
+        ContractSeat::into_signer(*self).into_signer()
     }
 }
 
 /// What is the party's own beside its machine.
-pub struct Own<'a, L> {
+pub struct Own<'a, L, S = LifeSigner<'a>> {
     /// Its log.
     pub log: L,
     /// Whoever does its work.
-    pub signer: LifeSigner<'a>,
+    pub signer: S,
     /// From where it pays.
     pub publisher: Publisher<'a>,
 }
@@ -106,16 +127,24 @@ impl<'a> LifeParty<'a> {
         contract: Contract,
         own: Own<'a, L>,
     ) -> Result<(LifeParty<'a>, Vec<Letter>), LifeError> {
+        LifeParty::open_by(contract, own)
+    }
+
+    /// The same, whoever does its work.
+    pub(crate) fn open_by<L: Log + 'a, S: Hands<'a> + 'a>(
+        contract: Contract,
+        own: Own<'a, L, S>,
+    ) -> Result<(LifeParty<'a>, Vec<Letter>), LifeError> {
         let Own {
             log,
             signer,
             publisher,
         } = own;
         let (seat, errands): (Box<dyn Seat<'a> + 'a>, _) = match contract.role() {
-            Role::Client => boxed::<Paying, L>(contract, log, signer)?,
-            Role::Worker => boxed::<Working, L>(contract, log, signer)?,
-            Role::Verifier => boxed::<Checking, L>(contract, log, signer)?,
-            Role::Arbiter(_) => boxed::<Judging, L>(contract, log, signer)?,
+            Role::Client => boxed::<Paying, L, S>(contract, log, signer)?,
+            Role::Worker => boxed::<Working, L, S>(contract, log, signer)?,
+            Role::Verifier => boxed::<Checking, L, S>(contract, log, signer)?,
+            Role::Arbiter(_) => boxed::<Judging, L, S>(contract, log, signer)?,
         };
         let mut party = LifeParty {
             seat,
@@ -254,6 +283,19 @@ impl<'a> LifeParty<'a> {
         Ok(letters(self.seat.take(&ContractInput::Order(order))?))
     }
 
+    /// Publishes a transaction that its machine has not asked for. Nobody who is honest does.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub(crate) fn publish_unasked(
+        &mut self,
+        chain: &mut dyn NodeAccess,
+        node: NodeId,
+    ) -> Result<bool, LifeError> {
+        let (seat, publisher) = (&self.seat, &mut self.publisher);
+        publish(chain, (seat.signer(), publisher), seat.book(), node)
+    }
+
     /// Publishes what is due, as far as the chain does not have it.
     ///
     /// # Errors
@@ -299,10 +341,10 @@ pub enum Heard {
 
 type Boxed<'a> = Result<(Box<dyn Seat<'a> + 'a>, Vec<ContractErrand>), LifeError>;
 
-fn boxed<'a, M: Side + 'a, L: Log + 'a>(
+fn boxed<'a, M: Side + 'a, L: Log + 'a, S: Hands<'a> + 'a>(
     contract: Contract,
     log: L,
-    signer: LifeSigner<'a>,
+    signer: S,
 ) -> Boxed<'a> {
     let (seat, errands) = ContractSeat::<M, _, _>::open(contract, log, signer)?;
     Ok((Box::new(seat), errands))

@@ -10,6 +10,9 @@ use super::{
     party::{Heard, Letter},
 };
 
+/// Makes of a party's letter what is sent instead.
+pub(crate) type GoBetween<'a> = Box<dyn FnMut(Role, Letter) -> Vec<Letter> + 'a>;
+
 /// Everybody in one room.
 #[derive(Default)]
 pub struct Room<'a> {
@@ -17,6 +20,8 @@ pub struct Room<'a> {
     letters: VecDeque<(Role, Letter)>,
     /// Who neither hears nor is heard.
     silent: BTreeSet<Role>,
+    /// Whoever has each letter in hand before it is on its way.
+    between: Option<GoBetween<'a>>,
     /// What was refused: from whom, by whom, why.
     refused: Vec<(Role, Role, String)>,
     messages: u64,
@@ -34,6 +39,11 @@ impl<'a> Room<'a> {
         let role = party.role();
         self.parties.insert(role, party);
         self.post(role, letters);
+    }
+
+    /// From now on somebody has each letter in hand before it is on its way.
+    pub(crate) fn place_between(&mut self, between: GoBetween<'a>) {
+        self.between = Some(between);
     }
 
     /// A party is killed, or leaves.
@@ -73,28 +83,18 @@ impl<'a> Room<'a> {
 
     /// Posts letters of a party.
     pub fn post(&mut self, from: Role, letters: Vec<Letter>) {
-        for letter in letters {
+        let sent = match &mut self.between {
+            None => letters,
+            Some(between) => letters
+                .into_iter()
+                .flat_map(|letter| between(from, letter))
+                .collect(),
+        };
+        for letter in sent {
             self.messages += 1;
             self.bytes += letter.1.len() as u64;
             self.letters.push_back((from, letter));
         }
-    }
-
-    /// Everybody looks at the chain; letters are delivered until none is on its way; what is due is published.
-    ///
-    /// # Errors
-    /// [`LifeError`], of any of them.
-    pub fn round(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
-        loop {
-            let before = self.changes();
-            self.look(chain)?;
-            self.deliver()?;
-            // What came may be waited for by a view of the chain that was seen already.
-            if self.changes() == before {
-                break;
-            }
-        }
-        self.publish(chain)
     }
 
     /// Everybody looks at the chain.
@@ -127,15 +127,6 @@ impl<'a> Room<'a> {
     /// Number of entries in all logs.
     pub fn changes(&self) -> u64 {
         self.parties.values().map(LifeParty::changes).sum()
-    }
-
-    /// Delivers letters until none is on its way.
-    ///
-    /// # Errors
-    /// [`LifeError`].
-    pub fn deliver(&mut self) -> Result<(), LifeError> {
-        while self.deliver_one(false)?.is_some() {}
-        Ok(())
     }
 
     /// Delivers one letter, and says to whom. What the receiver would answer is lost if `is_killed`: its process ends before it has

@@ -51,7 +51,7 @@ pub struct LifeWork<'a> {
 }
 
 /// What came of a task; `None` if it cannot be done before the next block.
-pub(super) type Worked = Result<Option<Done>, LifeError>;
+pub(crate) type Worked = Result<Option<Done>, LifeError>;
 
 /// Told of what came of a task; of a ruling, by which row and for what reason.
 pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&(Row, String)>) + 'a>;
@@ -59,7 +59,7 @@ pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&(Row, String)>) + 'a>;
 /// Does a party's work.
 pub struct LifeSigner<'a> {
     pub(super) own: LifeWork<'a>,
-    pub(super) blobs: Box<dyn Blobs + 'a>,
+    pub(crate) blobs: Box<dyn Blobs + 'a>,
     pub(super) sight: Sight,
     /// The worker's work, and the verifier's: computed again after a crash, and the same.
     pub(super) work: Long<Work>,
@@ -126,7 +126,7 @@ impl<'a> LifeSigner<'a> {
     }
 
     /// The token: the worker's follows from its seed; the verifier's is in its own reply.
-    pub(super) fn token(&self, book: &Book) -> Result<Token, LifeError> {
+    pub(crate) fn token(&self, book: &Book) -> Result<Token, LifeError> {
         match self.role() {
             Role::Worker => self.salted().token(),
             _ => self.kept_token(book),
@@ -201,9 +201,7 @@ impl ContractSigner for LifeSigner<'_> {
 
     fn work(&mut self, task: Task, book: &Book) -> Worked {
         let done = self.done(task, book)?;
-        if let (Some(done), Some(watch)) = (&done, &mut self.own.watch) {
-            watch(done, self.ruled.as_ref());
-        }
+        self.tell(done.as_ref());
         Ok(done)
     }
 
@@ -218,7 +216,15 @@ impl ContractSigner for LifeSigner<'_> {
 }
 
 impl LifeSigner<'_> {
-    fn done(&mut self, task: Task, book: &Book) -> Worked {
+    /// Tells whoever watches what came of a task.
+    pub(crate) fn tell(&mut self, done: Option<&Done>) {
+        if let (Some(done), Some(watch)) = (done, &mut self.own.watch) {
+            watch(done, self.ruled.as_ref());
+        }
+    }
+
+    /// What comes of a task.
+    pub(crate) fn done(&mut self, task: Task, book: &Book) -> Worked {
         match task {
             Task::Work => self.commit(),
             Task::Sample { height } => Ok(self.sample(height)),

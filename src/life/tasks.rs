@@ -26,19 +26,19 @@ use super::{LifeError, LifeSigner, signer::Worked};
 use crate::job::{JobError, recompute};
 
 /// A sample, as either side derives it from what was said.
-pub(super) struct Drawn {
-    pub(super) id: [u8; 32],
-    pub(super) seed: [u8; 32],
-    pub(super) indices: Vec<u64>,
+pub(crate) struct Drawn {
+    pub(crate) id: [u8; 32],
+    pub(crate) seed: [u8; 32],
+    pub(crate) indices: Vec<u64>,
 }
 
 impl LifeSigner<'_> {
-    pub(super) fn sign(&self, item: Item) -> narthex_game_model::ruling::SignedItem {
+    pub(crate) fn sign(&self, item: Item) -> narthex_game_model::ruling::SignedItem {
         let contract = *self.terms().contract_id();
         self.signed_by(|pair| item.signed(&contract, pair))
     }
 
-    fn say(&self, item: Item) -> Done {
+    pub(crate) fn say(&self, item: Item) -> Done {
         Done::Signed(self.sign(item))
     }
 
@@ -56,7 +56,7 @@ impl LifeSigner<'_> {
     }
 
     /// The sample that was said first.
-    pub(super) fn sampled(&self, book: &Book) -> Result<Drawn, LifeError> {
+    pub(crate) fn sampled(&self, book: &Book) -> Result<Drawn, LifeError> {
         let contract = book.contract().id();
         let commitment = book.papers().commitment();
         let commitment = commitment.ok_or(LifeError::Order("a commitment"))?;
@@ -120,10 +120,21 @@ impl LifeSigner<'_> {
         };
         let digests = work.digests(&drawn.indices);
         let digests = digests.ok_or(LifeError::Order("a sampled step"))?;
+        self.seal_under(&drawn, &digests, book)
+    }
+
+    /// The token, sealed under these digests.
+    pub(crate) fn seal_under(&self, drawn: &Drawn, digests: &[[u8; 32]], book: &Book) -> Worked {
         let (token, cost) = (self.token(book)?, self.own.seal_cost);
-        let sealed = seal(&token, &drawn.seed, &digests, cost)?;
+        let sealed = seal(&token, &drawn.seed, digests, cost)?;
         let sample = drawn.id;
         Ok(Some(self.say(Item::Token { sample, sealed })))
+    }
+
+    /// Digests of steps that are run again.
+    pub(crate) fn recomputed(&self, indices: &[u64]) -> Result<BlindDigests, LifeError> {
+        let (job, stage) = &self.own.job;
+        Ok(recompute(job, *stage, indices, self.blind_salt())?)
     }
 
     pub(super) fn open(&mut self, book: &Book) -> Worked {
@@ -167,12 +178,7 @@ impl LifeSigner<'_> {
         let Some(((index, leaf), _)) = pairs.find(|((_, leaf), other)| leaf != other) else {
             return Ok(true);
         };
-        let again = recompute(
-            &self.own.job.0,
-            self.own.job.1,
-            &[*index],
-            self.blind_salt(),
-        )?;
+        let again = self.recomputed(&[*index])?;
         Ok(again.digests().first() == Some(leaf))
     }
 
@@ -199,7 +205,7 @@ impl LifeSigner<'_> {
     }
 
     /// The verifier's own digests of the sample, computed again after a crash.
-    pub(super) fn checked(&mut self, book: &Book) -> Result<Option<&BlindDigests>, LifeError> {
+    pub(crate) fn checked(&mut self, book: &Book) -> Result<Option<&BlindDigests>, LifeError> {
         let indices = self.sampled(book)?.indices;
         let (job, stage) = self.own.job.clone();
         let salt = self.blind_salt();

@@ -9,11 +9,18 @@ use narthex_contracts::{
     terms::{Role, Terms},
 };
 
-use crate::life::{LifeError, LifeParty, LifeSigner, Own, Room};
+use super::cheat::{SharedCheats, seat};
+use crate::life::{LifeError, LifeSigner, Own, Room};
+
+/// Most kills between two blocks.
+const KILLS_A_BLOCK: u32 = 40;
 
 /// Kills processes: now and then whoever has just written something down, before it has sent what follows.
 pub(super) struct Killer {
     rng: StdRng,
+    /// How many that hear something are killed before the next block. Each says again all that nobody has acknowledged: where a cheat keeps
+    /// others from acknowledging it, letters would have no end.
+    left: u32,
     /// What every process begins with.
     known: BTreeMap<Role, (MemoryDisk, ContractSignatures<Terms>)>,
 }
@@ -22,6 +29,7 @@ impl Killer {
     pub(super) fn new(seed: u64) -> Killer {
         Killer {
             rng: StdRng::seed_from_u64(seed),
+            left: KILLS_A_BLOCK,
             known: BTreeMap::new(),
         }
     }
@@ -31,51 +39,47 @@ impl Killer {
         Ok(disk.open(&Identity::new("contract", [id; 32]))?)
     }
 
+    /// What a process of this party begins with: nothing on its disk, and what it holds since the set-up.
     pub(super) fn know(
         &mut self,
         role: Role,
-        disk: &MemoryDisk,
         signatures: &ContractSignatures<Terms>,
     ) -> Result<MemoryLog, LifeError> {
-        let known = (disk.clone(), signatures.clone());
-        self.known.insert(role, known);
-        Self::log(role, disk)
+        let disk = MemoryDisk::default();
+        let log = Self::log(role, &disk)?;
+        self.known.insert(role, (disk, signatures.clone()));
+        Ok(log)
     }
 
-    /// As [`Room::round`], with kills.
-    pub(super) fn round<'a>(
+    /// Whether the next process that hears something is killed.
+    pub(super) fn strikes(&mut self) -> bool {
+        let strikes = self.left > 0 && self.rng.gen_ratio(1, 8);
+        self.left -= u32::from(strikes);
+        strikes
+    }
+
+    /// Kills some processes while nothing is on its way.
+    pub(super) fn kill_some(
         &mut self,
-        room: &mut Room<'a>,
-        chain: &mut dyn narthex_regtest::Chain,
+        room: &mut Room<'_>,
+        cheats: &SharedCheats,
     ) -> Result<(), LifeError> {
-        loop {
-            let before = room.changes();
-            room.look(chain)?;
-            loop {
-                let is_killed = self.rng.gen_ratio(1, 8);
-                let Some(to) = room.deliver_one(is_killed)? else {
-                    break;
-                };
-                if is_killed {
-                    self.kill(room, to)?;
-                }
-            }
-            if room.changes() == before {
-                break;
-            }
-        }
+        self.left = KILLS_A_BLOCK;
         let roles: Vec<_> = self.known.keys().copied().collect();
         for role in roles {
             if self.rng.gen_ratio(1, 4) {
-                self.kill(room, role)?;
+                self.kill(room, role, cheats)?;
             }
         }
-        room.look(chain)?;
-        room.deliver()?;
-        room.publish(chain)
+        Ok(())
     }
 
-    fn kill<'a>(&mut self, room: &mut Room<'a>, role: Role) -> Result<(), LifeError> {
+    pub(super) fn kill(
+        &mut self,
+        room: &mut Room<'_>,
+        role: Role,
+        cheats: &SharedCheats,
+    ) -> Result<(), LifeError> {
         let Some((disk, signatures)) = self.known.get(&role) else {
             return Ok(());
         };
@@ -91,7 +95,6 @@ impl Killer {
             signer: LifeSigner::new(work, blobs),
             publisher,
         };
-        room.join(LifeParty::open(contract, own)?);
-        Ok(())
+        seat(room, contract, own, cheats)
     }
 }

@@ -2,73 +2,26 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use bitcoin::{Amount, Transaction};
 use narthex_channel::{
-    contract::{Contract, Order, Policy},
-    log::{MemoryDisk, MemoryLog},
+    contract::{Contract, Policy},
+    log::MemoryLog,
 };
-use narthex_contracts::{
-    graph::{NodeName, TxGraph},
-    template::ContractSecret,
-    terms::Role,
-};
+use narthex_contracts::{graph::NodeName, template::ContractSecret, terms::Role};
 use narthex_game_model::{play::Strategy, ruling::Row};
 
-use super::{ContractPlay, PlayError, killer::Killer, narrate::Narrator, participant::own_salt};
-use crate::life::{
-    LifeError, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher, Room, Sight,
+use super::{
+    ContractPlay, PlayError,
+    cheat::seat,
+    conduct::{Conduct, FUNDING},
+    killer::Killer,
+    narrate::Narrator,
+    participant::own_salt,
+    stage::{Lived, Stage},
 };
+use crate::life::{LifeError, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher, Room};
 
 /// Blocks after which a play is given up: more than all windows of an example.
 const MOST_BLOCKS: u32 = 2_000;
-
-/// How parties behave, where it is not the usual.
-pub(super) struct Conduct {
-    /// How the worker works, and what is said of that.
-    pub(super) strategy: (Strategy, &'static str),
-    /// Whether a worker that is at fault says so.
-    pub(super) admits: bool,
-    /// Whether the worker goes on chain as soon as it has done its work.
-    pub(super) delivers: bool,
-    /// Who says, hears and publishes nothing once this is on chain.
-    pub(super) silent: Vec<(Role, NodeName)>,
-}
-
-/// What is on chain from the beginning.
-pub(super) const FUNDING: NodeName = NodeName::plain("Tx0");
-
-impl Default for Conduct {
-    fn default() -> Self {
-        Conduct {
-            strategy: (Strategy::Honest, "does the whole work"),
-            admits: true,
-            delivers: false,
-            silent: Vec::new(),
-        }
-    }
-}
-
-/// What happened, in order.
-pub(super) enum Lived {
-    /// Somebody did something while the tip was at this height.
-    Step {
-        height: u32,
-        who: Role,
-        what: String,
-        why: String,
-    },
-    /// Something confirmed.
-    Confirmed(Confirmed),
-}
-
-pub(super) struct Confirmed {
-    who: Role,
-    name: NodeName,
-    height: u32,
-    tx: Transaction,
-    fee: Amount,
-    child: Option<Transaction>,
-}
 
 /// What became of it.
 struct Ended {
@@ -99,7 +52,7 @@ impl ContractPlay<'_> {
                 } => self.step_at(height, who, what, &why),
                 Lived::Confirmed(done) => {
                     self.participant_mut(done.who)?.fees += done.fee;
-                    let (child, why) = (done.child.as_ref(), super::narrate::why(done.name));
+                    let (child, why) = (done.child.as_ref(), conduct.why(done.name));
                     let what = (done.tx, done.height, done.fee);
                     self.confirmed(done.who, &done.name, why, what, child);
                 }
@@ -125,11 +78,11 @@ impl ContractPlay<'_> {
             confirm: 1,
             message: 1,
         };
-        let journal = Rc::new(RefCell::new(Vec::new()));
-        let tip = Rc::new(RefCell::new(self.chain.height()?));
+        let about = Contract::new(self.terms.clone(), self.graph.clone(), Role::Client, policy);
+        let tip = self.chain.height()?;
+        let mut stage = Stage::new(about.map_err(LifeError::from)?, conduct, tip);
+        stage.killer = self.options.kills.map(Killer::new);
         let row = Rc::new(RefCell::new(None));
-        let mut room = Room::new();
-        let mut killer = self.options.kills.map(Killer::new);
         let parties = self.participants.values_mut().zip(self.records.each());
         for (participant, (role, record)) in parties {
             let signatures = participant.holdings.clone();
@@ -145,9 +98,9 @@ impl ContractPlay<'_> {
                 steps: self.terms.params().steps(),
                 sample: self.terms.params().sample(),
                 depth,
-                works: conduct.strategy.1,
+                cheats: stage.cheats.clone(),
             };
-            let (journal, tip, row) = (journal.clone(), tip.clone(), row.clone());
+            let (journal, tip, row) = (stage.journal.clone(), stage.tip.clone(), row.clone());
             let is_heard = !conduct.silent.contains(&(role, FUNDING));
             let work = LifeWork {
                 seed: participant.seed().clone(),
@@ -158,120 +111,72 @@ impl ContractPlay<'_> {
                 job: (self.workshop.job.clone(), self.workshop.origin.stage()),
                 is_aside: false,
                 strategy: match role {
-                    Role::Worker => conduct.strategy.0.clone(),
+                    Role::Worker => conduct.works.0.clone(),
                     _ => Strategy::Honest,
                 },
                 admits: conduct.admits,
                 seal_cost: self.options.seal_cost,
                 bindings: Some(Box::new(record)),
                 watch: Some(Box::new(move |done, ruled| {
-                    let height = *tip.borrow();
+                    let height = tip.get();
                     let reason = ruled.map_or("", |(_, reason)| reason);
                     if let (Some((by, _)), true) = (ruled, is_heard) {
                         *row.borrow_mut() = Some(*by);
                     }
-                    for (what, why) in narrator.told(done, reason) {
-                        let who = role;
-                        journal.borrow_mut().push(Lived::Step {
-                            height,
-                            who,
-                            what,
-                            why,
-                        });
-                    }
+                    let told = narrator.told(done, reason).into_iter();
+                    let steps = told.map(|(what, why)| Lived::Step {
+                        height,
+                        who: role,
+                        what,
+                        why,
+                    });
+                    journal.borrow_mut().extend(steps);
                 })),
             };
-            let disk = MemoryDisk::default();
-            let log = match &mut killer {
+            let log = match &mut stage.killer {
                 None => MemoryLog::forgetful(),
-                Some(killer) => killer.know(role, &disk, &work.signatures)?,
+                Some(killer) => killer.know(role, &work.signatures)?,
             };
             let own = Own {
                 log,
                 signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())),
                 publisher: Publisher::new(&mut participant.wallet, rate),
             };
-            room.join(LifeParty::open(contract, own)?);
+            seat(&mut stage.room, contract, own, &stage.cheats)?;
         }
-        let about = Contract::new(self.terms.clone(), self.graph.clone(), Role::Client, policy);
-        let about = about.map_err(LifeError::from)?;
-        let mut sight = Sight::default();
-        let (mut known, mut by) = (0, FUNDING);
         for _ in 0..MOST_BLOCKS {
-            // What confirmed since the last look.
-            let view = sight.look(self.chain, &about)?;
-            *tip.borrow_mut() = view.tip;
-            for (node, height) in view.facts.path.iter().skip(known) {
-                known += 1;
-                let name = self.graph.node(*node).map(|node| node.name);
-                let name = name.ok_or_else(|| PlayError::Broken("no such transaction".into()))?;
-                by = name;
-                for (role, _) in conduct.silent.iter().filter(|(_, from)| *from == name) {
-                    room.silence(*role);
-                }
-                if *node != TxGraph::FUNDING {
-                    let paid = room.parties().find_map(|party| {
-                        let mut paid = party.publisher().paid.iter();
-                        let paid = paid.find(|paid| paid.node == Some(*node))?;
-                        Some((party.role(), paid.clone()))
-                    });
-                    let (who, paid) =
-                        paid.ok_or_else(|| PlayError::Broken(format!("{name} by nobody")))?;
-                    journal.borrow_mut().push(Lived::Confirmed(Confirmed {
-                        who,
-                        name,
-                        height: *height,
-                        tx: paid.tx,
-                        fee: paid.fee,
-                        child: paid.child,
-                    }));
-                }
-            }
-            match &mut killer {
-                None => room.round(self.chain)?,
-                Some(killer) => killer.round(&mut room, self.chain)?,
-            }
-            let is_over = room
-                .parties()
-                .all(|party| matches!(party.standing(), "settled" | "decrypted" | "over"));
-            if is_over {
+            stage.look(self.chain)?;
+            stage.round(self.chain)?;
+            if stage.is_over() {
                 break;
             }
-            if conduct.delivers
-                && let Some(worker) = room.party_mut(Role::Worker)
-                && worker.standing() == "committed"
-                && worker.book().facts().path.len() == 1
-            {
-                let letters = worker.order(Order::Deliver)?;
-                room.post(Role::Worker, letters);
-                room.round(self.chain)?;
-            }
+            stage.act(self.chain)?;
             if self.options.probe_early {
-                probe(self.chain, &room, &self.miner_script)?;
+                probe(self.chain, &stage.room, &self.miner_script)?;
             }
             self.chain.mine(1, &self.miner_script)?;
             for role in self.terms.roles() {
-                if let Some(party) = room.party_mut(role) {
+                if let Some(party) = stage.room.party_mut(role) {
                     party.publisher_mut().purse.wallet().sync(self.chain)?;
                 }
             }
         }
-        let client = room.party(Role::Client);
+        let client = stage.room.party(Role::Client);
         let client = client.ok_or_else(|| PlayError::Broken("no client".into()))?;
         let result = client.result()?;
-        let traffic = room.traffic();
-        let verifier = room.party(Role::Verifier);
+        let traffic = stage.room.traffic();
+        let verifier = stage.room.party(Role::Verifier);
         let known = verifier.map(|party| party.signer().secrets(party.book()));
         let token = known.and_then(|known| known.get(ContractSecret::Token));
-        drop(room);
+        let (journal, by) = (stage.journal.take(), stage.by);
+        drop(stage);
         // What an approval pays is its own, and counted so.
         if let Some(token) = token {
             let verifier = self.participant_mut(Role::Verifier)?;
             verifier.secrets.insert(ContractSecret::Token, token);
         }
-        let journal = Rc::into_inner(journal).map(RefCell::into_inner);
         Ok(Ended {
-            journal: journal.unwrap_or_default(),
+            journal,
             by,
             row: row.take(),
             result,

@@ -3,8 +3,11 @@
 //! [`PlayOptions`] has the scenarios ([`Playable`](crate::harness::Playable)); a [`ContractPlay`] holds the chain and the
 //! parties and makes their moves. Everything that happens is reported as an [`Event`], for people and for programs.
 
+mod attack;
 mod blind;
 mod case;
+mod cheat;
+mod conduct;
 mod contract;
 mod error;
 mod event;
@@ -20,6 +23,7 @@ mod publish;
 mod records;
 mod scenarios;
 mod setup;
+mod stage;
 mod talk;
 mod token;
 mod work;
@@ -29,4 +33,4 @@ pub use error::PlayError;
 pub use event::{DecryptedDigits, DecryptedOutputs, DecryptedResult, Event, Outcome, Settled};
 pub use options::{JobFile, PlayOptions};
 pub use participant::ContractParticipant;
-use talk::{Look, Reply, Under};
+use talk::Look;

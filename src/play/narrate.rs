@@ -7,7 +7,10 @@ use narthex_game_model::{
     ruling::{Answer, Item},
 };
 
-use super::work::described;
+use super::{cheat::SharedCheats, work::described};
+
+/// The root in a transaction of its own.
+pub(super) const ROOT_RECORD: NodeName = NodeName::plain("root record");
 
 /// What is said of one party.
 pub(super) struct Narrator {
@@ -15,8 +18,8 @@ pub(super) struct Narrator {
     pub(super) steps: u64,
     pub(super) sample: u32,
     pub(super) depth: Depth,
-    /// How the worker works.
-    pub(super) works: &'static str,
+    /// Who cheats, and how the worker works.
+    pub(super) cheats: SharedCheats,
 }
 
 type Told = (String, String);
@@ -24,6 +27,22 @@ type Told = (String, String);
 impl Narrator {
     /// What came of a task, and why it is so.
     pub(super) fn told(&self, done: &Done, reason: &str) -> Vec<Told> {
+        let cheat = self.cheats.borrow().by(self.role);
+        let told = cheat.and_then(|cheat| cheat.told(done));
+        let Some((what, why)) = told else {
+            return self.usual(done, reason);
+        };
+        let mut all = match done {
+            Done::Committed { .. } => self.usual(done, reason),
+            _ => Vec::new(),
+        };
+        // It runs and commits as usual, and what it says of that is another thing.
+        all.truncate(1);
+        all.push((what, why.to_owned()));
+        all
+    }
+
+    fn usual(&self, done: &Done, reason: &str) -> Vec<Told> {
         let (steps, count) = (self.steps, self.sample);
         let one = |what: String, why: &str| vec![(what, why.to_owned())];
         match done {
@@ -35,7 +54,7 @@ impl Narrator {
                 vec![
                     (
                         format!("runs {steps} steps, commits to root {root}"),
-                        self.works.to_owned(),
+                        self.cheats.borrow().works.to_owned(),
                     ),
                     (
                         "hands over its commitment and all boxes, one a step".to_owned(),
@@ -112,6 +131,10 @@ impl Narrator {
                 ),
                 "it has verified it: what completes it will show the result secret",
             ),
+            Done::NotReceived { .. } => one(
+                "acknowledges nothing: what came is not what it is said to be".to_owned(),
+                "who hands over half of a thing has handed over nothing, and no date runs from it",
+            ),
             Done::Pleaded(_) => one(
                 "brings the panel what was signed, acknowledged and opened".to_owned(),
                 "evidence: no approval is possible any more, and a ruling that pays asks for it",
@@ -162,6 +185,7 @@ pub(super) fn why(name: NodeName) -> &'static str {
         Exit::APPEALED => "appeals: all stakes are in the pot now",
         name if name.base == "S6" => "the attestations of this majority open the settlement",
         name if name.base == "S7" => "the attestations and its own secret open the settlement",
+        ROOT_RECORD => "spends its root coin: nobody can keep it from recording the root",
         _ => "no majority agrees",
     }
 }

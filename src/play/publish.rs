@@ -5,13 +5,13 @@ use narthex_contracts::{
     coop::Proposal,
     graph::{NodeId, NodeName, SecretId, TxGraph},
     setup::ceremony,
-    template::{ContractSecret, Exit, root_coin},
-    terms::{FeeError, FeeRate, FeeRules, Role},
+    template::{ContractSecret, root_coin},
+    terms::{FeeError, FeeRules, Role},
 };
 use narthex_game_model::Outcome as Settlement;
 
 use super::{ContractPlay, PlayError, contract::Ending};
-use crate::wallet::{ChildRequest, WalletError};
+use crate::wallet::ChildRequest;
 
 /// Blocks in which an agreement is to be concluded: a day.
 const AGREEMENT_BLOCKS: u32 = 144;
@@ -111,81 +111,6 @@ impl ContractPlay<'_> {
             .checked_sub(received)
             .ok_or_else(|| PlayError::Broken("a child that pays in".into()))?;
         Ok((child, fee))
-    }
-
-    /// The worker publishes its delivery, but somebody else's child, which carries no root, replaces the worker's
-    /// just before the block. The worker records its root by a transaction of its own.
-    pub(super) fn deliver_outbid(&mut self, by: Role) -> Result<(), PlayError> {
-        let (name, node) = (Exit::DELIVERED, self.find(Exit::DELIVERED)?);
-        let tx = self.complete(Role::Worker, node)?;
-        let (child, fee) = self.pay_for(Role::Worker, &tx, name)?;
-        self.chain.submit_package(&[tx.clone(), child.clone()])?;
-        let rival = self.rival_child(by, &tx, &child, fee)?;
-        self.mine(1)?;
-        let height = self.height_of(&tx)?;
-        let (rival, paid) = rival;
-        self.participant_mut(by)?.fees += paid;
-        let why = "ATTACK: another child pays for the delivery, so that the worker's root is not recorded with it";
-        self.confirmed(by, &name, why, (tx, height, paid), Some(&rival));
-        self.record_root_alone()
-    }
-
-    /// A child of `by`'s that replaces `child` in the mempool.
-    fn rival_child(
-        &mut self,
-        by: Role,
-        parent: &Transaction,
-        child: &Transaction,
-        fee: Amount,
-    ) -> Result<(Transaction, Amount), PlayError> {
-        let rate = FeeRate::from_sat_per_kwu(self.rate().to_sat_per_kwu().saturating_mul(2))
-            .min(FeeRate::MOST);
-        // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
-        let least_fee = fee + Amount::from_sat(child.vsize() as u64 + 1_000);
-        let wallet = &mut self.participant_mut(by)?.wallet;
-        let request = ChildRequest {
-            parent,
-            coins: Vec::new(),
-            data: None,
-            rate,
-            least_fee,
-        };
-        let rival = wallet.child(request)?;
-        let (sent, received) = wallet.sent_and_received(&rival);
-        self.chain.submit(&rival)?;
-        Ok((rival, sent.checked_sub(received).unwrap_or(Amount::ZERO)))
-    }
-
-    /// The worker spends its root coin in a transaction of its own that carries the root.
-    fn record_root_alone(&mut self) -> Result<(), PlayError> {
-        let broken = || PlayError::Broken("no root coin".into());
-        let record = self.root_record(Exit::DELIVERED).ok_or_else(broken)?;
-        let (rate, outpoint) = (
-            self.rate(),
-            root_coin(&self.terms, &self.graph).ok_or_else(broken)?,
-        );
-        let worker = &mut self.participant_mut(Role::Worker)?.wallet;
-        let coin = worker.coin(outpoint).ok_or_else(broken)?;
-        let change = worker.fresh_script();
-        let mut psbt = record
-            .transaction(coin, &[], change, rate, Amount::ZERO)
-            .map_err(WalletError::from)?;
-        let tx = worker.sign_all(&mut psbt)?;
-        let (sent, received) = worker.sent_and_received(&tx);
-        let fee = sent.checked_sub(received).unwrap_or(Amount::ZERO);
-        self.chain.submit(&tx)?;
-        self.mine(1)?;
-        self.participant_mut(Role::Worker)?.fees += fee;
-        let height = self.height_of(&tx)?;
-        let why = "spends its root coin: nobody can keep it from recording the root";
-        self.confirmed(
-            Role::Worker,
-            &NodeName::plain("root record"),
-            why,
-            (tx, height, fee),
-            None,
-        );
-        Ok(())
     }
 
     /// First height at which a block can hold the transaction, as far as its own timelocks go.

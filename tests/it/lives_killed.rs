@@ -2,6 +2,7 @@
 //! follows. They end as they do undisturbed.
 
 use crate::common;
+use crate::common::table;
 
 use narthex::{
     game_model::Template,
@@ -10,21 +11,13 @@ use narthex::{
     regtest::Embedded,
 };
 
-/// Scenarios that parties live by their machines.
-const LIVED: [&str; 12] = [
-    "normal",
-    "normal-long",
-    "timeout",
-    "timeout-long",
-    "silent-verifier",
-    "abandoned",
-    "admit",
-    "admit-long",
-    "failed-long",
-    "worker-at-fault",
-    "worker-at-fault-long",
-    "idle-worker",
-];
+/// Scenarios that parties live by their machines: those of the hardened template but for an end that is agreed on.
+fn lives() -> impl Iterator<Item = &'static str> {
+    let all = PlayOptions::SCENARIOS.iter();
+    let hardened = all.filter(|scenario| scenario.needs == Template::Hardened);
+    let names = hardened.map(|scenario| scenario.name);
+    names.filter(|name| *name != "coop")
+}
 
 fn lived(scenario: &str, kills: Option<u64>) -> narthex::play::Outcome {
     let mut options: PlayOptions = common::options(Template::Hardened, scenario, (2, 3));
@@ -35,11 +28,10 @@ fn lived(scenario: &str, kills: Option<u64>) -> narthex::play::Outcome {
     played.unwrap_or_else(|error| panic!("{scenario}, kills {kills:?}: {error}"))
 }
 
-#[test]
-fn whoever_is_killed_goes_on() {
+fn goes_on(scenarios: impl Iterator<Item = &'static str>) {
     let seed = std::env::var("NARTHEX_SEED").ok();
     let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(7u64);
-    for scenario in LIVED {
+    for scenario in scenarios {
         let (calm, killed) = (lived(scenario, None), lived(scenario, Some(seed)));
         assert_eq!(
             calm.transactions, killed.transactions,
@@ -60,5 +52,15 @@ fn whoever_is_killed_goes_on() {
         );
         assert!(killed.balances.iter().all(|balance| balance.is_exact()));
     }
-    assert!(PlayOptions::SCENARIOS.len() > LIVED.len());
+}
+
+#[test]
+fn whoever_is_killed_goes_on() {
+    goes_on(lives().filter(|name| !table::is_of_rulings(name)));
+}
+
+/// Whoever cheats is killed too.
+#[test]
+fn whoever_is_killed_among_cheats_goes_on() {
+    goes_on(lives().filter(|name| table::is_of_rulings(name)));
 }

@@ -185,10 +185,14 @@ impl Look<'_> {
             return Some(false);
         }
         let schedule = contract.schedule(book.facts.delivered(contract)?);
-        if book.finding == Some(Finding::Equal) {
-            return book.is_served().then_some(true);
-        }
         let is_late = book.worker_is_late(self.tip, &schedule);
+        if book.finding == Some(Finding::Equal) {
+            let is_served = book.is_served();
+            if is_served || !is_late {
+                return is_served.then_some(true);
+            }
+            // Right, and not to be had: the key would open boxes that nobody has.
+        }
         let is_false = book.rejects();
         let is_last = self.tip.saturating_add(self.confirm()) >= schedule.verdict;
         // A rejection is judged by what was handed over before it.

@@ -44,9 +44,14 @@ impl Book {
         fits.is_err() || !is_ours || !is_recorded
     }
 
-    /// What the worker opened after the answer: the item, if the opening itself is here.
+    /// What the worker opened after the answer: the item, if the opening itself is here and was acknowledged. With a part of it, the
+    /// worker has opened nothing: whoever rejected that would be at fault by the whole.
     fn opened(&self) -> Option<[u8; 32]> {
-        self.opening_here().map(|(item, _)| item)
+        let (item, _) = self.opening_here()?;
+        let is_whole = self
+            .papers
+            .has_given(self.contract().id(), Thing::Item(item));
+        is_whole.then_some(item)
     }
 
     /// The item, and what it names.

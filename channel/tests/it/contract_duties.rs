@@ -252,6 +252,31 @@ fn m8_a_root_or_boxes_that_are_late_are_rejected_behind_their_deadline() {
     assert_eq!(neither.publishes(), []);
 }
 
+/// A worker opens its sample to a verifier, and gives nobody its boxes: what is opened is right, and the key opens nothing.
+#[test]
+fn m8_boxes_that_nobody_has_are_rejected_though_what_was_opened_is_right() {
+    let deadline = world().schedule(DELIVERED).record;
+    let mut verifier = on_chain(Seat::<Checking>::equal_without_boxes());
+    verifier.be_heard(true, DELIVERED);
+    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+    // With the boxes it has no reason to, whoever else has them: it waits for the client's receipt, or the arbiters'.
+    let mut whole = on_chain(Seat::found_equal());
+    whole.be_heard(true, DELIVERED);
+    whole.tip(deadline);
+    assert_eq!(whole.publishes(), []);
+}
+
+/// The same with an opening of which one box came: the worker has opened nothing until the rest is here.
+#[test]
+fn m8_an_opening_that_is_not_whole_is_none() {
+    let deadline = world().schedule(DELIVERED).opening;
+    let mut verifier = on_chain(Seat::answered(true));
+    verifier.be_heard(true, DELIVERED + 1);
+    verifier.item(WORKER, &talk(DRAWN, true).opening);
+    verifier.said(WORKER, Said::Blob(crate::contract_support::opened()));
+    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+}
+
 #[test]
 fn m8_a_token_that_is_late_is_rejected_behind_its_deadline_and_when_the_sample_was_handed_over() {
     let deadline = world().schedule(DELIVERED).token;
@@ -333,6 +358,7 @@ fn a_verifier_never_publishes_both_verdicts() {
     rejected.tip(world().schedule(DELIVERED).opening);
     rejected.item(WORKER, &talk(DRAWN, true).opening);
     rejected.said(WORKER, Said::Blob(crate::contract_support::opened()));
+    rejected.has_opening(world().schedule(DELIVERED).opening);
     rejected.done(Done::Found(Finding::Equal));
     rejected.serve();
     rejected.tip(world().schedule(DELIVERED).opening + 1);

@@ -3,8 +3,8 @@
 use narthex_channel::{
     Machine,
     contract::{
-        Blob, Checking, ContractEffect, ContractRefusal, Done, Finding, Judging, Order, Parcel,
-        Paying, Said, Task, Thing, Working,
+        Blob, Checking, ContractEffect, ContractInput, ContractRefusal, Done, Finding, Judging,
+        Order, Parcel, Paying, Said, Task, Thing, Working,
     },
 };
 use narthex_contracts::{template::Exit, terms::Role};
@@ -356,6 +356,7 @@ fn openings_that_no_item_names_fill_no_place() {
     assert_eq!(verifier.book().papers().openings().count(), 0);
     verifier.item(WORKER, &talk(DRAWN, true).opening);
     verifier.said(WORKER, Said::Blob(opened()));
+    verifier.has_opening(DRAWN);
     assert!(verifier.is_asked(Task::Compare));
 }
 
@@ -368,9 +369,15 @@ fn an_opening_without_its_boxes_is_dropped_for_one_that_has_them() {
     let hash = [0x77; 32];
     verifier.said(PANEL[0], Said::Blob(Blob::Opening { id, hash }));
     assert!(verifier.is_asked(Task::Look(thing)));
+    // What is not the opening that was signed says nothing about the worker's work: it is not compared.
+    assert!(!verifier.is_asked(Task::Compare));
+    let found = ContractInput::Done(Done::Found(Finding::Wrong));
+    assert!(is_refused(verifier.step(&found)));
     verifier.done(Done::NotReceived { thing });
     verifier.said(WORKER, Said::Blob(opened()));
     assert_eq!(verifier.book().papers().opening(&id), Some(opened().hash()));
+    verifier.has_opening(DRAWN);
+    assert!(verifier.is_asked(Task::Compare));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Scenarios of the audited template: what differs from the hardened one's.
 
 use narthex_contracts::{
+    graph::NodeName,
     template::{Exit, Rulings},
     terms::Role,
 };
@@ -11,11 +12,11 @@ use narthex_game_model::{
 
 use super::{
     cheating, garbage_boxes,
-    hardened::{appeal, decided, deliver, honest, missing, rejected, rewarded},
+    hardened::{missing, ruling_set},
 };
 use crate::{
     harness::{ScenarioError, expect},
-    play::{ContractPlay, Ending, Look, Under},
+    play::{ContractPlay, Ending, Look},
 };
 
 use Role::{Client, Verifier, Worker};
@@ -181,7 +182,7 @@ fn league(play: &mut ContractPlay<'_>) -> Result<u64, ScenarioError> {
 /// The league goes through the motions of a check.
 fn sampled_in_league(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
     play.draw_sample()?;
-    play.seal_token(&Under::Leaves)?;
+    play.seal_token()?;
     play.answer_in_league()?;
     Ok(play.open_sample()?)
 }
@@ -214,4 +215,89 @@ fn challenge(play: &mut ContractPlay<'_>, step: Option<u64>) -> Result<(), Scena
         "challenges: its bond and all stakes are in the pot now",
     )?;
     Ok(play.bring_challenge(step)?)
+}
+
+pub(super) fn verifier_at_fault(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
+    honest(play)?;
+    super::approved(play.check()?)?;
+    let why = "rejects although all digests are equal";
+    play.publish(Verifier, Exit::REJECTED, why)?;
+    appeal(play)?;
+    decided(play, &[], Row::Else, Ruling::VerifierAtFault)
+}
+
+/// Honest work, delivered on chain.
+fn honest(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&Strategy::Honest, "does the whole work")?;
+    deliver(play)
+}
+
+fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.publish(
+        Worker,
+        Exit::DELIVERED,
+        "delivered; the paying child records the commitment root",
+    )?;
+    Ok(())
+}
+
+/// A cheat is delivered, caught and rejected on chain.
+fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.work(&cheating(), super::FALSIFIES)?;
+    deliver(play)?;
+    super::caught(!play.check()?)?;
+    play.publish(Verifier, Exit::REJECTED, "the sample is wrong")?;
+    Ok(())
+}
+
+fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
+    play.publish(
+        Worker,
+        Exit::APPEALED,
+        "appeals: all stakes are in the pot now",
+    )?;
+    Ok(play.bring_evidence()?)
+}
+
+/// The worker takes its reward by this settlement, and the client reads the result secret out of it.
+fn rewarded(play: &mut ContractPlay<'_>, exit: NodeName) -> Result<Ending, ScenarioError> {
+    let why = "takes the reward; the signature carries the result secret";
+    let tx = play.publish(Worker, exit, why)?;
+    play.reveal(exit, &tx)?;
+    Ok(Outcome::Normal.into())
+}
+
+/// Everybody who is not silent rules by this row, and whom that pays settles.
+fn decided(
+    play: &mut ContractPlay<'_>,
+    silent: &[u8],
+    row: Row,
+    ruling: Ruling,
+) -> Result<Ending, ScenarioError> {
+    let found = play.everyone_rules(silent)?;
+    let by = play.row();
+    expect(
+        found == ruling && by == Some(row),
+        format!("ruled {found:?} by row {by:?}, and not {ruling:?} by row {row}"),
+    )?;
+    let majority = ruling_set(play, silent);
+    let accusation = play.accusation();
+    let name = Exit::ruled_on(accusation, ruling, majority);
+    match ruling {
+        Ruling::WorkerAtFault => {
+            // Whoever it pays.
+            let accuser = match accusation {
+                Accusation::Appeal => Verifier,
+                Accusation::Challenge => Client,
+            };
+            let why = "the attestations of this majority open the settlement";
+            play.publish(accuser, name, why)?;
+        }
+        Ruling::VerifierAtFault => {
+            let why = "the attestations and its own secret open the settlement";
+            let tx = play.publish(Worker, name, why)?;
+            play.reveal(name, &tx)?;
+        }
+    }
+    Ok(accusation.outcome(ruling.outcome(majority)).into())
 }

@@ -6,7 +6,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    Accusation, ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
+    ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
     settlement::MAX_PANEL_WITH_NAMED_SILENCE,
 };
 
@@ -15,7 +15,8 @@ use crate::{
     harness::{ScenarioError, expect},
     play::{
         ContractPlay, Ending, PlayError,
-        lives::{Conduct, FUNDING},
+        cheat::Cheat,
+        conduct::{Anew, Conduct, FUNDING},
     },
 };
 
@@ -27,7 +28,7 @@ pub(super) fn normal(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErro
 }
 
 /// The worker goes on chain at once.
-fn on_chain() -> Conduct {
+pub(super) fn on_chain() -> Conduct {
     Conduct {
         delivers: true,
         ..Conduct::default()
@@ -35,16 +36,16 @@ fn on_chain() -> Conduct {
 }
 
 /// A cheat that goes on chain, and does not say that it is one.
-fn rejected_on_chain() -> Conduct {
+pub(super) fn rejected_on_chain() -> Conduct {
     Conduct {
-        strategy: (cheating(), super::FALSIFIES),
+        works: (cheating(), super::FALSIFIES),
         admits: false,
         ..on_chain()
     }
 }
 
 /// Everybody lives by its machine, and this is how it must end.
-fn lives(
+pub(super) fn lives(
     play: &mut ContractPlay<'_>,
     conduct: &Conduct,
     exit: NodeName,
@@ -58,10 +59,28 @@ fn ended_by(ended: NodeName, exit: NodeName) -> Result<(), ScenarioError> {
 }
 
 pub(super) fn lost_token(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    honest_work_checked(play)?;
-    play.lose_token()?;
-    play.settle_off_chain("r = 1: it is paid by the token that it has again")?;
-    rewarded(play, Exit::NORMAL)
+    let conduct = Conduct {
+        anew: Some(Anew {
+            who: Verifier,
+            when: (Worker, "opened"),
+            works: None,
+            cheat: None,
+            returned_by: Some(Worker),
+            told: &[
+                (
+                    "loses its disk, and with it the token: it has its seed",
+                    "it has said that it has the token; an approval without it burns stake and reward",
+                ),
+                (
+                    "has its own reply back from the worker, and the token out of it",
+                    "its seed opens what it kept there; nobody else's does",
+                ),
+            ],
+        }),
+        ..Conduct::default()
+    };
+    lives(play, &conduct, Exit::NORMAL)?;
+    Ok(Outcome::Normal.into())
 }
 
 pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
@@ -70,7 +89,8 @@ pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
 }
 
 pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    honest_work_checked(play)?;
+    play.work(&Strategy::Honest, "does the whole work")?;
+    super::approved(play.check()?)?;
     Ok(play.agree_on(
         Outcome::Normal,
         "all three agree, so nothing of the contract shows on chain",
@@ -115,7 +135,7 @@ pub(super) fn abandoned(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioE
 
 pub(super) fn admit(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
     let conduct = Conduct {
-        strategy: (cheating(), super::FALSIFIES),
+        works: (cheating(), super::FALSIFIES),
         ..Conduct::default()
     };
     lives(play, &conduct, Exit::ADMITTED)?;
@@ -132,8 +152,6 @@ pub(super) fn admit_long(play: &mut ContractPlay<'_>) -> Result<Ending, Scenario
 }
 
 pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    rejected(play)?;
-    appeal(play)?;
     // Fewer than a quorum on either side: the honest ones, some that err, and the rest silent.
     let (n, k) = (
         play.terms().params().arbiters(),
@@ -141,17 +159,16 @@ pub(super) fn failed(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioErro
     );
     let right = k - 1;
     let wrong = right.min(n - right).min(n.saturating_sub(k).max(1));
-    for arbiter in 0..right {
-        let ruling = play.find_ruling(arbiter)?;
-        play.attest(arbiter, ruling)?;
-    }
-    for arbiter in right..right + wrong {
-        play.attest(arbiter, Ruling::VerifierAtFault)?;
-    }
     let (worker, verifier) = (range(0, right), range(right, right + wrong));
     let rulings = (n <= MAX_PANEL_WITH_NAMED_SILENCE).then_some(Rulings { worker, verifier });
-    let name = Exit::failed(rulings, false);
-    play.publish(Client, name, "no majority agrees")?;
+    let erring = (right..right + wrong).map(Role::Arbiter);
+    let silent = (right + wrong..n).map(Role::Arbiter);
+    let conduct = Conduct {
+        cheats: erring.map(|role| (role, Cheat::RulesForWorker)).collect(),
+        silent: silent.map(|role| (role, FUNDING)).collect(),
+        ..rejected_on_chain()
+    };
+    lives(play, &conduct, Exit::failed(rulings, false))?;
     Ok(Outcome::ArbitrationFailed {
         ruled: rulings.map_or(ArbiterSet::empty(), Rulings::ruled),
     }
@@ -201,7 +218,7 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
         seed: 1,
     };
     let conduct = Conduct {
-        strategy: (
+        works: (
             all,
             "does nothing, and hopes to claim that the verifier was silent",
         ),
@@ -218,141 +235,68 @@ pub(super) fn idle_worker(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
 }
 
 pub(super) fn outbid_root(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    play.deliver_outbid(Verifier)?;
-    super::approved(play.check()?)?;
-    play.publish(
-        Verifier,
-        Exit::APPROVED,
-        "the root is on chain all the same, and the sample is right",
-    )?;
-    rewarded(play, Exit::NORMAL_LONG)
-}
-
-/// The worker takes its reward by this settlement, and the client reads the result secret out of it.
-pub(super) fn rewarded(
-    play: &mut ContractPlay<'_>,
-    exit: NodeName,
-) -> Result<Ending, ScenarioError> {
-    let why = "takes the reward; the signature carries the result secret";
-    let tx = play.publish(Worker, exit, why)?;
-    play.reveal(exit, &tx)?;
+    let conduct = Conduct {
+        outbids: Some(Verifier),
+        why: vec![
+            (
+                Exit::DELIVERED,
+                "ATTACK: another child pays for the delivery, so that the worker's root is not recorded with it",
+            ),
+            (
+                Exit::APPROVED,
+                "the root is on chain all the same, and the sample is right",
+            ),
+        ],
+        ..on_chain()
+    };
+    lives(play, &conduct, Exit::NORMAL_LONG)?;
     Ok(Outcome::Normal.into())
-}
-
-/// Honest work, delivered on chain.
-pub(super) fn honest(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    deliver(play)
-}
-
-pub(super) fn deliver(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.publish(
-        Worker,
-        Exit::DELIVERED,
-        "delivered; the paying child records the commitment root",
-    )?;
-    Ok(())
-}
-
-/// A cheat is delivered, caught and rejected on chain.
-pub(super) fn rejected(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(&cheating(), super::FALSIFIES)?;
-    deliver(play)?;
-    super::caught(!play.check()?)?;
-    play.publish(Verifier, Exit::REJECTED, "the sample is wrong")?;
-    Ok(())
-}
-
-/// Works honestly and has the verifier check.
-fn honest_work_checked(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    super::approved(play.check()?)
-}
-
-/// Cheats and is caught, off chain.
-pub(super) fn sample_refused(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.work(&cheating(), super::FALSIFIES)?;
-    super::caught(!play.check()?)
-}
-
-pub(super) fn appeal(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    play.publish(
-        Worker,
-        Exit::APPEALED,
-        "appeals: all stakes are in the pot now",
-    )?;
-    Ok(play.bring_evidence()?)
 }
 
 /// Scheme 6 by everybody who is not silent.
 fn convicted(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
-    let majority = ruling_set(play, silent);
-    let silent = silent
-        .iter()
-        .map(|arbiter| (Role::Arbiter(*arbiter), FUNDING));
     let conduct = Conduct {
-        silent: silent.collect(),
+        silent: gone(silent),
         ..rejected_on_chain()
     };
-    let ruling = Ruling::WorkerAtFault;
-    lives(play, &conduct, Exit::ruled(ruling, majority))?;
-    let by = play.row();
-    expect(by == Some(Row::Rerun), format!("ruled by row {by:?}"))?;
-    Ok(ruling.outcome(majority).into())
+    ruled(play, &conduct, silent, (Row::Rerun, Ruling::WorkerAtFault))
 }
 
 /// Scheme 7 by everybody who is not silent, after a rejection against the verifier's own check.
 fn cleared(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, ScenarioError> {
-    honest_work_delivered(play)?;
-    play.publish(
-        Verifier,
-        Exit::REJECTED,
-        "rejects although all digests are equal",
-    )?;
-    appeal(play)?;
-    decided(play, silent, Row::Else, Ruling::VerifierAtFault)
-}
-
-/// Works honestly, delivers on chain and has the verifier check there.
-fn honest_work_delivered(play: &mut ContractPlay<'_>) -> Result<(), ScenarioError> {
-    honest(play)?;
-    super::approved(play.check()?)
+    let why = "rejects although all digests are equal";
+    let conduct = Conduct {
+        silent: gone(silent),
+        cheats: [(Verifier, Cheat::Spites)].into(),
+        why: vec![(Exit::REJECTED, why)],
+        ..on_chain()
+    };
+    let by = (Row::Else, Ruling::VerifierAtFault);
+    ruled(play, &conduct, silent, by)
 }
 
 /// Everybody who is not silent rules by this row, and whom that pays settles.
-pub(super) fn decided(
+pub(super) fn ruled(
     play: &mut ContractPlay<'_>,
+    conduct: &Conduct,
     silent: &[u8],
-    row: Row,
-    ruling: Ruling,
+    (row, ruling): (Row, Ruling),
 ) -> Result<Ending, ScenarioError> {
-    let found = play.everyone_rules(silent)?;
-    let by = play.row();
-    expect(
-        found == ruling && by == Some(row),
-        format!("ruled {found:?} by row {by:?}, and not {ruling:?} by row {row}"),
-    )?;
     let majority = ruling_set(play, silent);
-    let accusation = play.accusation();
-    let name = Exit::ruled_on(accusation, ruling, majority);
-    match ruling {
-        Ruling::WorkerAtFault => {
-            // Whoever it pays.
-            let accuser = match accusation {
-                Accusation::Appeal => Verifier,
-                Accusation::Challenge => Client,
-            };
-            let why = "the attestations of this majority open the settlement";
-            play.publish(accuser, name, why)?;
-        }
-        Ruling::VerifierAtFault => {
-            let why = "the attestations and its own secret open the settlement";
-            let tx = play.publish(Worker, name, why)?;
-            play.reveal(name, &tx)?;
-        }
-    }
-    Ok(accusation.outcome(ruling.outcome(majority)).into())
+    let ended = play.live(conduct)?;
+    let by = play.row();
+    let exit = Exit::ruled(ruling, majority);
+    expect(
+        ended == exit && by == Some(row),
+        format!("ended by {ended}, ruled by row {by:?}, and not by {exit} and row {row}"),
+    )?;
+    Ok(ruling.outcome(majority).into())
+}
+
+/// Who says nothing from the beginning.
+fn gone(silent: &[u8]) -> Vec<(Role, NodeName)> {
+    let silent = silent.iter().copied().map(Role::Arbiter);
+    silent.map(|role| (role, FUNDING)).collect()
 }
 
 /// Arbiters beyond the smallest majority.
@@ -360,15 +304,11 @@ pub(super) fn missing(play: &ContractPlay<'_>) -> Vec<u8> {
     (play.terms().params().quorum()..play.terms().panel_size()).collect()
 }
 
-fn ruling_set(play: &ContractPlay<'_>, silent: &[u8]) -> ArbiterSet {
+pub(super) fn ruling_set(play: &ContractPlay<'_>, silent: &[u8]) -> ArbiterSet {
     let gone: ArbiterSet = silent.iter().map(|arbiter| usize::from(*arbiter)).collect();
     gone.complement(play.terms().panel_size())
 }
 
 fn range(from: u8, to: u8) -> ArbiterSet {
-    let mut set = ArbiterSet::empty();
-    for i in from..to {
-        set.insert(i.into());
-    }
-    set
+    (from..to).map(usize::from).collect()
 }

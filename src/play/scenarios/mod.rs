@@ -62,7 +62,7 @@ scenarios! {
     "normal-long" Audited "3': approved on chain, audited, and settled when the time to challenge is over" audited::normal_long;
     "timeout-long" Audited "1': approved on chain, not challenged, then the worker withholds the key" audited::timeout_long;
     "worker-at-fault" Audited "6: a cheating worker is rejected and appeals, as in hardened" audited::worker_at_fault;
-    "verifier-at-fault" Audited "7: an honest worker is rejected and appeals, as in hardened" hardened::verifier_at_fault;
+    "verifier-at-fault" Audited "7: an honest worker is rejected and appeals, as in hardened" audited::verifier_at_fault;
     "challenge-upheld" Audited "attack: one owner of worker and verifier approves its own garbage; the client challenges: 6, row c4" audited::upheld;
     "challenge-upheld-long" Audited "attack: the same with arbiters missing: the others wait for them" audited::upheld_long;
     "challenge-unserved" Audited "attack: the league approves, and opens nothing to the client: 6, row c2" audited::unserved;

@@ -16,21 +16,14 @@ use narthex_game_model::{
         Answer, Brought, Case, ChainFacts, Item, ProvenRecord, Rerun, RootOfRecord, Row, RuleError,
         rule,
     },
-    schedule::Schedule,
 };
 
-use super::{Drawn, Piece, missing};
+use super::{Piece, missing};
 use crate::play::{ContractPlay, PlayError, job, work::described, work::job_error};
 
 use Role::{Verifier, Worker};
 
 impl ContractPlay<'_> {
-    /// Every deadline of the delivery on chain.
-    pub(in crate::play) fn schedule(&self) -> Result<Schedule, PlayError> {
-        let delivered = self.height_on_chain(&Exit::DELIVERED)?;
-        Ok(Schedule::of(self.terms.params(), delivered))
-    }
-
     fn height_on_chain(&self, name: &NodeName) -> Result<u32, PlayError> {
         let height = self.confirmed_at(name);
         height.ok_or_else(|| missing(&name.to_string()))
@@ -98,22 +91,6 @@ impl ContractPlay<'_> {
         opening.map_err(job_error)
     }
 
-    /// Where no sample was drawn, a later block draws one, and the worker waits with its appeal until that block is known
-    /// and deep, as long as it can.
-    pub(in crate::play) fn await_substitute(&mut self) -> Result<(), PlayError> {
-        if self.taken()?.is_some() {
-            return Ok(());
-        }
-        let deep = self.options.depth.reached_at(self.schedule()?.token);
-        let appeal = u32::from(self.terms.params().windows().appeal_blocks);
-        // In the block after this tip TxA is still first in line.
-        let rejected = self.height_on_chain(&Exit::REJECTED)?;
-        let last = rejected.saturating_add(appeal).saturating_sub(2);
-        let until = deep.min(last);
-        let missing = until.saturating_sub(self.chain.height()?);
-        self.mine(missing)
-    }
-
     /// Both sides bring the panel what they have.
     pub(in crate::play) fn bring_evidence(&mut self) -> Result<(), PlayError> {
         self.worker_brings()?;
@@ -144,10 +121,7 @@ impl ContractPlay<'_> {
         let commitment = self.committed()?;
         let contract = *self.terms.contract_id();
         // What it sealed its token for and nothing else: that is what a ruling that pays it asks for.
-        let (drawn, count) = match self.taken()? {
-            Some(drawn) => (drawn, "the sample that its token names"),
-            None => (self.substitute()?, "what a later block draws"),
-        };
+        let drawn = self.taken()?.ok_or_else(|| missing("a token"))?;
         let opening = self.open_steps(&drawn.indices)?;
         let mut pieces = vec![Piece::Commitment(Box::new(commitment))];
         let papers = self.papers(Worker)?;
@@ -162,29 +136,19 @@ impl ContractPlay<'_> {
         pieces.extend(papers.receipts.iter().copied().map(Piece::Receipt));
         let token = papers.said.sealed(&contract);
         let answer = token.and_then(|(token, _)| papers.said.reply_to(&contract, &token));
-        match answer.map(|(_, answer)| answer) {
-            Some(Answer::Shown { hash, .. }) => pieces.extend(self.token_shown(&hash)?),
-            Some(Answer::Digests(digests)) => pieces.extend(self.record(&opening, &digests)?),
-            None => {}
+        if let Some((_, Answer::Digests(digests))) = answer {
+            pieces.extend(self.record(&opening, &digests)?);
         }
         let opening = Piece::Opening(Box::new(opening));
         // What the panel is shown, the other side sees too.
         self.hand(Worker, Verifier, &opening)?;
         pieces.push(opening);
         self.bring(Worker, &pieces)?;
-        let what = format!("brings the panel what was signed and acknowledged, and opens {count}");
         self.step(
             Worker,
-            what,
+            "brings the panel what was signed and acknowledged, and opens the sample that its token names".into(),
             "evidence: no approval is possible any more, and a ruling that pays it asks for it",
         )
-    }
-
-    /// x in the open, if the verifier said that it has it and has not.
-    fn token_shown(&self, hash: &[u8; 32]) -> Result<Option<Piece>, PlayError> {
-        let token = self.token()?;
-        let is_false = token.shown(self.terms.contract_id()) != *hash;
-        Ok(is_false.then(|| Piece::Token(*token.expose())))
     }
 
     /// The input of the lowest step on which leaves and digests differ.
@@ -205,13 +169,6 @@ impl ContractPlay<'_> {
             record,
             proof,
         }))
-    }
-
-    /// The sample that a later block draws, where the verifier has drawn none.
-    fn substitute(&mut self) -> Result<Drawn, PlayError> {
-        let height = self.case()?.substitute_height();
-        let block = self.deep_block(height)?;
-        self.draw([0; 32], &self.committed()?, &[0; 32], &block)
     }
 
     /// Hash of the block at a height, once it is deep.

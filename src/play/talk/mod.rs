@@ -33,8 +33,6 @@ use narthex_game_model::{
 pub(super) use audit::Look;
 use narthex_channel::contract;
 pub(super) use narthex_channel::contract::Piece;
-pub(super) use verifier::Reply;
-pub(super) use worker::Under;
 
 use super::{ContractPlay, PlayError};
 

@@ -1,11 +1,7 @@
 //! The verifier's moves of the talk, honest and otherwise.
 
 use bitcoin::hashes::Hash;
-use narthex_contracts::{
-    derive::reply_secret,
-    template::{ContractSecret, RootRecord},
-    terms::Role,
-};
+use narthex_contracts::{derive::reply_secret, template::RootRecord, terms::Role};
 use narthex_game_model::{
     commitment::Commitment,
     computation::Computation,
@@ -14,25 +10,13 @@ use narthex_game_model::{
     token::{SealError, SealedToken, Token, TokenBox, open},
 };
 
-use super::{Drawn, Piece, missing, worker::Under};
+use super::{Drawn, missing};
 use crate::{
     job::recompute,
     play::{ContractPlay, PlayError, work::job_error},
 };
 
 use Role::{Verifier, Worker};
-
-/// How the verifier answers the token.
-pub(in crate::play) enum Reply {
-    /// By what comes of opening the seal with the digests that it computes.
-    Checked,
-    /// With a hash of nothing, and without work.
-    Guessed,
-    /// With its digests, although the seal opens.
-    Denied,
-    /// With digests that it made up, and without work.
-    Invented,
-}
 
 impl ContractPlay<'_> {
     /// What the verifier was shown as the worker's commitment.
@@ -45,8 +29,8 @@ impl ContractPlay<'_> {
     /// approves.
     pub(in crate::play) fn check(&mut self) -> Result<bool, PlayError> {
         self.draw_sample()?;
-        self.seal_token(&Under::Leaves)?;
-        if !self.answer(&Reply::Checked)? {
+        self.seal_token()?;
+        if !self.answer()? {
             return Ok(false);
         }
         self.open_sample()?;
@@ -70,7 +54,12 @@ impl ContractPlay<'_> {
         let fits = commitment.check_terms(&result, count);
         fits.map_err(job_error)?;
         let height = self.sample_height(&commitment)?;
-        self.say_sample(height)?;
+        let item = Item::Sample {
+            nonce: self.workshop.sample_nonce,
+            height,
+            block: self.chain.block_hash(height)?.to_byte_array(),
+        };
+        self.say(Verifier, item, Worker)?;
         let depth = self.options.depth;
         self.step(
             Verifier,
@@ -78,33 +67,6 @@ impl ContractPlay<'_> {
             &format!(
                 "the worker could not know it when it committed, and it is {depth} blocks deep"
             ),
-        )
-    }
-
-    fn say_sample(&mut self, height: u32) -> Result<(), PlayError> {
-        let block = self.chain.block_hash(height)?.to_byte_array();
-        let nonce = self.workshop.sample_nonce;
-        let item = Item::Sample {
-            nonce,
-            height,
-            block,
-        };
-        self.say(Verifier, item, Worker)?;
-        Ok(())
-    }
-
-    /// The verifier names another block, for other steps.
-    pub(in crate::play) fn draw_again(&mut self) -> Result<(), PlayError> {
-        // As deep as the first: the worker has no other reason to refuse it.
-        let height = self.sample_height(&self.received()?)?.saturating_add(1);
-        let wanted = self.options.depth.reached_at(height);
-        let missing = wanted.saturating_sub(self.chain.height()?);
-        self.mine(missing)?;
-        self.say_sample(height)?;
-        self.step(
-            Verifier,
-            format!("shows its nonce again, with the hash of block {height}"),
-            "ATTACK: a worker that opens both samples gives the result away, and one that opens the other has not opened its own",
         )
     }
 
@@ -136,31 +98,13 @@ impl ContractPlay<'_> {
     }
 
     /// The verifier answers the token, before the worker opens anything. Whether it says that it has it.
-    pub(in crate::play) fn answer(&mut self, reply: &Reply) -> Result<bool, PlayError> {
+    pub(in crate::play) fn answer(&mut self) -> Result<bool, PlayError> {
         let contract = *self.terms.contract_id();
         let commitment = self.received()?;
         let drawn = self.sampled(Verifier, &commitment)?;
         let sealed = self.papers(Verifier)?.said.token_for(&contract, &drawn.id);
         let (token, sealed) = sealed.ok_or_else(|| missing("a token"))?;
-        let (answer, what, why) = match reply {
-            Reply::Guessed => (
-                Answer::Shown {
-                    hash: [0x5a; 32],
-                    kept: TokenBox {
-                        ciphertext: [0; 32],
-                        tag: [0; 16],
-                    },
-                },
-                "answers that it has the token, with a hash of nothing".to_owned(),
-                "ATTACK: has computed nothing, and hopes to be shown the leaves",
-            ),
-            Reply::Invented => (
-                Answer::Digests(vec![[0x5a; 32]; drawn.indices.len()]),
-                "answers that the seal is shut, with digests that it made up".to_owned(),
-                "ATTACK: has computed nothing",
-            ),
-            Reply::Checked | Reply::Denied => self.checked_answer(reply, &drawn, &sealed)?,
-        };
+        let (answer, what, why) = self.checked_answer(&drawn, &sealed)?;
         let shown = matches!(answer, Answer::Shown { .. });
         self.say(Verifier, Item::Reply { token, answer }, Worker)?;
         self.step(Verifier, what, why)?;
@@ -170,7 +114,6 @@ impl ContractPlay<'_> {
     /// The verifier's answer after its work.
     fn checked_answer(
         &mut self,
-        reply: &Reply,
         drawn: &Drawn,
         sealed: &SealedToken,
     ) -> Result<(Answer, String, &'static str), PlayError> {
@@ -183,19 +126,15 @@ impl ContractPlay<'_> {
         self.talk.digests = Some(digests);
         let (count, steps) = (drawn.indices.len(), self.workshop.job.steps());
         let recomputes = format!("recomputes {count} of {steps} steps");
-        let token = match (opened, reply) {
-            (Ok(token), Reply::Checked) => token,
-            (Ok(_), _) => {
-                let what = format!("{recomputes}, and answers that the seal is shut");
-                return Ok((Answer::Digests(own), what, "ATTACK: it has opened it"));
-            }
-            (Err(SealError::Shut), _) => {
+        let token = match opened {
+            Ok(token) => token,
+            Err(SealError::Shut) => {
                 let what =
                     format!("{recomputes}, finds the seal shut and answers with its digests");
                 let why = "whoever answers so never approves, and the worker is bound by its root";
                 return Ok((Answer::Digests(own), what, why));
             }
-            (Err(error), _) => return Err(PlayError::Seal(error)),
+            Err(error) => return Err(PlayError::Seal(error)),
         };
         let answer = self.shows_token(token)?;
         let what = format!("{recomputes}, opens the seal with its digests and names the token");
@@ -213,33 +152,6 @@ impl ContractPlay<'_> {
         // It has the token before it says so: what an approval pays it, its wallet sees.
         self.learn_token(token)?;
         Ok(Answer::Shown { hash, kept })
-    }
-
-    /// The verifier loses the token with its disk, before it has used it. The worker returns what the verifier has signed.
-    pub(in crate::play) fn lose_token(&mut self) -> Result<(), PlayError> {
-        let verifier = self.participant_mut(Verifier)?;
-        verifier.secrets.remove(ContractSecret::Token);
-        let what = "loses its disk, and with it the token: it has its seed".to_owned();
-        let why =
-            "it has said that it has the token; an approval without it burns stake and reward";
-        self.step(Verifier, what, why)?;
-        let mut items = self.papers(Worker)?.said.items().iter();
-        let replied = items.find(|signed| matches!(signed.item, Item::Reply { .. }));
-        let replied = replied.cloned().ok_or_else(|| missing("a reply"))?;
-        let Piece::Item(returned) = self.send(Worker, Verifier, &Piece::Item(replied))? else {
-            return Err(missing("a reply"));
-        };
-        let token = self
-            .terms
-            .kept_token(&returned, self.participant(Verifier)?.seed());
-        let token = token.map_err(|error| PlayError::Broken(error.to_string()))?;
-        self.learn_token(token)?;
-        let what = "has its own reply back from the worker, and the token out of it".to_owned();
-        self.step(
-            Verifier,
-            what,
-            "its seed opens what it kept there; nobody else's does",
-        )
     }
 
     /// The verifier compares what was opened, leaf by leaf and box by box; it says which box is bad.
@@ -275,31 +187,5 @@ impl ContractPlay<'_> {
     fn name_box(&mut self, opening: [u8; 32], bad_box: u64) -> Result<(), PlayError> {
         self.say(Verifier, Item::Verdict { opening, bad_box }, Worker)?;
         Ok(())
-    }
-
-    /// The verifier names a box that nobody sampled.
-    pub(in crate::play) fn name_box_outside(&mut self) -> Result<(), PlayError> {
-        let contract = *self.terms.contract_id();
-        let (item, _) = self.papers(Verifier)?.opening(&contract)?;
-        let commitment = self.received()?;
-        let drawn = self.sampled(Verifier, &commitment)?;
-        // Where every step is sampled, there is none beyond the last.
-        let outside = (0..commitment.steps).find(|i| !drawn.indices.contains(i));
-        let outside = outside.unwrap_or(commitment.steps);
-        self.name_box(item, outside)?;
-        self.step(
-            Verifier,
-            format!("says that the box of step {outside} is bad"),
-            "ATTACK: nobody sampled that step, so nobody can open it",
-        )
-    }
-
-    /// Mines until a deadline has passed.
-    pub(in crate::play) fn pass(&mut self, deadline: u32, what: &str) -> Result<(), PlayError> {
-        let missing = deadline.saturating_sub(self.chain.height()?);
-        if missing > 0 {
-            self.step(Verifier, format!("waits until height {deadline}"), what)?;
-        }
-        self.mine(missing)
     }
 }

@@ -14,16 +14,6 @@ use crate::play::{ContractPlay, PlayError};
 
 use Role::{Client, Verifier, Worker};
 
-/// Under which digests the worker seals the token.
-pub(in crate::play) enum Under {
-    /// Those of its leaves.
-    Leaves,
-    /// Those of the steps, whatever its leaves say: it computes the sample when it knows it.
-    Steps,
-    /// None that anybody computes.
-    Nothing,
-}
-
 impl ContractPlay<'_> {
     /// The worker signs its commitment for the verifier, and shows it to the client. One that will draw of it has it signed:
     /// else a league could leave a draw that hits for another root.
@@ -37,15 +27,6 @@ impl ContractPlay<'_> {
         }
     }
 
-    /// The worker signs its commitment for the panel alone, which keeps it.
-    pub(in crate::play) fn commit_to_panel(&mut self, why: &str) -> Result<(), PlayError> {
-        let item = Item::Commitment(Box::new(self.committed()?));
-        for arbiter in 0..self.terms.panel_size() {
-            self.say(Worker, item.clone(), Role::Arbiter(arbiter))?;
-        }
-        self.step(Worker, "signs this root for the panel".into(), why)
-    }
-
     /// The worker hands verifier and client all boxes.
     pub(in crate::play) fn hand_boxes(&mut self) -> Result<(), PlayError> {
         let delivery = self.delivery.as_ref();
@@ -54,32 +35,9 @@ impl ContractPlay<'_> {
         for to in [Verifier, Client] {
             self.hand(Worker, to, &boxes)?;
         }
-        let mute = [Verifier, Client].iter().any(|to| self.is_mute(*to));
-        let why = match mute {
-            false => "verifier and client check them and acknowledge them, which dates them",
-            true => {
-                "who acknowledges nothing is served all the same: the arbiters keep them, which dates them"
-            }
-        };
+        let why = "verifier and client check them and acknowledge them, which dates them";
         let what = format!("hands over {bytes} encrypted bytes, one box a step");
         self.step(Worker, what, why)
-    }
-
-    /// The worker hands over as many zeros.
-    pub(in crate::play) fn hand_zeros(&mut self) -> Result<(), PlayError> {
-        let delivery = self.delivery.as_ref();
-        let boxes = delivery.ok_or_else(|| missing("work"))?.work.sealed();
-        let (bytes, zeros) = (boxes.len(), Piece::Boxes(vec![0; boxes.len()]));
-        let what = format!("hands over {bytes} bytes, all of them 0");
-        self.step(Worker, what, "ATTACK: somebody may acknowledge them unseen")?;
-        for to in [Verifier, Client] {
-            self.hand(Worker, to, &zeros)?;
-        }
-        Ok(())
-    }
-
-    fn is_mute(&self, role: Role) -> bool {
-        self.talk.mute.contains(&role)
     }
 
     /// What the worker has committed to last.
@@ -123,32 +81,17 @@ impl ContractPlay<'_> {
     }
 
     /// The worker seals its token under the digests of the sample.
-    pub(in crate::play) fn seal_token(&mut self, under: &Under) -> Result<(), PlayError> {
+    pub(in crate::play) fn seal_token(&mut self) -> Result<(), PlayError> {
         let drawn = self.take_sample()?;
         let token = self.token()?;
-        let (digests, why) = match under {
-            Under::Leaves => (
-                self.own_digests(&drawn.indices)?,
-                "it opens for whoever has computed them, and for nobody else",
-            ),
-            Under::Steps => {
-                let digests = self.recomputed(&drawn.indices)?;
-                (
-                    digests.digests().to_vec(),
-                    "ATTACK: it has computed the sample since it was drawn; its leaves say something else",
-                )
-            }
-            Under::Nothing => (
-                vec![[0; 32]; drawn.indices.len()],
-                "ATTACK: under digests that nobody has, so that no check opens it",
-            ),
-        };
+        let digests = self.own_digests(&drawn.indices)?;
         let cost = self.options.seal_cost;
         let sealed = seal(&token, &drawn.seed, &digests, cost).map_err(PlayError::Seal)?;
         let sample = drawn.id;
         self.say(Worker, Item::Token { sample, sealed }, Verifier)?;
         let steps = drawn.indices.len();
         let what = format!("seals the token under the digests of {steps} sampled steps");
+        let why = "it opens for whoever has computed them, and for nobody else";
         self.step(Worker, what, why)
     }
 
@@ -204,23 +147,5 @@ impl ContractPlay<'_> {
             format!("opens leaves, keys and boxes of {count} steps"),
             "the answer is the hash of the token; with the key the client can open every box by these",
         )
-    }
-
-    /// The worker signs its opening, and hands over that alone and one box of it.
-    pub(in crate::play) fn open_hollow(&mut self) -> Result<(), PlayError> {
-        let (reply, drawn) = self.answered()?;
-        let opening = self.open_steps(&drawn.indices)?;
-        let item = Item::Opening {
-            reply,
-            opening: opening.id(),
-        };
-        self.step(
-            Worker,
-            "signs its opening, and hands over one box of it".into(),
-            "ATTACK: the name of an opening is the same with a box and with its hash",
-        )?;
-        self.say(Worker, item, Verifier)?;
-        let one = opening.about(drawn.indices.first().copied().unwrap_or_default());
-        self.hand(Worker, Verifier, &Piece::Opening(Box::new(one)))
     }
 }

@@ -479,12 +479,37 @@ impl Seat<Checking> {
         let mut seat = Seat::answered(true);
         seat.item(WORKER, &talk(DRAWN, true).opening);
         seat.said(WORKER, Said::Blob(opened()));
+        seat.has_opening(DRAWN);
         seat
+    }
+
+    /// It has looked into what was opened, and acknowledged it.
+    pub fn has_opening(&mut self, height: u32) {
+        let name = world().name(&talk(DRAWN, true).opening);
+        self.has(Thing::Item(name), (ReceiptKind::Opening, name), height);
     }
 
     /// What was opened is right.
     pub fn found_equal() -> Self {
         let mut seat = Seat::comparing();
+        seat.done(Done::Found(Finding::Equal));
+        seat
+    }
+
+    /// What was opened is right, and it has none of the boxes.
+    pub fn equal_without_boxes() -> Self {
+        let (mut seat, talk) = (Seat::of(VERIFIER), talk(DRAWN, true));
+        seat.item(WORKER, &talk.commitment);
+        let name = world().name(&talk.commitment);
+        let named = (ReceiptKind::Commitment, name);
+        seat.has(Thing::Item(name), named, DRAWN - 1);
+        seat.tip(DRAWN + 3);
+        seat.done(Done::Signed(talk.sample));
+        seat.item(WORKER, &talk.token);
+        seat.done(Done::Signed(talk.reply));
+        seat.item(WORKER, &talk.opening);
+        seat.said(WORKER, Said::Blob(opened()));
+        seat.has_opening(DRAWN);
         seat.done(Done::Found(Finding::Equal));
         seat
     }

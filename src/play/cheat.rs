@@ -1,0 +1,390 @@
+//! How a party cheats in what it says. Its machine is honest: what is corrupted is whoever does its work, or what becomes of
+//! its letters.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use narthex_base::codec::Message;
+use narthex_channel::{
+    contract::{Book, Contract, ContractMessage, ContractSigner, Done, Finding, Piece, Task},
+    log::MemoryLog,
+};
+use narthex_contracts::terms::Role;
+use narthex_game_model::{
+    Ruling,
+    ruling::{Answer, Item, SignedItem},
+    token::TokenBox,
+};
+
+use crate::life::{GoBetween, Hands, Letter, LifeError, LifeParty, LifeSigner, Own, Room};
+
+/// A cheat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cheat {
+    /// Hands over none of the boxes.
+    NoBoxes,
+    /// Hands over zeros in place of its boxes.
+    ZeroBoxes,
+    /// Hands over no token.
+    NoToken,
+    /// Seals the token under digests that nobody computes.
+    SealsUnderNothing,
+    /// Seals the token under the digests of the steps, whatever its leaves say.
+    SealsUnderSteps,
+    /// Opens nothing.
+    NoOpening,
+    /// Signs its opening, and hands over one box of it.
+    HollowOpening,
+    /// Has signed nothing of what it works on now.
+    Unsigned,
+    /// Commits to the panel alone.
+    ForPanelOnly,
+    /// Draws a second sample beside the first, and rejects what it finds right.
+    TwoSamples,
+    /// Does not answer.
+    NoReply,
+    /// Answers that it has the token, with a hash of nothing.
+    Guesses,
+    /// Answers that the seal is shut, although it opens.
+    Denies,
+    /// Answers with digests that it made up.
+    Invents,
+    /// Rejects what it finds right.
+    Spites,
+    /// Rejects what it finds right for a box that nobody sampled.
+    NamesBoxOutside,
+    /// Says nothing, and hears everything.
+    Mute,
+    /// Rules against the verifier whatever the case is.
+    RulesForWorker,
+}
+
+/// Bytes of what was not computed.
+const MADE_UP: [u8; 32] = [0x5a; 32];
+
+/// Who cheats and how, as it stands.
+pub(super) struct Cheats {
+    by: BTreeMap<Role, Cheat>,
+    /// What is said of how the worker works.
+    pub(super) works: &'static str,
+    /// What goes along with the verifier's sample.
+    beside: Option<SignedItem>,
+}
+
+pub(super) type SharedCheats = Rc<RefCell<Cheats>>;
+
+impl Cheats {
+    pub(super) fn shared(by: BTreeMap<Role, Cheat>, works: &'static str) -> SharedCheats {
+        let beside = None;
+        Rc::new(RefCell::new(Cheats { by, works, beside }))
+    }
+
+    pub(super) fn by(&self, role: Role) -> Option<Cheat> {
+        self.by.get(&role).copied()
+    }
+
+    /// From now on a party cheats so.
+    pub(super) fn set(&mut self, role: Role, cheat: Option<Cheat>) {
+        match cheat {
+            None => self.by.remove(&role),
+            Some(cheat) => self.by.insert(role, cheat),
+        };
+    }
+}
+
+/// Whoever does a cheat's work.
+pub(super) struct Crook<'a> {
+    signer: LifeSigner<'a>,
+    cheat: Cheat,
+    cheats: SharedCheats,
+}
+
+impl<'a> Crook<'a> {
+    pub(super) const fn new(signer: LifeSigner<'a>, cheat: Cheat, cheats: SharedCheats) -> Self {
+        Crook {
+            signer,
+            cheat,
+            cheats,
+        }
+    }
+
+    fn done(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
+        let signer = &mut self.signer;
+        match (self.cheat, task) {
+            (Cheat::SealsUnderNothing, Task::Seal) => {
+                let drawn = signer.sampled(book)?;
+                let nobodys = vec![[0; 32]; drawn.indices.len()];
+                signer.seal_under(&drawn, &nobodys, book)
+            }
+            (Cheat::SealsUnderSteps, Task::Seal) => {
+                let drawn = signer.sampled(book)?;
+                let right = signer.recomputed(&drawn.indices)?;
+                signer.seal_under(&drawn, right.digests(), book)
+            }
+            (Cheat::TwoSamples, Task::Sample { height }) => {
+                // As deep as the other, and deeper: the worker has no other reason to refuse it.
+                let height = height.saturating_sub(1);
+                if let Some(Done::Signed(signed)) = signer.done(Task::Sample { height }, book)? {
+                    self.cheats.borrow_mut().beside = Some(signed);
+                }
+                signer.done(task, book)
+            }
+            (Cheat::Guesses, Task::Answer) => {
+                let (ciphertext, tag) = ([0; 32], [0; 16]);
+                let kept = TokenBox { ciphertext, tag };
+                let hash = MADE_UP;
+                answer(signer, book, Answer::Shown { hash, kept })
+            }
+            (Cheat::Denies, Task::Answer) => {
+                let Some(own) = signer.checked(book)? else {
+                    return Ok(None);
+                };
+                let own = own.digests().to_vec();
+                answer(signer, book, Answer::Digests(own))
+            }
+            (Cheat::Invents, Task::Answer) => {
+                let count = signer.sampled(book)?.indices.len();
+                answer(signer, book, Answer::Digests(vec![MADE_UP; count]))
+            }
+            (Cheat::Spites | Cheat::TwoSamples, Task::Compare) => {
+                let done = signer.done(task, book)?;
+                Ok(done.map(|_| Done::Found(Finding::Wrong)))
+            }
+            (Cheat::NamesBoxOutside, Task::Compare) => name_box_outside(signer, book),
+            (Cheat::RulesForWorker, Task::Rule) => {
+                let done = signer.done(task, book)?;
+                Ok(done.map(|_| Done::Ruled(Ruling::VerifierAtFault)))
+            }
+            _ => signer.done(task, book),
+        }
+    }
+}
+
+/// The verifier's answer to the token that was sealed for its sample.
+fn answer(signer: &LifeSigner<'_>, book: &Book, answer: Answer) -> Result<Option<Done>, LifeError> {
+    let drawn = signer.sampled(book)?;
+    let sealed = book.papers().token_for(book.contract().id(), &drawn.id);
+    let (token, _) = sealed.ok_or(LifeError::Order("a token"))?;
+    Ok(Some(signer.say(Item::Reply { token, answer })))
+}
+
+/// The verifier names a box that nobody sampled.
+fn name_box_outside(signer: &LifeSigner<'_>, book: &Book) -> Result<Option<Done>, LifeError> {
+    let (papers, contract) = (book.papers(), book.contract().id());
+    let order = || LifeError::Order("an opening");
+    let drawn = signer.sampled(book)?;
+    let (token, _) = papers.token_for(contract, &drawn.id).ok_or_else(order)?;
+    let (reply, _) = papers.reply_to(contract, &token).ok_or_else(order)?;
+    let (opening, _) = papers.opened(contract, &reply).ok_or_else(order)?;
+    let steps = book.contract().terms().params().steps();
+    // Where every step is sampled, there is none beyond the last.
+    let outside = (0..steps).find(|step| !drawn.indices.contains(step));
+    let bad_box = outside.unwrap_or(steps);
+    Ok(Some(signer.say(Item::Verdict { opening, bad_box })))
+}
+
+impl ContractSigner for Crook<'_> {
+    type Error = LifeError;
+
+    fn work(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
+        let done = self.done(task, book)?;
+        self.signer.tell(done.as_ref());
+        Ok(done)
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), LifeError> {
+        self.signer.keep(bytes)
+    }
+
+    fn kept(&mut self, hash: &[u8; 32]) -> Result<Vec<u8>, LifeError> {
+        self.signer.kept(hash)
+    }
+}
+
+impl<'a> Hands<'a> for Crook<'a> {
+    fn signer(&self) -> &LifeSigner<'a> {
+        &self.signer
+    }
+
+    fn signer_mut(&mut self) -> &mut LifeSigner<'a> {
+        &mut self.signer
+    }
+
+    fn into_signer(self) -> LifeSigner<'a> {
+        self.signer
+    }
+}
+
+/// A party takes its seat, with a signer that cheats if it does.
+pub(super) fn seat<'p>(
+    room: &mut Room<'p>,
+    contract: Contract,
+    own: Own<'p, MemoryLog>,
+    cheats: &SharedCheats,
+) -> Result<(), LifeError> {
+    let cheat = cheats.borrow().by(contract.role());
+    let Some(cheat) = cheat else {
+        room.join(LifeParty::open(contract, own)?);
+        return Ok(());
+    };
+    let own = Own {
+        log: own.log,
+        signer: Crook::new(own.signer, cheat, cheats.clone()),
+        publisher: own.publisher,
+    };
+    room.join(LifeParty::open_by(contract, own)?);
+    Ok(())
+}
+
+/// What becomes of letters.
+pub(super) fn between<'a>(cheats: SharedCheats) -> GoBetween<'a> {
+    Box::new(move |from, (to, bytes)| {
+        let cheats = cheats.borrow();
+        let Some(cheat) = cheats.by(from) else {
+            return vec![(to, bytes)];
+        };
+        match ContractMessage::from_bytes(&bytes) {
+            Ok(message) => cheat.sent(to, message, cheats.beside.as_ref()),
+            Err(_) => vec![(to, bytes)],
+        }
+    })
+}
+
+impl Cheat {
+    /// What is sent in place of a message.
+    fn sent(self, to: Role, message: ContractMessage, beside: Option<&SignedItem>) -> Vec<Letter> {
+        let is_panel = matches!(to, Role::Arbiter(_));
+        let piece = |piece| ContractMessage::Piece(piece);
+        let sent = match (self, message) {
+            (Cheat::Mute, _) => Vec::new(),
+            (Cheat::NoBoxes | Cheat::Unsigned, ContractMessage::Piece(Piece::Boxes(_))) => {
+                Vec::new()
+            }
+            (Cheat::ForPanelOnly, ContractMessage::Piece(Piece::Boxes(_))) if !is_panel => {
+                Vec::new()
+            }
+            (Cheat::ZeroBoxes, ContractMessage::Piece(Piece::Boxes(boxes))) => {
+                vec![piece(Piece::Boxes(vec![0; boxes.len()]))]
+            }
+            (Cheat::NoOpening, ContractMessage::Piece(Piece::Opening(_))) => Vec::new(),
+            (Cheat::HollowOpening, ContractMessage::Piece(Piece::Opening(opening))) => {
+                let first = opening.leaves.first().map_or(0, |leaf| leaf.index);
+                vec![piece(Piece::Opening(Box::new(opening.about(first))))]
+            }
+            (cheat, ContractMessage::Piece(Piece::Item(signed))) => {
+                let is_kept_back = match (cheat, signed.item.name()) {
+                    (Cheat::NoToken, "token")
+                    | (Cheat::NoOpening, "opening")
+                    | (Cheat::NoReply, "reply")
+                    | (Cheat::Unsigned, "commitment") => true,
+                    (Cheat::ForPanelOnly, "commitment") => !is_panel,
+                    _ => false,
+                };
+                let is_beside = cheat == Cheat::TwoSamples && signed.item.name() == "sample";
+                let beside = beside.filter(|_| is_beside).cloned();
+                let all = (!is_kept_back).then_some(signed).into_iter().chain(beside);
+                all.map(|signed| piece(Piece::Item(signed))).collect()
+            }
+            // What it has not signed is not evidence either.
+            (Cheat::Unsigned, ContractMessage::Evidence(mut pieces)) => {
+                let is_signed = |piece: &Piece| match piece {
+                    Piece::Item(signed) => signed.item.name() != "commitment",
+                    _ => true,
+                };
+                pieces.retain(is_signed);
+                vec![ContractMessage::Evidence(pieces)]
+            }
+            (_, message) => vec![message],
+        };
+        let letter = |message: ContractMessage| (to, message.to_bytes());
+        sent.into_iter().map(letter).collect()
+    }
+
+    /// What is said of what a task came to, where it is not the usual.
+    pub(super) fn told(self, done: &Done) -> Option<(String, &'static str)> {
+        let (what, why) = match (self, done) {
+            (Cheat::NoBoxes, Done::Committed { .. }) => (
+                "hands over its commitment, and none of its boxes",
+                "ATTACK: nobody can look into what nobody has",
+            ),
+            (Cheat::ZeroBoxes, Done::Committed { .. }) => (
+                "hands over its commitment, and as many zeros as its boxes have bytes",
+                "ATTACK: somebody may acknowledge them unseen",
+            ),
+            (Cheat::Unsigned, Done::Committed { .. }) => (
+                "signs nothing of it, and hands over nothing",
+                "ATTACK: caught off chain, it goes on chain with another root, to be sampled anew",
+            ),
+            (Cheat::ForPanelOnly, Done::Committed { .. }) => (
+                "signs this root for the panel",
+                "ATTACK: the verifier has its signature under another root",
+            ),
+            (Cheat::NoToken, Done::Signed(_)) => (
+                "seals a token, and hands it to nobody",
+                "ATTACK: the verifier has nothing to answer",
+            ),
+            (Cheat::SealsUnderNothing, Done::Signed(_)) => (
+                "seals the token under the digests of no steps",
+                "ATTACK: under digests that nobody has, so that no check opens it",
+            ),
+            (Cheat::SealsUnderSteps, Done::Signed(_)) => (
+                "seals the token under the digests of the sampled steps, and not of its leaves",
+                "ATTACK: it has computed the sample since it was drawn; its leaves say something else",
+            ),
+            (Cheat::NoOpening, Done::Opened { .. }) => (
+                "opens nothing",
+                "ATTACK: the verifier has answered, and is shown nothing",
+            ),
+            (Cheat::HollowOpening, Done::Opened { .. }) => (
+                "signs its opening, and hands over one box of it",
+                "ATTACK: the name of an opening is the same with a box and with its hash",
+            ),
+            (Cheat::TwoSamples, Done::Signed(signed)) => match &signed.item {
+                Item::Sample { height, .. } => {
+                    let other = height.saturating_sub(1);
+                    let what = format!(
+                        "shows its nonce, which draws steps with the hash of block {height}, and again with that of block {other}"
+                    );
+                    return Some((
+                        what,
+                        "ATTACK: a worker that opens both samples gives the result away, and one that opens the other has not opened its own",
+                    ));
+                }
+                _ => return None,
+            },
+            (Cheat::NoReply, Done::Signed(signed)) if signed.item.name() == "reply" => (
+                "answers nothing to the token",
+                "ATTACK: it has the token, and keeps that to itself",
+            ),
+            (Cheat::Guesses, Done::Signed(signed)) if signed.item.name() == "reply" => (
+                "answers that it has the token, with a hash of nothing",
+                "ATTACK: has computed nothing, and hopes to be shown the leaves",
+            ),
+            (Cheat::Denies, Done::Signed(signed)) if signed.item.name() == "reply" => (
+                "recomputes the sample, and answers that the seal is shut",
+                "ATTACK: it has opened it",
+            ),
+            (Cheat::Invents, Done::Signed(signed)) if signed.item.name() == "reply" => (
+                "answers that the seal is shut, with digests that it made up",
+                "ATTACK: has computed nothing",
+            ),
+            (Cheat::Spites | Cheat::TwoSamples, Done::Found(_)) => (
+                "compares what was opened: all equal, and every box opens",
+                "ATTACK: it says nothing of that, and rejects",
+            ),
+            (Cheat::NamesBoxOutside, Done::Signed(signed)) => match &signed.item {
+                Item::Verdict { bad_box, .. } => {
+                    let what = format!("says that the box of step {bad_box} is bad");
+                    let why = "ATTACK: nobody sampled that step, so nobody can open it";
+                    return Some((what, why));
+                }
+                _ => return None,
+            },
+            (Cheat::RulesForWorker, Done::Ruled(_)) => (
+                "rules: the verifier is at fault",
+                "it errs: by the table the worker is",
+            ),
+            _ => return None,
+        };
+        Some((what.to_owned(), why))
+    }
+}

@@ -1,0 +1,293 @@
+//! All parties of a play in one room, and what becomes of them from block to block.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use bitcoin::{Amount, Transaction};
+use narthex_base::codec::Message;
+use narthex_channel::{
+    contract::{Contract, ContractMessage, Order, Piece},
+    log::MemoryLog,
+};
+use narthex_contracts::{
+    graph::{NodeName, TxGraph},
+    terms::Role,
+};
+use narthex_regtest::Chain;
+
+use super::{
+    PlayError, attack,
+    cheat::{self, Cheats, SharedCheats, seat},
+    conduct::{Conduct, FUNDING},
+    killer::Killer,
+    narrate::ROOT_RECORD,
+};
+use crate::life::{Letter, LifeError, LifeParty, LifeSigner, MemoryBlobs, Own, Paid, Room, Sight};
+
+/// What happened, in order.
+pub(super) enum Lived {
+    /// Somebody did something while the tip was at this height.
+    Step {
+        height: u32,
+        who: Role,
+        what: String,
+        why: String,
+    },
+    /// Something confirmed.
+    Confirmed(Confirmed),
+}
+
+pub(super) struct Confirmed {
+    pub(super) who: Role,
+    pub(super) name: NodeName,
+    pub(super) height: u32,
+    pub(super) tx: Transaction,
+    pub(super) fee: Amount,
+    pub(super) child: Option<Transaction>,
+}
+
+/// All parties of a play, and what becomes of them from block to block.
+pub(super) struct Stage<'p, 'c> {
+    pub(super) room: Room<'p>,
+    conduct: &'c Conduct,
+    pub(super) cheats: SharedCheats,
+    pub(super) killer: Option<Killer>,
+    /// The contract as anybody sees it.
+    about: Contract,
+    sight: Sight,
+    pub(super) journal: Rc<RefCell<Vec<Lived>>>,
+    pub(super) tip: Rc<Cell<u32>>,
+    /// How many transactions of the contract were told of, and the last of them.
+    known: usize,
+    pub(super) by: NodeName,
+    /// Whether it was told that the root is on record by itself.
+    is_recorded: bool,
+    /// Whether somebody has begun anew.
+    has_begun: bool,
+}
+
+impl<'p, 'c> Stage<'p, 'c> {
+    pub(super) fn new(about: Contract, conduct: &'c Conduct, tip: u32) -> Stage<'p, 'c> {
+        let cheats = Cheats::shared(conduct.cheats.clone(), conduct.works.1);
+        let mut room = Room::new();
+        room.place_between(cheat::between(cheats.clone()));
+        Stage {
+            room,
+            conduct,
+            cheats,
+            killer: None,
+            about,
+            sight: Sight::default(),
+            journal: Rc::default(),
+            tip: Rc::new(Cell::new(tip)),
+            known: 0,
+            by: FUNDING,
+            is_recorded: false,
+            has_begun: false,
+        }
+    }
+
+    fn tell(&self, entry: Lived) {
+        self.journal.borrow_mut().push(entry);
+    }
+
+    /// What confirmed since the last look.
+    pub(super) fn look(&mut self, chain: &mut dyn Chain) -> Result<(), PlayError> {
+        let view = self.sight.look(chain, &self.about)?;
+        self.tip.set(view.tip);
+        for (node, height) in view.facts.path.iter().skip(self.known).copied() {
+            self.known += 1;
+            if node != TxGraph::FUNDING {
+                let txid = self.about.graph().txid(node);
+                // Settlements of a panel that is split one way and the other are one transaction, and two of the graph.
+                let paid = self.paid(chain, |paid| Some(paid.tx.compute_txid()) == txid)?;
+                let nobody = || PlayError::Broken(format!("{txid:?} by nobody"));
+                let paid = paid.ok_or_else(nobody)?;
+                let node = paid.1.node.and_then(|node| self.about.graph().node(node));
+                self.by = node.ok_or_else(nobody)?.name;
+                self.confirmed(self.by, height, paid);
+            }
+            let conduct = self.conduct;
+            for (role, _) in conduct.silent.iter().filter(|(_, from)| *from == self.by) {
+                self.room.silence(*role);
+            }
+        }
+        if !self.is_recorded
+            && let Some((who, paid)) = self.paid(chain, |paid| paid.node.is_none())?
+            && let Some((_, Some(height))) = chain.transaction(paid.tx.compute_txid())?
+        {
+            self.is_recorded = true;
+            self.confirmed(ROOT_RECORD, height, (who, paid));
+        }
+        Ok(())
+    }
+
+    /// Who has paid for a transaction, by the child that confirmed; of several that did not, the first.
+    fn paid(
+        &self,
+        chain: &mut dyn Chain,
+        is_it: impl Fn(&Paid) -> bool,
+    ) -> Result<Option<(Role, Paid)>, PlayError> {
+        let mut all = Vec::new();
+        for party in self.room.parties() {
+            let paid = party.publisher().paid.iter();
+            let paid = paid.filter(|paid| is_it(paid)).cloned();
+            all.extend(paid.map(|paid| (party.role(), paid)));
+        }
+        for (role, paid) in &all {
+            let child = paid.child.as_ref().map(Transaction::compute_txid);
+            if let Some(child) = child
+                && let Some((_, Some(_))) = chain.transaction(child)?
+            {
+                return Ok(Some((*role, paid.clone())));
+            }
+        }
+        Ok(all.into_iter().next())
+    }
+
+    fn confirmed(&self, name: NodeName, height: u32, (who, paid): (Role, Paid)) {
+        self.tell(Lived::Confirmed(Confirmed {
+            who,
+            name,
+            height,
+            tx: paid.tx,
+            fee: paid.fee,
+            child: paid.child,
+        }));
+    }
+
+    /// Everybody looks at the chain; letters are delivered until none is on its way; what is due is published.
+    pub(super) fn round(&mut self, chain: &mut dyn Chain) -> Result<(), PlayError> {
+        loop {
+            let before = self.room.changes();
+            self.room.look(chain)?;
+            let is_anew = self.deliver(true)?;
+            // What came may be waited for by a view of the chain that was seen already.
+            if self.room.changes() == before && !is_anew {
+                break;
+            }
+        }
+        if let Some(killer) = &mut self.killer {
+            killer.kill_some(&mut self.room, &self.cheats)?;
+            self.room.look(chain)?;
+            self.deliver(false)?;
+        }
+        Ok(self.room.publish(chain)?)
+    }
+
+    /// Delivers letters until none is on its way. Whether somebody has begun anew meanwhile.
+    fn deliver(&mut self, may_kill: bool) -> Result<bool, PlayError> {
+        let mut is_anew = self.begin_anew()?;
+        loop {
+            let killer = self.killer.as_mut().filter(|_| may_kill);
+            let is_killed = killer.is_some_and(Killer::strikes);
+            let Some(to) = self.room.deliver_one(is_killed)? else {
+                return Ok(is_anew);
+            };
+            if let (true, Some(killer)) = (is_killed, &mut self.killer) {
+                killer.kill(&mut self.room, to, &self.cheats)?;
+            }
+            is_anew |= self.begin_anew()?;
+        }
+    }
+
+    /// A party begins anew, if it is time.
+    fn begin_anew(&mut self) -> Result<bool, PlayError> {
+        let anew = self.conduct.anew.as_ref().filter(|_| !self.has_begun);
+        let Some(anew) = anew.filter(|anew| {
+            let (who, at) = anew.when;
+            let party = self.room.party(who);
+            party.is_some_and(|party| party.standing() == at)
+        }) else {
+            return Ok(false);
+        };
+        let Some(party) = self.room.leave(anew.who) else {
+            return Ok(false);
+        };
+        self.has_begun = true;
+        let contract = party.book().contract().clone();
+        let (signer, publisher) = party.leave();
+        let (mut work, _) = signer.into_work();
+        self.cheats.borrow_mut().set(anew.who, anew.cheat);
+        if let Some((strategy, why)) = &anew.works {
+            work.strategy = strategy.clone();
+            self.cheats.borrow_mut().works = why;
+        }
+        for (what, why) in anew.told {
+            self.tell(Lived::Step {
+                height: self.tip.get(),
+                who: anew.who,
+                what: (*what).to_owned(),
+                why: (*why).to_owned(),
+            });
+        }
+        let log = match &mut self.killer {
+            None => MemoryLog::forgetful(),
+            Some(killer) => killer.know(anew.who, &work.signatures)?,
+        };
+        let own = Own {
+            log,
+            signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())),
+            publisher,
+        };
+        seat(&mut self.room, contract, own, &self.cheats)?;
+        if let Some(by) = anew.returned_by {
+            let returned = self.returned(by, anew.who)?;
+            self.room.post(by, returned);
+        }
+        Ok(true)
+    }
+
+    /// What a party has of what was said, to one that has lost it.
+    fn returned(&self, by: Role, to: Role) -> Result<Vec<Letter>, PlayError> {
+        let party = self.room.party(by);
+        let party = party.ok_or_else(|| PlayError::Broken(format!("no {by}")))?;
+        let papers = party.book().papers();
+        let items = papers.items().iter().cloned().map(Piece::Item);
+        let receipts = papers.receipts().iter().copied().map(Piece::Receipt);
+        let mut pieces: Vec<_> = items.chain(receipts).collect();
+        // Its own words first: it says nothing anew that it has said.
+        let is_own = |piece: &Piece| match piece {
+            Piece::Item(signed) => Role::from(signed.item.author()) == to,
+            _ => false,
+        };
+        pieces.sort_by_key(|piece| !is_own(piece));
+        if let Some(hash) = papers.boxes() {
+            let boxes = party.signer().blobs.kept(hash).map_err(LifeError::from)?;
+            pieces.push(Piece::Boxes(boxes));
+        }
+        let letter = |piece| (to, ContractMessage::Piece(piece).to_bytes());
+        Ok(pieces.into_iter().map(letter).collect())
+    }
+
+    /// Everybody has what it is given.
+    pub(super) fn is_over(&self) -> bool {
+        let is_over =
+            |party: &LifeParty<'_>| matches!(party.standing(), "settled" | "decrypted" | "over");
+        self.room.parties().all(is_over)
+    }
+
+    /// What somebody does beside its machine.
+    pub(super) fn act(&mut self, chain: &mut dyn Chain) -> Result<(), PlayError> {
+        let conduct = self.conduct;
+        if conduct.delivers
+            && (self.has_begun || conduct.anew.is_none())
+            && let Some(worker) = self.room.party_mut(Role::Worker)
+            && worker.standing() == "committed"
+            && worker.book().facts().path.len() == 1
+        {
+            let letters = worker.order(Order::Deliver)?;
+            self.room.post(Role::Worker, letters);
+            self.round(chain)?;
+        }
+        if let Some(unasked) = &conduct.unasked {
+            unasked.publish(&mut self.room, chain, self.tip.get())?;
+        }
+        if let Some(by) = conduct.outbids {
+            attack::outbid(&mut self.room, chain, by)?;
+        }
+        Ok(())
+    }
+}
