@@ -1,13 +1,12 @@
 //! What cheating providers send.
 
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
-use narthex_channel::slice::ProviderInput;
 use narthex_contracts::{
     seal::Sealed,
     slice::{Bundle, Post},
 };
 
-use super::{SlicePlay, play::name};
+use super::SlicePlay;
 use crate::harness::ScenarioError;
 
 impl SlicePlay<'_> {
@@ -28,28 +27,6 @@ impl SlicePlay<'_> {
         let rubbish = Sealed::new(&to, &[0; 32], b"nothing of worth", self.rng())
             .map_err(narthex_contracts::slice::SliceError::from)?;
         self.signed(cheat, post.commitment, rubbish)
-    }
-
-    /// A provider does the work, and shows its post to one other alone.
-    pub(super) fn work_for(&mut self, staller: u8, to: u8) -> Result<(), ScenarioError> {
-        let work = self.job.run()?;
-        let post = self.commit(staller, &work)?;
-        let (from, named) = (name(staller.into()), name(to.into()));
-        let read = self.harness.send(&from, &named, &post)?;
-        let side = &mut self.slice.provider(to)?.side;
-        side.step(&ProviderInput::Post(Box::new(read)))?;
-        let why = format!("{named} alone is shown it");
-        self.harness.step(&from, "commits to its root".into(), &why)
-    }
-
-    /// A provider releases, and shows its bundle to one other alone.
-    pub(super) fn bribe(&mut self, staller: u8, to: u8) -> Result<(), ScenarioError> {
-        let status = self.status(staller)?;
-        let provider = self.slice.provider(staller)?;
-        let bundle = (provider.keys).release(provider.book()?, status, self.harness.rng())?;
-        let (from, named) = (name(staller.into()), name(to.into()));
-        let read = self.harness.send(&from, &named, &bundle)?;
-        self.bring(to, read)
     }
 
     fn signed(

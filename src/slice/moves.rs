@@ -47,7 +47,7 @@ impl SlicePlay<'_> {
 
     /// Tip, and where a provider's price is: as its machine knows it once it is claimed, when it is known from no coin any
     /// longer when it was funded.
-    pub(super) fn status(&mut self, index: u8) -> Result<(u32, Coin), ScenarioError> {
+    fn status(&mut self, index: u8) -> Result<(u32, Coin), ScenarioError> {
         let coin = match self.coin(index)? {
             Coin::Spent => self.slice.provider(index)?.side.machine().coin(),
             coin => coin,
@@ -179,7 +179,7 @@ impl SlicePlay<'_> {
     }
 
     /// A provider reads what another released.
-    pub(super) fn bring(&mut self, to: u8, bundle: Bundle) -> Result<(), ScenarioError> {
+    fn bring(&mut self, to: u8, bundle: Bundle) -> Result<(), ScenarioError> {
         let from = bundle.from;
         let provider = self.slice.provider(to)?;
         let (taken, _) = provider.book()?.check_bundle(&bundle)?;

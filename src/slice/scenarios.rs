@@ -51,11 +51,6 @@ impl Playable for SliceOptions {
             staller,
         ),
         Scenario::<Self>::new(
-            "bribe",
-            "ATTACK: one pays a single provider before it has released; it releases all the same",
-            bribe,
-        ),
-        Scenario::<Self>::new(
             "false-share",
             "ATTACK: one releases shares that are none; those it lied to prove it",
             false_share,
@@ -279,38 +274,6 @@ fn staller(play: &mut SlicePlay<'_>) -> Result<(), ScenarioError> {
         return Err(ScenarioError::broken("the staller was given shares"));
     }
     let expected = if_enough(play, &others);
-    settle(play, &expected)
-}
-
-/// The staller would have the others unpaid: it pays the first before that one has released.
-fn bribe(play: &mut SlicePlay<'_>) -> Result<(), ScenarioError> {
-    play.fund()?;
-    let (others, last) = but_one(play);
-    work(play, &others)?;
-    play.work_for(last, 0)?;
-    play.bury()?;
-    play.bribe(last, 0)?;
-    // With more than two to agree, one share pays nobody yet.
-    let is_early = play.options.quorum == 2;
-    if is_early {
-        play.claim(0)?;
-    }
-    play.close_posts()?;
-    release(play, &others)?;
-    play.exchange()?;
-    let mut expected = if_enough(play, &others);
-    match is_early {
-        true => {
-            expected.retain(|index| *index > 0);
-            // It has done the work, and the first releases to all whose posts it has.
-            expected.push(last);
-        }
-        // The first has the staller's share besides the others'.
-        false if expected.is_empty() && others.len() + 1 >= usize::from(play.options.quorum) => {
-            expected.push(0);
-        }
-        false => {}
-    }
     settle(play, &expected)
 }
 

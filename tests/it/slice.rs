@@ -123,7 +123,6 @@ fn every_scenario_is_exact(kind: ChainKind) {
             "stream" => ([2, 2, 2], 0),
             "silent" | "flipped" | "copier" | "too-few" | "staller" => ([1, 1, 0], 0),
             "bought" | "late" => ([0, 1, 1], 0),
-            "bribe" => ([1, 1, 1], 0),
             "false-share" | "false-seal" => ([1, 1, 1], 1),
             other => panic!("{other} is not in the table"),
         }

@@ -288,7 +288,7 @@ fn a_provider_keeps_the_laws() {
         providing.held = providing.held.and(&inputs);
     }
     rows::print(&mut providing, 3_000, 60);
-    check(&mut providing, Effort::new(41, 1_200, 60)).unwrap_or_else(|e| panic!("{e}"));
+    check(&mut providing, Effort::new(41, 3_000, 60)).unwrap_or_else(|e| panic!("{e}"));
 }
 
 #[test]

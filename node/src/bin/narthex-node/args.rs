@@ -2,18 +2,17 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
-    io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use narthex::{
     bitcoin::Amount,
     game_model::{ParamsRecord, Template, game::Economics},
 };
+use narthex_disk::Readers;
 use narthex_node::{
     party::{Command, NewOffer, Part, Policy, Reply},
     shell::{self, RunOptions, Said},
@@ -22,6 +21,9 @@ use narthex_node::{
 use serde::de::DeserializeOwned;
 
 use super::{demo::DemoArgs, shown};
+
+/// Largest result that is written to a file, in bytes.
+const MAX_RESULT: u64 = 1 << 30;
 
 /// Largest file of parameters or figures, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -266,13 +268,13 @@ impl ResultArgs {
         let reply = shell::ask(&dir.dir, &Command::Result { id })?;
         if let (Some(out), Reply::Result(status)) = (&self.out, &reply) {
             let file = status.file.as_ref().context("it is in no file")?;
-            let mut from =
-                File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let bytes = narthex_disk::read_bounded(file, MAX_RESULT)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            let bytes = bytes.context("it is longer than any result")?;
             let shown = out.display();
-            let to = File::create_new(out).with_context(|| format!("cannot make {shown}"));
-            let mut to = to?;
-            io::copy(&mut from, &mut to).with_context(|| format!("cannot write {shown}"))?;
-            to.sync_all()?;
+            ensure!(!out.try_exists()?, "cannot make {shown}: it is there");
+            narthex_disk::save(out, &bytes, Readers::Owner)
+                .with_context(|| format!("cannot write {shown}"))?;
         }
         shown::reply(&reply, dir.json)
     }
