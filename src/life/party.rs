@@ -246,16 +246,26 @@ impl<'a> LifeParty<'a> {
         Ok(())
     }
 
-    /// Takes a message. What is refused, and cannot be read, is its sender's fault and changes nothing: that is no error of this
-    /// party's.
+    /// Takes a message as bytes. What cannot be read is refused.
     ///
     /// # Errors
     /// [`LifeError`].
     pub fn hear(&mut self, from: Role, bytes: &[u8]) -> Result<Heard, LifeError> {
-        let message = match ContractMessage::from_bytes(bytes) {
-            Ok(message) => message,
-            Err(error) => return Ok(Heard::Refused(error.to_string())),
-        };
+        match ContractMessage::from_bytes(bytes) {
+            Ok(message) => self.hear_message(from, message),
+            Err(error) => Ok(Heard::Refused(error.to_string())),
+        }
+    }
+
+    /// Takes a message. What is refused is its sender's fault and changes nothing: that is no error of this party's.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn hear_message(
+        &mut self,
+        from: Role,
+        message: ContractMessage,
+    ) -> Result<Heard, LifeError> {
         let heard = self.seat.hear(from, message);
         self.learn()?;
         match heard {

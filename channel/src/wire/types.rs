@@ -51,43 +51,32 @@ const fn link(number: u16, name: &'static str, least: u32, most: u32) -> Message
     }
 }
 
-/// A message of a set-up: `SetupMessage` with its kind, attempt and tag (7 bytes) before what it carries.
-const fn setup(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
+/// A message of a contract, whose body receivers keep.
+const fn envelope(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
     MessageType {
         number,
         name,
         carrier: Carrier::Envelope,
-        least: 7 + least,
-        most: 7 + most,
+        least,
+        most,
         is_kept: true,
         is_single: false,
     }
+}
+
+/// A message of a set-up: `SetupMessage` with its kind, attempt and tag (7 bytes) before what it carries.
+const fn setup(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
+    envelope(number, name, 7 + least, 7 + most)
 }
 
 /// A message of an offer: attempts come after it, so that all of them are of attempt 0, and each is said once.
 const fn offer(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
-    MessageType {
-        number,
-        name,
-        carrier: Carrier::Envelope,
-        least,
-        most,
-        is_kept: true,
-        is_single: true,
-    }
+    single(envelope(number, name, least, most))
 }
 
 /// A message of a contract's life: `ContractMessage` whole. Attempts are over when it begins: it has that of the set-up.
 const fn life(number: u16, name: &'static str, least: u32, most: u32) -> MessageType {
-    MessageType {
-        number,
-        name,
-        carrier: Carrier::Envelope,
-        least,
-        most,
-        is_kept: true,
-        is_single: false,
-    }
+    envelope(number, name, least, most)
 }
 
 const fn single(of: MessageType) -> MessageType {

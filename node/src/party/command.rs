@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use narthex::{
     bitcoin::{
         FeeRate,
-        hex::{DisplayHex, FromHex},
+        hex::FromHex,
         secp256k1::{
             PublicKey,
             rand::{RngCore, rngs::OsRng},
@@ -14,8 +14,7 @@ use narthex::{
     channel::{
         contract::Order,
         offer::{Decline, Invited, Offer, OfferInput, Offering},
-        setup::{Phase, SetupInput, Timing},
-        wire::links::LinkPhase,
+        setup::{SetupInput, Timing},
     },
     contracts::{
         party::PartyId,
@@ -26,9 +25,8 @@ use narthex::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Core, Fatal,
+    ContractStatus, Core, Fatal, NodeStatus, PeerStatus, ResultStatus,
     contract::{Contract, Took},
-    life::Life,
     offers::travels,
 };
 use crate::transport::PeerAddress;
@@ -149,111 +147,6 @@ pub struct CommandError {
     pub message: String,
 }
 
-/// How a node stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeStatus {
-    /// Its id.
-    pub node: PublicKey,
-    /// Where others reach it; empty if they do not.
-    pub address: String,
-    /// Height of the chain that its wallet has seen, if it has seen any.
-    pub tip: Option<u32>,
-    /// Confirmed coins.
-    pub balance_sat: u64,
-    /// Those of them that nothing is planned with.
-    pub spare_sat: u64,
-    /// Contracts that it knows.
-    pub contracts: usize,
-    /// How often something was made durable since it started.
-    pub commits: u64,
-}
-
-/// How a peer stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerStatus {
-    /// Its id.
-    pub node: PublicKey,
-    /// Whether a connection stands.
-    pub connected: bool,
-    /// `waking`, `open`, `rolled-back` or `forked`.
-    pub link: String,
-    /// Contracts with it.
-    pub contracts: usize,
-}
-
-/// How a contract stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContractStatus {
-    /// Id of the negotiation.
-    pub id: String,
-    /// Id of the contract, once there are terms that this party has bound itself to and signed.
-    pub contract: Option<String>,
-    /// As whom this node takes part.
-    pub role: String,
-    /// Of the offer `asked`, `waiting`, `joined`, `declined`, `over`; of the set-up its phase, down to `live`.
-    pub state: String,
-    /// What this party deposits.
-    pub deposit_sat: u64,
-    /// Who has accepted.
-    pub accepted: Vec<String>,
-    /// Which attempt at the set-up it is, from 0.
-    pub attempt: Option<u8>,
-    /// Whose message is awaited.
-    pub awaits: Vec<String>,
-    /// Why the attempt before this one was void, or why it is over.
-    pub cause: Option<String>,
-    /// The funding transaction, once it is signed.
-    pub funding: Option<String>,
-    /// Height of its block, once that is buried.
-    pub live_at: Option<u32>,
-    /// Once it lives: where this party stands in it, in a word of its machine ([`crate::party`]).
-    pub standing: Option<String>,
-    /// Once it lives: its transactions that are in blocks, in order.
-    pub path: Vec<OnChain>,
-    /// What this party publishes as it stands.
-    pub due: Vec<DueStatus>,
-    /// What this client has decrypted.
-    pub result: Option<ResultStatus>,
-    /// What failed on this computer.
-    pub trouble: Option<String>,
-    /// Until when it may be accepted, in seconds since 1970.
-    pub expires_s: u64,
-    /// Height up to which the funding must be in a block.
-    pub funding_deadline: u32,
-}
-
-/// A transaction of a contract in a block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OnChain {
-    /// Its name in the graph.
-    pub name: String,
-    /// Its id.
-    pub txid: String,
-    /// Height of the block.
-    pub height: u32,
-}
-
-/// What a party publishes as it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DueStatus {
-    /// Name of the transaction in the graph; `root` for the record of the worker's root, `stake` for what takes
-    /// an arbiter's stake back.
-    pub name: String,
-    /// Last height at which it is surely in time, where there is one.
-    pub until: Option<u32>,
-}
-
-/// What was computed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResultStatus {
-    /// Id of the negotiation.
-    pub id: String,
-    /// SHA-256 of its bytes, as the file is called.
-    pub sha256: String,
-    /// The file in this node's folder that has it.
-    pub file: Option<PathBuf>,
-}
-
 fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
     CommandError {
         code: code.to_owned(),
@@ -306,19 +199,6 @@ impl Core {
             Command::Clear { node } => return self.clear(&node),
             Command::Stop => Ok(Reply::Done),
         })
-    }
-
-    fn status(&self) -> NodeStatus {
-        let own = self.own.borrow();
-        NodeStatus {
-            node: self.me,
-            address: self.address.clone(),
-            tip: self.tip,
-            balance_sat: own.wallet.balance().to_sat(),
-            spare_sat: own.wallet.spare().to_sat(),
-            contracts: self.contracts.len(),
-            commits: self.commits(),
-        }
     }
 
     fn fresh_address(&mut self) -> Answer {
@@ -494,83 +374,9 @@ impl Core {
         Ok(Ok(Reply::Done))
     }
 
-    fn peer_statuses(&self) -> Vec<PeerStatus> {
-        let status = |(node, peer): (&PublicKey, &super::peers::Peer)| {
-            let machine = peer.link.machine();
-            let link = match machine.phase() {
-                LinkPhase::Waking => "waking",
-                LinkPhase::Open => "open",
-                LinkPhase::RolledBack => "rolled-back",
-                LinkPhase::Forked => "forked",
-            };
-            PeerStatus {
-                node: *node,
-                connected: peer.is_connected,
-                link: link.to_owned(),
-                contracts: machine.contracts().count(),
-            }
-        };
-        self.peers.iter().map(status).collect()
-    }
-
     fn shown(&self, id: &[u8; 32]) -> Answer {
         let status = self.contract_status(id).map(Box::new);
         let status = status.map(Reply::Contract);
         status.ok_or_else(|| refused("unknown", "there is no such contract"))
-    }
-
-    /// How a contract stands, if there is one.
-    pub fn contract_status(&self, id: &[u8; 32]) -> Option<ContractStatus> {
-        let contract = self.contracts.get(id)?;
-        let machine = contract.offer.machine();
-        let (offer, me) = (machine.offer()?, machine.me()?);
-        let role = |party: PartyId| {
-            let roles = offer.roles().map(|(role, _)| role);
-            let role = roles.into_iter().find(|role| PartyId::from(*role) == party);
-            role.map(|role| role.to_string())
-        };
-        let seat = contract.seat.as_ref().map(|seat| seat.machine());
-        let phase = contract.phase();
-        let declined = machine.declined().map(|(by, reason)| {
-            let by = role(by).unwrap_or_default();
-            format!("{by} declined: {reason}")
-        });
-        let causes = seat.map(|seat| (seat.dropped(), seat.voided()));
-        let cause = causes.and_then(|(dropped, voided)| match phase {
-            Some(Phase::Dropped) => dropped,
-            _ => voided,
-        });
-        let signatures = contract
-            .seat
-            .as_ref()
-            .and_then(|seat| seat.signer().known());
-        Some(ContractStatus {
-            id: id.to_lower_hex_string(),
-            contract: signatures.map(|(contract, _)| contract.to_lower_hex_string()),
-            role: me.to_string(),
-            state: phase.map_or(machine.standing(), Phase::name).to_owned(),
-            deposit_sat: deposit(&offer.params, me).to_sat(),
-            accepted: machine.accepted().filter_map(role).collect(),
-            attempt: seat.map(|seat| seat.attempt()),
-            awaits: seat.map_or_else(Vec::new, |seat| {
-                let awaited = seat.awaits().into_iter();
-                awaited.map(|name| name.to_string()).collect()
-            }),
-            cause: declined.or_else(|| cause.map(|cause| format!("{cause:?}"))),
-            funding: signatures
-                .and_then(|(_, txid)| txid)
-                .map(|txid| txid.to_string()),
-            live_at: seat.and_then(|seat| seat.live()),
-            standing: contract
-                .life
-                .as_ref()
-                .map(|life| life.standing().to_owned()),
-            path: contract.life.as_ref().map_or_else(Vec::new, Life::path),
-            due: contract.life.as_ref().map_or_else(Vec::new, Life::due),
-            result: contract.life.as_ref().and_then(|life| life.result(id)),
-            trouble: contract.trouble.clone(),
-            expires_s: offer.expires_s,
-            funding_deadline: offer.timing.funding_deadline,
-        })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{RefCell, RefMut},
+    collections::BTreeMap,
     ops::DerefMut,
     rc::Rc,
 };
@@ -127,6 +128,14 @@ pub(super) fn life_log(id: [u8; 32]) -> Identity {
     Identity::new("contract", id)
 }
 
+/// The life of a contract, where there is one.
+fn life_of<'c>(
+    contracts: &'c mut BTreeMap<[u8; 32], Contract>,
+    id: &[u8; 32],
+) -> Option<&'c mut Life> {
+    contracts.get_mut(id)?.life.as_mut()
+}
+
 /// What became of a message for a contract's life.
 pub(super) enum Told {
     Taken(Due),
@@ -184,11 +193,13 @@ impl Core {
                 Ok(letters) => self.send_letters(id, letters)?,
                 Err(error) => return self.life_failed(id, error),
             }
+            self.look(id, tip.1, chain)?;
+            // What came before it lived, or while something of this computer's failed.
+            let due = self.waiting_for(&id);
+            self.outcomes(due)?;
+        } else {
+            self.look(id, tip.1, chain)?;
         }
-        self.look(id, tip.1, chain)?;
-        // What waited for a contract that lives.
-        let due = self.waiting_for(&id);
-        self.outcomes(due)?;
         self.publish_due(id, tip.1, chain)
     }
 
@@ -281,7 +292,7 @@ impl Core {
         tip: BlockHash,
         chain: &mut dyn NodeAccess,
     ) -> Result<(), Fatal> {
-        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
+        let life = life_of(&mut self.contracts, &id);
         let Some(life) = life.filter(|l| l.looked != Some(tip) || l.party.is_waiting()) else {
             return Ok(());
         };
@@ -306,8 +317,7 @@ impl Core {
         tip: BlockHash,
         chain: &mut dyn NodeAccess,
     ) -> Result<(), Fatal> {
-        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
-        let Some(life) = life else {
+        let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(());
         };
         let now = (tip, life.party.changes());
@@ -346,16 +356,15 @@ impl Core {
         from: PartyId,
         envelope: &Envelope,
     ) -> Result<Told, Fatal> {
-        let body = match contract_message(envelope) {
-            Ok(Some(_)) => envelope.body(),
+        let message = match contract_message(envelope) {
+            Ok(Some(message)) => message,
             Ok(None) => return Ok(Told::Refused("it is of no contract's life".into())),
             Err(fault) => return Ok(Told::Refused(fault.to_string())),
         };
-        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
-        let Some(life) = life else {
+        let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(Told::NotNow);
         };
-        match life.party.hear(from.into(), body) {
+        match life.party.hear_message(from.into(), message) {
             Ok(Heard::Refused(why)) => Ok(Told::Refused(why)),
             Ok(Heard::Taken(letters)) => Ok(Told::Taken(self.letters(id, letters)?)),
             Err(error) => {
@@ -371,8 +380,7 @@ impl Core {
         id: [u8; 32],
         order: Order,
     ) -> Result<Result<(), String>, Fatal> {
-        let life = self.contracts.get_mut(&id).and_then(|c| c.life.as_mut());
-        let Some(life) = life else {
+        let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(Err("it is not funded, or not ready yet".into()));
         };
         match life.party.order(order) {
@@ -395,11 +403,16 @@ impl Core {
         self.outcomes(due)
     }
 
-    /// What a contract has to say is said as soon as the link to whom it is for is open.
-    fn letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<Due, Fatal> {
+    /// What contracts have done is told.
+    fn tell_journal(&mut self) {
         for words in self.journal.take() {
             self.note(words);
         }
+    }
+
+    /// What a contract has to say is said as soon as the link to whom it is for is open.
+    fn letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<Due, Fatal> {
+        self.tell_journal();
         for (to, body) in letters {
             let contract = self.contracts.get(&id);
             let node: Option<PublicKey> = contract.and_then(|c| c.node_of(to.into()));
@@ -414,9 +427,7 @@ impl Core {
 
     /// Something of this computer's failed: what is not durable is forgotten, and the contract goes on from its log later.
     fn life_failed(&mut self, id: [u8; 32], error: LifeError) -> Result<(), Fatal> {
-        for words in self.journal.take() {
-            self.note(words);
-        }
+        self.tell_journal();
         let why = error.to_string();
         match error {
             // Nothing was taken.

@@ -22,6 +22,7 @@ mod offers;
 mod peers;
 mod policy;
 mod signer;
+mod status;
 mod store;
 mod talk;
 
@@ -41,13 +42,11 @@ use crate::transport::PeerAddress;
 use contract::Contract;
 use peers::Peer;
 
-pub use command::{
-    Command, CommandError, ContractStatus, DueStatus, NewOffer, NodeStatus, OnChain, PeerStatus,
-    Reply, ResultStatus,
-};
+pub use command::{Command, CommandError, NewOffer, Reply};
 pub use jobs::Jobs;
 pub use policy::{Part, Policy};
 pub use signer::Own;
+pub use status::{ContractStatus, DueStatus, NodeStatus, OnChain, PeerStatus, ResultStatus};
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};
 
 /// The time, as the driver's clocks say.

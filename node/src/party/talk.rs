@@ -50,16 +50,8 @@ impl Core {
         let Some(from) = self.party_of(&node, &id) else {
             return Ok(Vec::new());
         };
-        let refused = |core: &mut Core, why: String| {
-            core.note(format_args!(
-                "{}: {} of {node} is refused: {why}",
-                short(&id),
-                head.name()
-            ));
-            core.taken(node, place(&head))
-        };
         match offer_message(envelope) {
-            Err(fault) => return refused(self, fault.to_string()),
+            Err(fault) => return self.refused(node, &head, fault),
             Ok(Some(message)) => {
                 self.offer_said(id, from, message)?;
                 return self.taken(node, place(&head));
@@ -71,7 +63,7 @@ impl Core {
         }
         let message = match setup_message(envelope) {
             Ok(message) => message,
-            Err(fault) => return refused(self, fault.to_string()),
+            Err(fault) => return self.refused(node, &head, fault),
         };
         // Of an offer that came to nothing there is no set-up that it could be for.
         if matches!(self.standing(&id), "over" | "declined" | "new") {
@@ -86,12 +78,27 @@ impl Core {
                 due.extend(self.taken(node, place(&head))?);
                 Ok(due)
             }
-            Took::Refused(refusal) => refused(self, refusal.to_string()),
+            Took::Refused(refusal) => self.refused(node, &head, refusal),
             Took::Nothing => {
                 self.held.insert(id);
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// A message that is refused is refused for good: it is noted, and taken.
+    fn refused(
+        &mut self,
+        node: PublicKey,
+        head: &Head,
+        why: impl std::fmt::Display,
+    ) -> Result<Due, Fatal> {
+        self.note(format_args!(
+            "{}: {} of {node} is refused: {why}",
+            short(&head.contract),
+            head.name()
+        ));
+        self.taken(node, place(head))
     }
 
     /// Whether there is no contract that a message of its life could be for, and never will be.
@@ -117,14 +124,7 @@ impl Core {
                 due.extend(self.taken(node, place(&head))?);
                 Ok(due)
             }
-            Told::Refused(why) => {
-                self.note(format_args!(
-                    "{}: {} of {node} is refused: {why}",
-                    short(&id),
-                    head.name()
-                ));
-                self.taken(node, place(&head))
-            }
+            Told::Refused(why) => self.refused(node, &head, why),
             // The look at the chain that lets it live asks for it.
             Told::NotNow => Ok(Vec::new()),
         }
