@@ -240,6 +240,19 @@ impl ParamsRecord {
         // Longer is a broken bound; only a record that is not valid has this maximum.
         u16::try_from(check::stake_lock(self)).unwrap_or(u16::MAX)
     }
+
+    /// Whether some choice of amounts, fractions and sample can make this record valid: job, windows and locks stand.
+    ///
+    /// # Errors
+    /// [`ParamsError`] with every bound that none mends.
+    pub(crate) fn check_but_amounts(&self) -> Result<(), ParamsError> {
+        let broken = check::broken_whatever_the_amounts(&Params(self.clone()));
+        if broken.is_empty() {
+            Ok(())
+        } else {
+            Err(ParamsError { broken })
+        }
+    }
 }
 
 impl Params {

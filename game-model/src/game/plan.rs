@@ -89,6 +89,7 @@ pub struct Plan {
 /// # Errors
 /// [`PlanError`] if no sample has a contract that makes honest play the only equilibrium.
 pub fn plan(wish: &Wish, mut progress: impl FnMut(u32)) -> Result<Plan, PlanError> {
+    wish.base.check_but_amounts()?;
     let mut frontier = Vec::new();
     let mut why_not = PlanError::NoSample;
     let mut samples = wish.samples.clone();

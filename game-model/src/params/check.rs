@@ -21,6 +21,7 @@ pub(super) fn broken_bounds(candidate: &Params) -> Vec<BrokenBound> {
     let mut checks = Checks(Vec::new());
     deposits(candidate, &mut checks);
     fractions(candidate, &mut checks);
+    sample(candidate, &mut checks);
     job(candidate, &mut checks);
     penalties(candidate, &mut checks);
     windows(candidate, &mut checks);
@@ -39,6 +40,15 @@ pub(super) fn broken_bounds(candidate: &Params) -> Vec<BrokenBound> {
     if payable {
         payouts(candidate, &mut checks);
     }
+    checks.0
+}
+
+/// Of those only the ones that no amount, fraction or sample mends: whoever searches for these asks once, first.
+pub(super) fn broken_whatever_the_amounts(candidate: &Params) -> Vec<BrokenBound> {
+    let mut checks = Checks(Vec::new());
+    job(candidate, &mut checks);
+    windows(candidate, &mut checks);
+    locks(candidate, &mut checks);
     checks.0
 }
 
@@ -152,8 +162,7 @@ fn fractions(p: &Params, checks: &mut Checks) {
     );
 }
 
-fn job(p: &Params, checks: &mut Checks) {
-    let b = p.job_bounds();
+fn sample(p: &Params, checks: &mut Checks) {
     let count = |value: u64| Quantity::Count(value);
     let most_sample = u64::from(MAX_OPENINGS);
     let sample = u64::from(p.openings());
@@ -163,6 +172,11 @@ fn job(p: &Params, checks: &mut Checks) {
         count(sample),
         count(most_sample),
     );
+}
+
+fn job(p: &Params, checks: &mut Checks) {
+    let b = p.job_bounds();
+    let count = |value: u64| Quantity::Count(value);
     let fuel = |value: u64| Quantity::Fuel(value.into());
     checks.require(Bound::JobFuelPositive, b.fuel >= 1, fuel(b.fuel), fuel(1));
     checks.require(

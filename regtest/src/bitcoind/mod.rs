@@ -6,6 +6,7 @@ mod locate;
 mod node;
 mod policy;
 mod process;
+mod recent;
 mod rpc;
 
 use std::path::PathBuf;

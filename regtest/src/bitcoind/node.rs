@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{policy, rpc::Rpc};
+use super::{policy, recent::RecentBlocks, rpc::Rpc};
 use crate::package::{MAX_PACKAGE_COUNT, explain};
 use crate::{Broadcaster, ChainSource, Error, NodePolicy};
 
@@ -34,6 +34,8 @@ pub struct Node {
     rpc: Rpc,
     /// Heights by hash, which never change.
     heights: HashMap<BlockHash, u32>,
+    /// Several parties of a process follow the chain through one connection.
+    blocks: RecentBlocks,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +89,7 @@ impl Node {
         Self {
             rpc,
             heights: HashMap::new(),
+            blocks: RecentBlocks::default(),
         }
     }
 
@@ -148,20 +151,28 @@ impl ChainSource for Node {
     }
 
     fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error> {
-        let tip = self.height()?;
-        if height > tip {
-            return Err(Error::NoSuchHeight { height, tip });
+        match self.call("getblockhash", &[json!(height)]) {
+            // Asked only now: whoever follows a chain reads thousands of heights that are there.
+            Err(refused @ Error::Rpc { .. }) => match self.height()? {
+                tip if height > tip => Err(Error::NoSuchHeight { height, tip }),
+                _ => Err(refused),
+            },
+            answer => answer,
         }
-        self.call("getblockhash", &[json!(height)])
     }
 
     fn block(&mut self, height: u32) -> Result<Block, Error> {
         let hash = self.block_hash(height)?;
+        if let Some(block) = self.blocks.get(hash) {
+            return Ok(block);
+        }
         let hex: String = self.call("getblock", &[json!(hash), json!(0)])?;
-        deserialize_hex(&hex).map_err(|source| Error::Transport {
+        let block = deserialize_hex(&hex).map_err(|source| Error::Transport {
             method: "getblock".into(),
             source: Box::new(source),
-        })
+        })?;
+        self.blocks.keep(hash, &block);
+        Ok(block)
     }
 
     fn header(&mut self, height: u32) -> Result<Header, Error> {

@@ -100,8 +100,10 @@ pub(crate) struct PlanArgs {
 impl PlanArgs {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         let mut wish = self.wish()?;
-        // Where no size has a contract, those that are shown say why.
-        if let (true, Ok(best)) = (self.samples.is_empty(), best_sample(&wish)) {
+        // Where no size has a contract, those that are shown say why. The search over all sizes is for whoever names none.
+        if self.samples.is_empty()
+            && let Ok(best) = best_sample(&wish)
+        {
             wish.samples.push(best);
         }
         let samples = wish.samples.len() as u64;

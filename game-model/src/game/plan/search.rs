@@ -23,6 +23,7 @@ const MOST_CUTS: usize = 4_000;
 /// # Errors
 /// [`PlanError`] if no size has a contract.
 pub fn best_sample(wish: &Wish) -> Result<u32, PlanError> {
+    wish.base.check_but_amounts()?;
     let most = wish.base.steps.min(MAX_SAMPLE.into());
     let most = if wish.economics.bad_steps > MAX_EXACT_DRAWS {
         most.min(MAX_EXACT_DRAWS)
