@@ -323,14 +323,13 @@ impl Core {
         let refused: Vec<_> = refused
             .map(|refused| format!("{:?}", refused.why))
             .collect();
+        let due: Vec<_> = life.due().into_iter().map(|due| due.name).collect();
         for why in refused {
             self.note(format_args!("{}: not published yet: {why}", short(&id)));
         }
         match published {
             Ok(false) => Ok(()),
             Ok(true) => {
-                let due = life.due().into_iter().map(|due| due.name);
-                let due: Vec<_> = due.collect();
                 self.note(format_args!(
                     "{}: published: {}",
                     short(&id),
