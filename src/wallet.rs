@@ -5,7 +5,7 @@ mod error;
 use bdk_wallet::{
     KeychainKind, Wallet,
     bitcoin::{
-        Amount, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid, Weight,
+        Amount, Network, OutPoint, Psbt, Script, ScriptBuf, Transaction, Txid, Weight,
         bip32::{DerivationPath, Xpriv},
         hashes::{Hash, HashEngine, sha256},
         key::TapTweak,
@@ -23,6 +23,7 @@ use bdk_wallet::{
 use narthex_contracts::{
     bond::UNSPENDABLE_KEY,
     funding::{Child, ChildError, FeeCoin},
+    template::Reserve,
     terms::{Contribution, FeeRate, Fees, token_descriptor},
 };
 use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, probe};
@@ -190,13 +191,54 @@ impl PartyWallet {
         &mut self,
         deposit: Amount,
         fees: impl Into<Fees>,
-        _: &AcceptedPolicy,
+        node: &AcceptedPolicy,
     ) -> Result<(Contribution, Psbt), WalletError> {
+        self.contribute_keeping(deposit, fees, node, &Reserve::NONE)
+    }
+
+    /// The same, while coins of this reserve stay behind: they pay for what the party may have to publish.
+    ///
+    /// # Errors
+    /// [`WalletError::Reserve`] says what is missing; nothing is reserved then.
+    pub fn contribute_keeping(
+        &mut self,
+        deposit: Amount,
+        fees: impl Into<Fees>,
+        _: &AcceptedPolicy,
+        reserve: &Reserve,
+    ) -> Result<(Contribution, Psbt), WalletError> {
+        let kept = self.kept_for(reserve)?;
         let placeholder = placeholder();
-        let psbt = self.build(&[(placeholder.clone(), deposit)], fees.into())?;
+        let psbt = self.build_without(&kept, &[(placeholder.clone(), deposit)], fees.into())?;
         let contribution = Contribution::from_psbt(&psbt, &placeholder, deposit);
         self.free_unless(contribution.is_ok(), &psbt);
         Ok((contribution?, psbt))
+    }
+
+    /// The coins that a reserve is made of: the smallest that suffice.
+    ///
+    /// # Errors
+    /// [`WalletError::Reserve`] says what is missing.
+    pub fn kept_for(&self, reserve: &Reserve) -> Result<Vec<OutPoint>, WalletError> {
+        let coins = self.spare_coins().into_iter();
+        let coins: Vec<_> = coins.map(|c| (c.outpoint, c.prevout.value)).collect();
+        reserve
+            .choose(&coins)
+            .map_err(|missing| WalletError::Reserve {
+                owner: self.owner.clone(),
+                missing,
+            })
+    }
+
+    /// Confirmed coins together that can be staked: that nothing is planned with, and that this reserve leaves.
+    ///
+    /// # Errors
+    /// [`WalletError::Reserve`] says what is missing of the reserve itself.
+    pub fn stakeable(&self, reserve: &Reserve) -> Result<Amount, WalletError> {
+        let kept = self.kept_for(reserve)?;
+        let coins = self.spare_coins().into_iter();
+        let coins = coins.filter(|coin| !kept.contains(&coin.outpoint));
+        Ok(coins.map(|coin| coin.prevout.value).sum())
     }
 
     /// What failed reserves no coins.
@@ -269,12 +311,30 @@ impl PartyWallet {
 
     /// A signed child that pays for `parent` through its anchor. `coin` is spent if given, and others as needed.
     pub fn child(&mut self, request: ChildRequest<'_>) -> Result<Transaction, WalletError> {
+        let spare = self.spare_coins();
+        self.child_of(request, &spare, None)
+    }
+
+    /// The same with these coins as needed, and no others, and with this change in place of a script of its own that was not used
+    /// before: what replaces a child uses no more scripts than that.
+    ///
+    /// # Errors
+    /// As [`PartyWallet::child`]. No script is used up.
+    pub fn child_of(
+        &mut self,
+        request: ChildRequest<'_>,
+        spare: &[FeeCoin],
+        change: Option<ScriptBuf>,
+    ) -> Result<Transaction, WalletError> {
         // Used up only when there is a child.
         let external = KeychainKind::External;
-        let next = self.inner.next_derivation_index(external);
-        let change = self.inner.peek_address(external, next);
-        let change = change.address.script_pubkey();
-        let mut spare = self.spare_coins();
+        let fresh = change.is_none();
+        let change = change.unwrap_or_else(|| {
+            let next = self.inner.next_derivation_index(external);
+            let change = self.inner.peek_address(external, next);
+            change.address.script_pubkey()
+        });
+        let mut spare = spare.iter();
         let mut coins: Vec<FeeCoin> = request.coins.clone();
         loop {
             let child = Child {
@@ -285,19 +345,27 @@ impl PartyWallet {
                 fees: request.rate.into(),
                 least_fee: request.least_fee,
             };
-            match child.psbt() {
-                Ok(mut psbt) => {
+            match (child.psbt(), spare.next()) {
+                (Ok(mut psbt), _) => {
                     self.sign_final(&mut psbt)?;
-                    self.fresh_script();
+                    if fresh {
+                        self.fresh_script();
+                    }
                     // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
                     return Ok(psbt.extract_tx_unchecked_fee_rate());
                 }
-                Err(ChildError::Short { .. } | ChildError::Coins) if !spare.is_empty() => {
-                    coins.push(spare.remove(0));
+                (Err(ChildError::Short { .. } | ChildError::Coins), Some(coin)) => {
+                    coins.push(coin.clone());
                 }
-                Err(e) => return Err(e.into()),
+                (Err(e), _) => return Err(e.into()),
             }
         }
+    }
+
+    /// Whether a script is its own.
+    pub fn is_own(&self, script: &Script) -> bool {
+        let mut wallets = self.wallets();
+        wallets.any(|wallet| wallet.is_mine(script.into()))
     }
 
     /// A confirmed coin of the wallet, if it is there.
@@ -367,7 +435,7 @@ impl PartyWallet {
     }
 
     /// Confirmed coins that nothing is planned with, largest first.
-    fn spare_coins(&self) -> Vec<FeeCoin> {
+    pub fn spare_coins(&self) -> Vec<FeeCoin> {
         let mut coins = self
             .inner
             .list_unspent()
@@ -384,6 +452,15 @@ impl PartyWallet {
     }
 
     fn build(&mut self, payments: &[(ScriptBuf, Amount)], fees: Fees) -> Result<Psbt, WalletError> {
+        self.build_without(&[], payments, fees)
+    }
+
+    fn build_without(
+        &mut self,
+        kept: &[OutPoint],
+        payments: &[(ScriptBuf, Amount)],
+        fees: Fees,
+    ) -> Result<Psbt, WalletError> {
         let owner = self.owner.clone();
         // Whatever is selected fits a block, so that no fee below overflows.
         fees.in_time(Weight::MAX_BLOCK, Amount::ZERO)?;
@@ -395,7 +472,7 @@ impl PartyWallet {
         for (script, amount) in payments {
             builder.add_recipient(script.clone(), *amount);
         }
-        builder.fee_rate(fees.rate());
+        builder.fee_rate(fees.rate()).unspendable(kept.to_vec());
         let psbt = builder
             .finish_with_aux_rand(&mut self.rng)
             .map_err(|e| WalletError::Funds {

@@ -303,7 +303,7 @@ impl<'a> LifeParty<'a> {
         node: NodeId,
     ) -> Result<bool, LifeError> {
         let (seat, publisher) = (&self.seat, &mut self.publisher);
-        publish(chain, (seat.signer(), publisher), seat.book(), node)
+        publish(chain, (seat.signer(), publisher), seat.book(), (node, None))
     }
 
     /// Publishes what is due, as far as the chain does not have it.
@@ -315,10 +315,13 @@ impl<'a> LifeParty<'a> {
         for errand in self.seat.on_chain() {
             let (seat, publisher) = (&self.seat, &mut self.publisher);
             is_done |= match errand {
-                ContractErrand::Publish { node, .. } => {
-                    publish(chain, (seat.signer(), publisher), seat.book(), node)?
+                ContractErrand::Publish { node, until } => {
+                    let due = (node, until);
+                    publish(chain, (seat.signer(), publisher), seat.book(), due)?
                 }
-                ContractErrand::Record { .. } => record_root(chain, publisher, seat.book())?,
+                ContractErrand::Record { until } => {
+                    record_root(chain, publisher, seat.book(), until)?
+                }
                 ContractErrand::Send { .. } => false,
             };
         }

@@ -16,7 +16,7 @@ use narthex_contracts::{
     graph::TxGraph,
     party::PartyId,
     setup::{Announced, ContractSignatures, RestoreError, Secrets, SetupError, Signing},
-    template::{self, ContractSecret, PartyError},
+    template::{self, ContractSecret, PartyError, Reserve},
     terms::{
         AcceptancePolicy, Assembly, AssemblyError, BoundDraft, Contribution, FeeRate, Part,
         Proposal, Role, SecretPoint, Terms, TermsDraft, TermsError,
@@ -36,6 +36,8 @@ pub struct Accord<'a> {
     pub job: AcceptedJob,
     /// Fee rate of the funding.
     pub rate: FeeRate,
+    /// What this party keeps back of its coins to pay for what it may have to publish: without it nothing is proposed.
+    pub reserve: Reserve,
     /// A node that was asked whether it takes what the contract ends with.
     pub node: &'a AcceptedPolicy,
     /// Point of the panel's shared secret (`paper` template).
@@ -245,7 +247,9 @@ impl<'a> ComputationSigner<'a> {
             Stake::Coin(contribution) => contribution.clone(),
             Stake::Wallet => {
                 let node = self.accord.node;
-                let (funding, _) = self.own.wallet.contribute(deposit, *rate, node)?;
+                let reserve = &self.accord.reserve;
+                let wallet = &mut *self.own.wallet;
+                let (funding, _) = wallet.contribute_keeping(deposit, *rate, node, reserve)?;
                 self.reserved = funding.coins.iter().map(|coin| coin.outpoint).collect();
                 funding
             }
