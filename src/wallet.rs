@@ -2,8 +2,10 @@
 
 mod error;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bdk_wallet::{
-    KeychainKind, Wallet,
+    ChangeSet, KeychainKind, Wallet,
     bitcoin::{
         Amount, Network, OutPoint, Psbt, Script, ScriptBuf, Transaction, Txid, Weight,
         bip32::{DerivationPath, Xpriv},
@@ -16,6 +18,7 @@ use bdk_wallet::{
         sighash::{Prevouts, SighashCache, TapSighashType},
         taproot,
     },
+    chain::Merge as _,
     coin_selection::LargestFirstCoinSelection,
     miniscript::psbt::PsbtExt,
     template::Bip86,
@@ -37,6 +40,10 @@ pub struct PartyWallet {
     inner: Wallet,
     /// Wallets of single keys that came from elsewhere.
     imported: Vec<Wallet>,
+    /// What each wallet, this one first, has learned up to the last reorganisation.
+    changes: Vec<ChangeSet>,
+    /// Coins that pay for what waits, by an output of what they pay for.
+    paying: BTreeMap<OutPoint, Vec<OutPoint>>,
     /// Shuffles inputs and outputs: nobody without the seed foresees it, and the seed repeats it.
     rng: StdRng,
 }
@@ -62,6 +69,8 @@ impl PartyWallet {
             root,
             inner,
             imported: Vec::new(),
+            changes: Vec::new(),
+            paying: BTreeMap::new(),
             rng: shuffling(seed),
         })
     }
@@ -85,13 +94,26 @@ impl PartyWallet {
 
     /// Reads the blocks that it has not seen, and forgets those that were reorganised away.
     pub fn sync(&mut self, chain: &mut dyn ChainSource) -> Result<(), WalletError> {
-        for wallet in std::iter::once(&mut self.inner).chain(&mut self.imported) {
+        for (index, wallet) in std::iter::once(&mut self.inner)
+            .chain(&mut self.imported)
+            .enumerate()
+        {
             let checkpoints = wallet.latest_checkpoint();
             let mut seen = checkpoints
                 .iter()
                 .map(|block| (block.height(), block.hash()));
             let known = chain.last_common(&mut seen)?;
             let tip = chain.height()?;
+            if let Some(known) = known.filter(|known| *known < checkpoints.height()) {
+                if self.changes.len() <= index {
+                    self.changes.resize_with(index + 1, ChangeSet::default);
+                }
+                let forgotten = forget_after(known, (wallet, &mut self.changes[index]));
+                forgotten.map_err(|reason| WalletError::Setup {
+                    owner: self.owner.clone(),
+                    reason,
+                })?;
+            }
             for height in known.map_or(0, |h| h + 1)..=tip {
                 let block = chain.block(height)?;
                 wallet
@@ -236,9 +258,23 @@ impl PartyWallet {
     /// [`WalletError::Reserve`] says what is missing of the reserve itself.
     pub fn stakeable(&self, reserve: &Reserve) -> Result<Amount, WalletError> {
         let kept = self.kept_for(reserve)?;
+        let kept: Vec<_> = self.paying().chain(kept).collect();
         let coins = self.spare_coins().into_iter();
         let coins = coins.filter(|coin| !kept.contains(&coin.outpoint));
         Ok(coins.map(|coin| coin.prevout.value).sum())
+    }
+
+    /// Says what is spent by whatever pays for the transaction with this output, until it is said anew: no payment and no stake takes these
+    /// coins meanwhile. None: nothing of this wallet waits there.
+    pub fn set_paying(&mut self, output: OutPoint, coins: Vec<OutPoint>) {
+        match coins.is_empty() {
+            true => self.paying.remove(&output),
+            false => self.paying.insert(output, coins),
+        };
+    }
+
+    fn paying(&self) -> impl Iterator<Item = OutPoint> {
+        self.paying.values().flatten().copied()
     }
 
     /// What failed reserves no coins.
@@ -464,6 +500,8 @@ impl PartyWallet {
         let owner = self.owner.clone();
         // Whatever is selected fits a block, so that no fee below overflows.
         fees.in_time(Weight::MAX_BLOCK, Amount::ZERO)?;
+        // What a fee child spends stays where it is: a payment by the same coin and the child could not both confirm.
+        let kept: Vec<_> = self.paying().chain(kept.iter().copied()).collect();
         // One large coin rather than several small ones: those pay for children later.
         let mut builder = self
             .inner
@@ -472,7 +510,7 @@ impl PartyWallet {
         for (script, amount) in payments {
             builder.add_recipient(script.clone(), *amount);
         }
-        builder.fee_rate(fees.rate()).unspendable(kept.to_vec());
+        builder.fee_rate(fees.rate()).unspendable(kept);
         let psbt = builder
             .finish_with_aux_rand(&mut self.rng)
             .map_err(|e| WalletError::Funds {
@@ -544,6 +582,31 @@ pub struct ChildRequest<'a> {
     pub rate: FeeRate,
     /// Least fee, for replacing another child.
     pub least_fee: Amount,
+}
+
+/// Forgets the blocks above this height, and what they confirmed. The library goes on to count what was in them as spent, for it may
+/// confirm again: so it may not, and its coins must pay for what takes its place.
+fn forget_after(
+    known: u32,
+    (wallet, changes): (&mut Wallet, &mut ChangeSet),
+) -> Result<(), String> {
+    let mut all = std::mem::take(changes);
+    all.merge(wallet.take_staged().unwrap_or_default());
+    all.local_chain.blocks.retain(|height, _| *height <= known);
+    let graph = &mut all.tx_graph;
+    graph
+        .anchors
+        .retain(|(anchor, _)| anchor.block_id.height <= known);
+    let confirmed: BTreeSet<_> = graph.anchors.iter().map(|(_, txid)| *txid).collect();
+    graph
+        .txs
+        .retain(|tx| confirmed.contains(&tx.compute_txid()));
+    *changes = all.clone();
+    // With public descriptors: this module signs by itself.
+    let loaded = Wallet::load().load_wallet_no_persist(all);
+    let loaded = loaded.map_err(|error| error.to_string())?;
+    *wallet = loaded.ok_or("a wallet that has learned nothing")?;
+    Ok(())
 }
 
 /// A key-path signature. Without auxiliary randomness, as BIP340 allows: the same seed makes the same transactions,

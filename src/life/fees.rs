@@ -17,8 +17,9 @@ use narthex_regtest::{Error, NodeAccess};
 use super::LifeError;
 use crate::wallet::{ChildRequest, PartyWallet, WalletError};
 
-/// Coins that a child spends at most beside what it must: with more it would be larger than version 3 allows.
-const MAX_COINS: usize = 14;
+/// Coins that a child spends at most beside the root coin: with 14 P2TR coins beside it, it would be 1,004 vB large, and version 3
+/// allows 1,000.
+const MAX_COINS: usize = 13;
 
 /// What a child weighs, about: for what can be paid at all, before there is one.
 const USUAL_CHILD: Weight = Weight::from_wu(800);
@@ -65,11 +66,40 @@ pub enum Offered {
     Refused(String),
 }
 
+impl std::fmt::Display for Offered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Offered::Waits => write!(f, "it waits"),
+            Offered::Taken { fee, .. } => write!(f, "taken for a fee of {fee}"),
+            Offered::Held => write!(f, "held back: it would show a secret beside its rival"),
+            Offered::Outbid { least } => {
+                write!(
+                    f,
+                    "its place costs {least}, more than it is worth or than there is"
+                )
+            }
+            Offered::Refused(why) => write!(f, "refused: {why}"),
+        }
+    }
+}
+
 /// What was offered for one transaction before.
 #[derive(Clone, Debug)]
 struct Effort {
     since: u32,
+    /// Tip at which it was asked for last.
+    asked: u32,
     sent: Option<Waiting>,
+}
+
+impl Effort {
+    const fn new(tip: u32) -> Effort {
+        Effort {
+            since: tip,
+            asked: tip,
+            sent: None,
+        }
+    }
 }
 
 /// A transaction and what it pays.
@@ -116,20 +146,19 @@ impl Bumper {
     ) -> Result<Offered, LifeError> {
         let (tip, txid) = (chain.height()?, parent.compute_txid());
         let known = chain.transaction(txid)?;
+        let anchor = anchor(parent, txid)?;
         if matches!(known, Some((_, Some(_)))) {
+            wallet.set_paying(anchor, Vec::new());
             return Ok(Offered::Waits);
         }
-        let anchor = anchor(parent, txid)?;
         // Of a parent that the node has the child alone is new.
         let is_new = known.is_none();
         let (child, rivals) = match known {
             Some(_) => (waiting(chain, anchor)?, Vec::new()),
             None => (None, rivals(chain, parent)?),
         };
-        let effort = self.efforts.entry(anchor).or_insert(Effort {
-            since: tip,
-            sent: None,
-        });
+        let effort = self.efforts.entry(anchor).or_insert(Effort::new(tip));
+        effort.asked = tip;
         // What was shown before is shown; else it would be fought over with the secret in the open.
         if due.shows_secret && !rivals.is_empty() && effort.sent.is_none() {
             return Ok(Offered::Held);
@@ -148,6 +177,7 @@ impl Bumper {
             let may_confirm = !is_own && effort.since == tip && !now.is_last();
             if is_own {
                 effort.sent = Some(child.clone());
+                wallet.set_paying(anchor, coins_of(&child.tx));
             }
             if suffices(child) || may_confirm {
                 return Ok(Offered::Waits);
@@ -163,6 +193,7 @@ impl Bumper {
         if let Some(sent) = gone.as_ref().filter(|sent| suffices(sent))
             && child.is_none()
             && rivals.is_empty()
+            && is_free(chain, &sent.tx, anchor)?
             && taken(chain.submit_package(&[parent.clone(), sent.tx.clone()]))?.is_ok()
         {
             let (by, fee) = (sent.tx.clone(), sent.fee);
@@ -174,14 +205,26 @@ impl Bumper {
         };
         // What the node has, or other nodes may still have: never both.
         let elsewhere: Vec<_> = gone.iter().map(evicted).collect();
-        let evicted: Vec<_> = child.iter().map(evicted).chain(rivals).collect();
+        let mut evicted: Vec<_> = child.iter().map(evicted).chain(rivals).collect();
         let replaced: Vec<_> = [&child, &gone].into_iter().flatten().collect();
         let spare = spare(chain, wallet, &replaced)?;
         let mut change = own_change(wallet, &replaced);
-        let (coins, data) = match &carries {
-            Some((coin, data)) => (vec![coin.clone()], Some(data.clone())),
-            None => (Vec::new(), None),
-        };
+        let (mut coins, mut data) = (Vec::new(), None);
+        if let Some((coin, carried)) = &carries {
+            let spender = waiting(chain, coin.outpoint)?;
+            let is_replaced = |one: &Waiting| replaced.iter().any(|old| old.tx == one.tx);
+            let spender = spender.filter(|spender| !is_replaced(spender));
+            let is_carried =
+                |one: &Waiting| one.tx.output.iter().any(|o| o.script_pubkey == *carried);
+            // It is on its way already, in a transaction of its own: this child need not fight it for the coin.
+            if !spender.as_ref().is_some_and(is_carried) {
+                evicted.extend(spender.iter().map(|one| Evicted {
+                    fee: one.fee,
+                    weight: one.tx.weight(),
+                }));
+                (coins, data) = (vec![coin.clone()], Some(carried.clone()));
+            }
+        }
         let parent_weight = weight;
         let made = make(&curve, rate, |rate, least_fee| {
             let request = ChildRequest {
@@ -200,11 +243,21 @@ impl Bumper {
                 false => tx.weight(),
             };
             let package = parent_weight + tx.weight();
-            let least = |gone: &[Evicted]| {
+            let least = |gone: &[Evicted], package| {
                 let least = Evicted::least_fee(gone, relayed, package);
                 least.unwrap_or(Amount::MAX_MONEY)
             };
-            let least = least(&evicted).max(least(&elsewhere));
+            // What this node asks for, whatever it is; and as far as there is money, what others may ask for: that have the child that is
+            // gone here, or that compare children by themselves (Bitcoin Core before 31).
+            let alone: Vec<_> = replaced
+                .iter()
+                .map(|one| Evicted {
+                    fee: one.fee,
+                    weight: one.tx.weight(),
+                })
+                .collect();
+            let others = least(&elsewhere, package).max(least(&alone, tx.weight()));
+            let least = least(&evicted, package).max(others.min(curve.budget()));
             let fee = paid(wallet, &tx);
             Ok((Waiting { tx, fee }, least))
         })?;
@@ -213,7 +266,8 @@ impl Bumper {
             Err(offered) => return Ok(offered),
         };
         let package = [parent.clone(), made.tx.clone()];
-        self.sent(anchor, made, taken(chain.submit_package(&package))?)
+        let taken = taken(chain.submit_package(&package))?;
+        self.sent(wallet, anchor, made, taken)
     }
 
     /// The same for a root that goes on record in a transaction of its own, which spends this coin.
@@ -229,31 +283,37 @@ impl Bumper {
     ) -> Result<Offered, LifeError> {
         let tip = chain.height()?;
         let waits = waiting(chain, coin.outpoint)?;
-        let effort = self.efforts.entry(coin.outpoint).or_insert(Effort {
-            since: tip,
-            sent: None,
-        });
+        let effort = self
+            .efforts
+            .entry(coin.outpoint)
+            .or_insert(Effort::new(tip));
+        effort.asked = tip;
         let about = (due.at_stake, USUAL_CHILD);
         let curve = FeeCurve::new(self.rate, self.ceiling, about).map_err(WalletError::from)?;
         let rate = curve.rate(&due.urgency(effort.since, tip));
         let suffices = |one: &Waiting| rate.fee(one.tx.weight()).is_some_and(|fee| one.fee >= fee);
         // The coin is its owner's alone.
+        if let Some(waits) = &waits {
+            wallet.set_paying(coin.outpoint, coins_of(&waits.tx));
+        }
         if waits.as_ref().is_some_and(suffices) {
             return Ok(Offered::Waits);
         }
         let gone = effort.sent.clone().filter(|_| waits.is_none());
         if let Some(sent) = gone.as_ref().filter(|sent| suffices(sent))
+            && is_free(chain, &sent.tx, coin.outpoint)?
             && taken(chain.submit(&sent.tx))?.is_ok()
         {
             let (by, fee) = (sent.tx.clone(), sent.fee);
             return Ok(Offered::Taken { by, fee });
         }
         let replaced: Vec<_> = [&waits, &gone].into_iter().flatten().collect();
-        let evicted = replaced.iter().map(|one| Evicted {
+        let evicted = |one: &Waiting| Evicted {
             fee: one.fee,
             weight: one.tx.weight(),
-        });
-        let evicted: Vec<_> = evicted.collect();
+        };
+        let elsewhere: Vec<_> = gone.iter().map(evicted).collect();
+        let evicted: Vec<_> = waits.iter().map(evicted).collect();
         let spare = spare(chain, wallet, &replaced)?;
         let spare: Vec<_> = spare
             .into_iter()
@@ -270,9 +330,14 @@ impl Bumper {
                 match made {
                     Ok(mut psbt) => {
                         let tx = wallet.sign_all(&mut psbt)?;
-                        let least = Evicted::least_fee(&evicted, tx.weight(), tx.weight());
+                        let least = |gone: &[Evicted]| {
+                            let least = Evicted::least_fee(gone, tx.weight(), tx.weight());
+                            least.unwrap_or(Amount::MAX_MONEY)
+                        };
+                        let others = least(&elsewhere).min(curve.budget());
+                        let least = least(&evicted).max(others);
                         let fee = paid(wallet, &tx);
-                        return Ok((Waiting { tx, fee }, least.unwrap_or(Amount::MAX_MONEY)));
+                        return Ok((Waiting { tx, fee }, least));
                     }
                     Err(error @ ChildError::Short { .. }) => short = Some(error),
                     Err(error) => return Err(error.into()),
@@ -285,11 +350,22 @@ impl Bumper {
             Err(offered) => return Ok(offered),
         };
         let taken = taken(chain.submit(&made.tx))?;
-        self.sent(coin.outpoint, made, taken)
+        self.sent(wallet, coin.outpoint, made, taken)
+    }
+
+    /// What is not asked for any more pays for nothing: from here on other contracts may stake its coins. With a tip, what was asked for there
+    /// goes on.
+    pub fn rest(&self, wallet: &mut PartyWallet, tip: Option<u32>) {
+        for (coin, effort) in &self.efforts {
+            if Some(effort.asked) != tip {
+                wallet.set_paying(*coin, Vec::new());
+            }
+        }
     }
 
     fn sent(
         &mut self,
+        wallet: &mut PartyWallet,
         coin: OutPoint,
         made: Waiting,
         taken: Result<(), String>,
@@ -297,6 +373,7 @@ impl Bumper {
         if let Err(reason) = taken {
             return Ok(Offered::Refused(reason));
         }
+        wallet.set_paying(coin, coins_of(&made.tx));
         if let Some(effort) = self.efforts.get_mut(&coin) {
             effort.sent = Some(made.clone());
         }
@@ -323,6 +400,22 @@ fn anchor(parent: &Transaction, txid: Txid) -> Result<OutPoint, LifeError> {
     let vout = outputs.find_map(|(vout, out)| (out.script_pubkey == script).then_some(vout));
     let vout = vout.ok_or(WalletError::from(ChildError::NoAnchor))?;
     Ok(OutPoint { txid, vout })
+}
+
+/// What a transaction spends.
+fn coins_of(tx: &Transaction) -> Vec<OutPoint> {
+    tx.input.iter().map(|input| input.previous_output).collect()
+}
+
+/// Whether nothing else waits on the coins of a transaction, but for this one: to send it again must not evict what pays for another
+/// contract.
+fn is_free(chain: &mut dyn NodeAccess, tx: &Transaction, but: OutPoint) -> Result<bool, LifeError> {
+    for coin in coins_of(tx).into_iter().filter(|coin| *coin != but) {
+        if chain.waiting_spender(coin)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A refusal is no error: it is tried again.
@@ -361,7 +454,10 @@ fn fee(chain: &mut dyn NodeAccess, tx: &Transaction) -> Result<Amount, LifeError
         let value = output.map_or(Amount::ZERO, |output| output.value);
         sum = sum.checked_add(value).unwrap_or(Amount::MAX_MONEY);
     }
-    let out: Amount = tx.output.iter().map(|output| output.value).sum();
+    let mut out = Amount::ZERO;
+    for output in &tx.output {
+        out = out.checked_add(output.value).unwrap_or(Amount::MAX_MONEY);
+    }
     Ok(sum.checked_sub(out).unwrap_or(Amount::ZERO))
 }
 

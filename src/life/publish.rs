@@ -85,6 +85,12 @@ impl<'a> Publisher<'a> {
         self
     }
 
+    /// What is not offered any more frees its coins for other uses; what was offered at this tip goes on.
+    pub(super) fn rest(&mut self, tip: Option<u32>) {
+        let mut wallet = self.purse.wallet();
+        self.bumper.rest(&mut wallet, tip);
+    }
+
     /// Writes down what came of an offer; whether something was sent.
     fn note(&mut self, node: Option<NodeId>, tx: Option<Transaction>, offered: Offered) -> bool {
         self.refused.retain(|refused| refused.node != node);

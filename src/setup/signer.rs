@@ -463,6 +463,8 @@ impl<'a> ComputationSigner<'a> {
         self.restore(machine)?;
         let signatures = self.signatures.as_ref();
         let signatures = signatures.ok_or(SignerError::Order("a funding"))?;
+        let by = (&mut *self.own.wallet, self.own.role);
+        keep_root_coin(by, signatures);
         let tip = self.own.wallet.tip();
         let by = (&*self.own.wallet, self.accord.node);
         Ok(match funded(signatures, by, machine)? {
@@ -512,6 +514,17 @@ impl<'a> ComputationSigner<'a> {
     }
 }
 
+/// From before the funding on, the coin by which a worker's root goes on record serves nothing else: no other contract may stake it.
+fn keep_root_coin(
+    (wallet, role): (&mut PartyWallet, Role),
+    signatures: &ContractSignatures<Terms>,
+) {
+    let coin = template::root_coin(signatures.terms(), signatures.graph());
+    if let Some(coin) = coin.filter(|_| role == Role::Worker) {
+        wallet.reserve(coin);
+    }
+}
+
 impl SetupSigner for ComputationSigner<'_> {
     type Error = SignerError;
 
@@ -525,6 +538,12 @@ impl SetupSigner for ComputationSigner<'_> {
             // What serves something else already is not this signer's to free.
             if self.own.wallet.reserve(outpoint) {
                 self.reserved.push(outpoint);
+            }
+        }
+        if machine.signatures().is_some() && self.held(machine).is_ok() {
+            let by = (&mut *self.own.wallet, self.own.role);
+            if let Some(signatures) = &self.signatures {
+                keep_root_coin(by, signatures);
             }
         }
         Ok(())

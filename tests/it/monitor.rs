@@ -47,6 +47,7 @@ on_both_chains!(
     a_secret_is_not_shown_beside_a_rival,
     a_rival_is_outbid_up_to_the_stake,
     a_root_is_bumped_too,
+    a_root_comes_again_with_its_delivery_and_without,
     through_a_reorganisation,
 );
 
@@ -60,6 +61,7 @@ struct Approved<'c> {
 
 fn approved(chain: &mut dyn Chain) -> Approved<'_> {
     let mut play = common::funded(chain);
+    split(&mut play, Worker);
     common::token_shown(&mut play);
     common::deliver(&mut play);
     play.publish(Verifier, Exit::APPROVED, "test").unwrap();
@@ -80,6 +82,16 @@ fn approved(chain: &mut dyn Chain) -> Approved<'_> {
         due,
         bumper,
     }
+}
+
+/// Makes two coins of one, since a play leaves each party one of 200,000 sat for fees.
+fn split(play: &mut ContractPlay<'_>, who: Role) {
+    let wallet = &mut play.participant_mut(who).unwrap().wallet;
+    let payments = [(wallet.fresh_script(), STAKE)];
+    let tx = wallet.pay(&payments, LOW).unwrap();
+    play.chain().submit(&tx).unwrap();
+    play.mine(1).unwrap();
+    rival::pay(play, who, &tx);
 }
 
 impl Approved<'_> {
@@ -330,8 +342,8 @@ fn a_rival_is_outbid_up_to_the_stake(chain: &mut dyn Chain) {
         let child = rival::child(play, Client, &s1, LOW, Amount::from_sat(sat));
         play.chain().submit_package(&[s1.clone(), child]).map(drop)
     };
-    // It cannot pay more than half of its stake for the place.
-    let far = STAKE.to_sat() / 2 + 1_000;
+    // It cannot pay more than half of its stake for the place. S1' is larger than S3' and must pay a better rate, too.
+    let far = STAKE.to_sat() * 3 / 4;
     assert!(far > paid.to_sat());
     least(&mut at.play, far).unwrap();
     assert!(!rival::waits(&mut at.play, &at.s3));
@@ -390,6 +402,64 @@ fn a_root_is_bumped_too(chain: &mut dyn Chain) {
     let spender = play.chain().spender(coin).unwrap().unwrap();
     assert_eq!(spender.height, Some(height + 3));
     assert_eq!(RootRecord::find(&spender.tx, coin), Some(root));
+}
+
+/// The delivery's block is lost with the child that carried the root. Where the delivery is to be sent again, its child carries the root
+/// again; where it came into another block alone, the root goes on record with the next one.
+fn a_root_comes_again_with_its_delivery_and_without(chain: &mut dyn Chain) {
+    let mut play = common::funded(chain);
+    let delivery = common::node(&play, Exit::DELIVERED);
+    let delivery = play.complete(Worker, delivery).unwrap();
+    let holdings = play.participant(Worker).unwrap().holdings.as_ref().unwrap();
+    let coin = root_coin(play.terms(), holdings.graph()).unwrap();
+    let root = RootRecord { root: [7; 32] };
+    let due = Due {
+        until: Some(common::deliver_height(play.terms())),
+        confirm: 1,
+        at_stake: STAKE,
+        shows_secret: false,
+    };
+    let mut bumper = Bumper::new(LOW, FeeRate::MOST);
+    let mut publish = |play: &mut ContractPlay<'_>, is_alone: bool| {
+        let apart = PartyWallet::new("apart", &[0; 32]).unwrap();
+        let worker = play.participant_mut(Worker).unwrap();
+        let mut wallet = std::mem::replace(&mut worker.wallet, apart);
+        let root_coin = wallet.coin(coin).expect("a lost block has spent nothing");
+        let by = (play.chain() as &mut dyn Chain, &mut wallet);
+        let offered = match is_alone {
+            true => bumper.record((by.0, by.1), &root_coin, &root, &due),
+            false => {
+                let carries = Some((root_coin, root.script()));
+                bumper.offer((by.0, by.1), &delivery, carries, &due)
+            }
+        };
+        play.participant_mut(Worker).unwrap().wallet = wallet;
+        offered.unwrap()
+    };
+    let recorded = |play: &mut ContractPlay<'_>| {
+        let spender = play.chain().spender(coin).unwrap()?;
+        let found = RootRecord::find(&spender.tx, coin);
+        assert_eq!(found, Some(root));
+        spender.height
+    };
+    taken(publish(&mut play, false));
+    play.mine(1).unwrap();
+    assert_eq!(recorded(&mut play), play.height_of(&delivery).ok());
+    // Its block is lost, and the next has no room.
+    play.chain().disconnect(1).unwrap();
+    play.chain().mine_exactly(&[], &common::miner()).unwrap();
+    play.chain().mine_exactly(&[], &common::miner()).unwrap();
+    play.sync().unwrap();
+    publish(&mut play, false);
+    play.mine(1).unwrap();
+    assert_eq!(recorded(&mut play), play.height_of(&delivery).ok());
+    // It is lost again, and the delivery comes alone.
+    play.chain().disconnect(1).unwrap();
+    common::mined(&mut play, &delivery);
+    let delivered = play.height_of(&delivery).unwrap();
+    publish(&mut play, true);
+    play.mine(1).unwrap();
+    assert_eq!(recorded(&mut play), Some(delivered + 1));
 }
 
 /// The block that confirmed it is lost with the one before: it is offered again, at the new height, and confirms again.
@@ -506,7 +576,8 @@ fn who_was_away_catches_up(chain: &mut dyn Chain) {
     assert_eq!(gains(&play), [0, -180_000, 0]);
 }
 
-/// A party without enough coins for its exits stakes nothing, and is told what it lacks; with them, they are not staked.
+/// A party without enough coins for its exits stakes nothing, and is told what it lacks; with them, they are not staked, and nor is what
+/// pays a fee at the moment.
 #[test]
 fn a_stake_leaves_the_reserve_alone() {
     let mut chain = Embedded::new();
@@ -544,4 +615,14 @@ fn a_stake_leaves_the_reserve_alone() {
     let short = wallet.contribute_keeping(sat(100_000), LOW, &policy, &reserve(2, 50_000));
     assert!(matches!(short, Err(WalletError::Funds { .. })), "{short:?}");
     assert_eq!(wallet.spare(), spare);
+    // Nor is what pays for something that waits.
+    let busy = wallet.spare_coins()[0].outpoint;
+    wallet.set_paying(busy, vec![busy]);
+    let left = wallet.stakeable(&Reserve::NONE).unwrap();
+    assert_eq!(left, sat(60_000));
+    let (contribution, _) = wallet.contribute(sat(55_000), LOW, &policy).unwrap();
+    let staked: Vec<_> = contribution.coins.iter().map(|c| c.value_sat).collect();
+    assert_eq!(staked, [sat(50_000), sat(10_000)]);
+    wallet.set_paying(busy, Vec::new());
+    assert_eq!(wallet.stakeable(&Reserve::NONE).unwrap(), sat(60_000));
 }

@@ -1,5 +1,7 @@
 //! What a party loses if a transaction does not confirm in time: the bound of what it pays for it.
 
+use std::collections::BTreeMap;
+
 use bitcoin::Amount;
 use narthex_contracts::{
     graph::{Node, NodeId, Purpose, Source, TxGraph},
@@ -7,6 +9,9 @@ use narthex_contracts::{
 };
 
 use super::{Book, duty};
+
+/// Least and most that a party can be paid from a transaction on.
+type Range = (Amount, Amount);
 
 /// What a transaction pays a party.
 fn payout(node: &Node, role: Role) -> Amount {
@@ -17,28 +22,21 @@ fn payout(node: &Node, role: Role) -> Amount {
     own.map(|output| output.value).sum()
 }
 
-/// Transactions that spend an output of this one.
-fn children(graph: &TxGraph, id: NodeId) -> impl Iterator<Item = NodeId> {
-    graph.nodes().filter_map(move |(child, node)| {
-        let spends = |source: &Source| matches!(source, Source::Output { node, .. } if *node == id);
-        let first = node.inputs.first()?;
-        spends(&first.source).then_some(child)
-    })
-}
-
-/// Least and most that a party can be paid from this transaction on.
-fn range(graph: &TxGraph, role: Role, id: NodeId) -> (Amount, Amount) {
-    let own = graph
-        .node(id)
-        .map_or(Amount::ZERO, |node| payout(node, role));
-    let mut ranges = children(graph, id).map(|child| range(graph, role, child));
-    match ranges.next() {
+/// Of every transaction, in one pass: a graph of 15 arbiters has tens of thousands, and they are asked for with each block.
+fn ranges(graph: &TxGraph, role: Role) -> BTreeMap<NodeId, Range> {
+    // Parents come before their children.
+    let nodes: Vec<_> = graph.nodes().collect();
+    let mut behind: BTreeMap<NodeId, Range> = BTreeMap::new();
+    for (id, node) in nodes.into_iter().rev() {
         // Steps pay nobody.
-        Some(first) => ranges.fold(first, |(least, most), (low, high)| {
-            (least.min(low), most.max(high))
-        }),
-        None => (own, own),
+        let own = payout(node, role);
+        let (low, high) = *behind.entry(id).or_insert((own, own));
+        if let Some(Source::Output { node: parent, .. }) = node.inputs.first().map(|i| &i.source) {
+            let of = behind.entry(*parent).or_insert((low, high));
+            *of = (of.0.min(low), of.1.max(high));
+        }
     }
+    behind
 }
 
 impl Book {
@@ -46,19 +44,20 @@ impl Book {
     /// transaction pays that gets its turn then; where none does, less the least that it may be paid without it.
     pub fn at_stake(&self, node: NodeId) -> Amount {
         let (contract, graph) = (self.contract(), self.contract().graph());
-        let role = contract.role();
-        let (_, most) = range(graph, role, node);
+        let ranges = ranges(graph, contract.role());
+        let range = |id| ranges.get(&id).copied().unwrap_or_default();
         let without = match duty::rival(contract, node) {
-            Some(rival) => range(graph, role, rival).0,
+            Some(rival) => range(rival).0,
             None => {
                 let source = |id: NodeId| Some(&graph.node(id)?.inputs.first()?.source);
+                let of_node = source(node);
                 let others = graph
                     .nodes()
-                    .filter(|(id, _)| *id != node && source(*id) == source(node));
-                let others = others.map(|(id, _)| range(graph, role, id).0);
+                    .filter(|(id, _)| *id != node && source(*id) == of_node);
+                let others = others.map(|(id, _)| range(id).0);
                 others.min().unwrap_or(Amount::ZERO)
             }
         };
-        most.checked_sub(without).unwrap_or(Amount::ZERO)
+        range(node).1.checked_sub(without).unwrap_or(Amount::ZERO)
     }
 }

@@ -16,10 +16,7 @@ use narthex::{
         offer::{Decline, Invited, Offer, OfferInput, Offering},
         setup::{SetupInput, Timing},
     },
-    contracts::{
-        party::PartyId,
-        terms::{Role, deposit},
-    },
+    contracts::{party::PartyId, terms::Role},
     game_model::{Params, ParamsRecord},
 };
 use serde::{Deserialize, Serialize};

@@ -330,9 +330,7 @@ impl Core {
         let published = life.party.publish(chain);
         life.published = Some(now);
         let refused = life.party.publisher().refused.iter();
-        let refused: Vec<_> = refused
-            .map(|refused| format!("{:?}", refused.why))
-            .collect();
+        let refused: Vec<_> = refused.map(|refused| refused.why.to_string()).collect();
         let due: Vec<_> = life.due().into_iter().map(|due| due.name).collect();
         for why in refused {
             self.note(format_args!("{}: not published yet: {why}", short(&id)));
