@@ -2,10 +2,12 @@
 
 mod error;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bdk_wallet::{
-    KeychainKind, Wallet,
+    ChangeSet, KeychainKind, Wallet,
     bitcoin::{
-        Amount, Network, OutPoint, Psbt, ScriptBuf, Transaction, Txid, Weight,
+        Amount, Network, OutPoint, Psbt, Script, ScriptBuf, Transaction, Txid, Weight,
         bip32::{DerivationPath, Xpriv},
         hashes::{Hash, HashEngine, sha256},
         key::TapTweak,
@@ -16,6 +18,7 @@ use bdk_wallet::{
         sighash::{Prevouts, SighashCache, TapSighashType},
         taproot,
     },
+    chain::Merge as _,
     coin_selection::LargestFirstCoinSelection,
     miniscript::psbt::PsbtExt,
     template::Bip86,
@@ -23,6 +26,7 @@ use bdk_wallet::{
 use narthex_contracts::{
     bond::UNSPENDABLE_KEY,
     funding::{Child, ChildError, FeeCoin},
+    template::Reserve,
     terms::{Contribution, FeeRate, Fees, token_descriptor},
 };
 use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, probe};
@@ -36,6 +40,10 @@ pub struct PartyWallet {
     inner: Wallet,
     /// Wallets of single keys that came from elsewhere.
     imported: Vec<Wallet>,
+    /// What each wallet, this one first, has learned up to the last reorganisation.
+    changes: Vec<ChangeSet>,
+    /// Coins that pay for what waits, by an output of what they pay for.
+    paying: BTreeMap<OutPoint, Vec<OutPoint>>,
     /// Shuffles inputs and outputs: nobody without the seed foresees it, and the seed repeats it.
     rng: StdRng,
 }
@@ -61,6 +69,8 @@ impl PartyWallet {
             root,
             inner,
             imported: Vec::new(),
+            changes: Vec::new(),
+            paying: BTreeMap::new(),
             rng: shuffling(seed),
         })
     }
@@ -84,13 +94,26 @@ impl PartyWallet {
 
     /// Reads the blocks that it has not seen, and forgets those that were reorganised away.
     pub fn sync(&mut self, chain: &mut dyn ChainSource) -> Result<(), WalletError> {
-        for wallet in std::iter::once(&mut self.inner).chain(&mut self.imported) {
+        for (index, wallet) in std::iter::once(&mut self.inner)
+            .chain(&mut self.imported)
+            .enumerate()
+        {
             let checkpoints = wallet.latest_checkpoint();
             let mut seen = checkpoints
                 .iter()
                 .map(|block| (block.height(), block.hash()));
             let known = chain.last_common(&mut seen)?;
             let tip = chain.height()?;
+            if let Some(known) = known.filter(|known| *known < checkpoints.height()) {
+                if self.changes.len() <= index {
+                    self.changes.resize_with(index + 1, ChangeSet::default);
+                }
+                let forgotten = forget_after(known, (wallet, &mut self.changes[index]));
+                forgotten.map_err(|reason| WalletError::Setup {
+                    owner: self.owner.clone(),
+                    reason,
+                })?;
+            }
             for height in known.map_or(0, |h| h + 1)..=tip {
                 let block = chain.block(height)?;
                 wallet
@@ -190,13 +213,68 @@ impl PartyWallet {
         &mut self,
         deposit: Amount,
         fees: impl Into<Fees>,
-        _: &AcceptedPolicy,
+        node: &AcceptedPolicy,
     ) -> Result<(Contribution, Psbt), WalletError> {
+        self.contribute_keeping(deposit, fees, node, &Reserve::NONE)
+    }
+
+    /// The same, while coins of this reserve stay behind: they pay for what the party may have to publish.
+    ///
+    /// # Errors
+    /// [`WalletError::Reserve`] says what is missing; nothing is reserved then.
+    pub fn contribute_keeping(
+        &mut self,
+        deposit: Amount,
+        fees: impl Into<Fees>,
+        _: &AcceptedPolicy,
+        reserve: &Reserve,
+    ) -> Result<(Contribution, Psbt), WalletError> {
+        let kept = self.kept_for(reserve)?;
         let placeholder = placeholder();
-        let psbt = self.build(&[(placeholder.clone(), deposit)], fees.into())?;
+        let psbt = self.build_without(&kept, &[(placeholder.clone(), deposit)], fees.into())?;
         let contribution = Contribution::from_psbt(&psbt, &placeholder, deposit);
         self.free_unless(contribution.is_ok(), &psbt);
         Ok((contribution?, psbt))
+    }
+
+    /// The coins that a reserve is made of: the smallest that suffice.
+    ///
+    /// # Errors
+    /// [`WalletError::Reserve`] says what is missing.
+    pub fn kept_for(&self, reserve: &Reserve) -> Result<Vec<OutPoint>, WalletError> {
+        let coins = self.spare_coins().into_iter();
+        let coins: Vec<_> = coins.map(|c| (c.outpoint, c.prevout.value)).collect();
+        reserve
+            .choose(&coins)
+            .map_err(|missing| WalletError::Reserve {
+                owner: self.owner.clone(),
+                missing,
+            })
+    }
+
+    /// Confirmed coins together that can be staked: that nothing is planned with, and that this reserve leaves.
+    ///
+    /// # Errors
+    /// [`WalletError::Reserve`] says what is missing of the reserve itself.
+    pub fn stakeable(&self, reserve: &Reserve) -> Result<Amount, WalletError> {
+        let kept = self.kept_for(reserve)?;
+        let kept: Vec<_> = self.paying().chain(kept).collect();
+        let coins = self.spare_coins().into_iter();
+        let coins = coins.filter(|coin| !kept.contains(&coin.outpoint));
+        Ok(coins.map(|coin| coin.prevout.value).sum())
+    }
+
+    /// Says what is spent by whatever pays for the transaction with this output, until it is said anew: no payment and no stake takes these
+    /// coins meanwhile. None: nothing of this wallet waits there.
+    pub fn set_paying(&mut self, output: OutPoint, coins: Vec<OutPoint>) {
+        match coins.is_empty() {
+            true => self.paying.remove(&output),
+            false => self.paying.insert(output, coins),
+        };
+    }
+
+    fn paying(&self) -> impl Iterator<Item = OutPoint> {
+        self.paying.values().flatten().copied()
     }
 
     /// What failed reserves no coins.
@@ -269,12 +347,30 @@ impl PartyWallet {
 
     /// A signed child that pays for `parent` through its anchor. `coin` is spent if given, and others as needed.
     pub fn child(&mut self, request: ChildRequest<'_>) -> Result<Transaction, WalletError> {
+        let spare = self.spare_coins();
+        self.child_of(request, &spare, None)
+    }
+
+    /// The same with these coins as needed, and no others, and with this change in place of a script of its own that was not used
+    /// before: what replaces a child uses no more scripts than that.
+    ///
+    /// # Errors
+    /// As [`PartyWallet::child`]. No script is used up.
+    pub fn child_of(
+        &mut self,
+        request: ChildRequest<'_>,
+        spare: &[FeeCoin],
+        change: Option<ScriptBuf>,
+    ) -> Result<Transaction, WalletError> {
         // Used up only when there is a child.
         let external = KeychainKind::External;
-        let next = self.inner.next_derivation_index(external);
-        let change = self.inner.peek_address(external, next);
-        let change = change.address.script_pubkey();
-        let mut spare = self.spare_coins();
+        let fresh = change.is_none();
+        let change = change.unwrap_or_else(|| {
+            let next = self.inner.next_derivation_index(external);
+            let change = self.inner.peek_address(external, next);
+            change.address.script_pubkey()
+        });
+        let mut spare = spare.iter();
         let mut coins: Vec<FeeCoin> = request.coins.clone();
         loop {
             let child = Child {
@@ -285,19 +381,27 @@ impl PartyWallet {
                 fees: request.rate.into(),
                 least_fee: request.least_fee,
             };
-            match child.psbt() {
-                Ok(mut psbt) => {
+            match (child.psbt(), spare.next()) {
+                (Ok(mut psbt), _) => {
                     self.sign_final(&mut psbt)?;
-                    self.fresh_script();
+                    if fresh {
+                        self.fresh_script();
+                    }
                     // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
                     return Ok(psbt.extract_tx_unchecked_fee_rate());
                 }
-                Err(ChildError::Short { .. } | ChildError::Coins) if !spare.is_empty() => {
-                    coins.push(spare.remove(0));
+                (Err(ChildError::Short { .. } | ChildError::Coins), Some(coin)) => {
+                    coins.push(coin.clone());
                 }
-                Err(e) => return Err(e.into()),
+                (Err(e), _) => return Err(e.into()),
             }
         }
+    }
+
+    /// Whether a script is its own.
+    pub fn is_own(&self, script: &Script) -> bool {
+        let mut wallets = self.wallets();
+        wallets.any(|wallet| wallet.is_mine(script.into()))
     }
 
     /// A confirmed coin of the wallet, if it is there.
@@ -367,7 +471,7 @@ impl PartyWallet {
     }
 
     /// Confirmed coins that nothing is planned with, largest first.
-    fn spare_coins(&self) -> Vec<FeeCoin> {
+    pub fn spare_coins(&self) -> Vec<FeeCoin> {
         let mut coins = self
             .inner
             .list_unspent()
@@ -384,9 +488,20 @@ impl PartyWallet {
     }
 
     fn build(&mut self, payments: &[(ScriptBuf, Amount)], fees: Fees) -> Result<Psbt, WalletError> {
+        self.build_without(&[], payments, fees)
+    }
+
+    fn build_without(
+        &mut self,
+        kept: &[OutPoint],
+        payments: &[(ScriptBuf, Amount)],
+        fees: Fees,
+    ) -> Result<Psbt, WalletError> {
         let owner = self.owner.clone();
         // Whatever is selected fits a block, so that no fee below overflows.
         fees.in_time(Weight::MAX_BLOCK, Amount::ZERO)?;
+        // What a fee child spends stays where it is: a payment by the same coin and the child could not both confirm.
+        let kept: Vec<_> = self.paying().chain(kept.iter().copied()).collect();
         // One large coin rather than several small ones: those pay for children later.
         let mut builder = self
             .inner
@@ -395,7 +510,7 @@ impl PartyWallet {
         for (script, amount) in payments {
             builder.add_recipient(script.clone(), *amount);
         }
-        builder.fee_rate(fees.rate());
+        builder.fee_rate(fees.rate()).unspendable(kept);
         let psbt = builder
             .finish_with_aux_rand(&mut self.rng)
             .map_err(|e| WalletError::Funds {
@@ -467,6 +582,31 @@ pub struct ChildRequest<'a> {
     pub rate: FeeRate,
     /// Least fee, for replacing another child.
     pub least_fee: Amount,
+}
+
+/// Forgets the blocks above this height, and what they confirmed. The library goes on to count what was in them as spent, for it may
+/// confirm again: so it may not, and its coins must pay for what takes its place.
+fn forget_after(
+    known: u32,
+    (wallet, changes): (&mut Wallet, &mut ChangeSet),
+) -> Result<(), String> {
+    let mut all = std::mem::take(changes);
+    all.merge(wallet.take_staged().unwrap_or_default());
+    all.local_chain.blocks.retain(|height, _| *height <= known);
+    let graph = &mut all.tx_graph;
+    graph
+        .anchors
+        .retain(|(anchor, _)| anchor.block_id.height <= known);
+    let confirmed: BTreeSet<_> = graph.anchors.iter().map(|(_, txid)| *txid).collect();
+    graph
+        .txs
+        .retain(|tx| confirmed.contains(&tx.compute_txid()));
+    *changes = all.clone();
+    // With public descriptors: this module signs by itself.
+    let loaded = Wallet::load().load_wallet_no_persist(all);
+    let loaded = loaded.map_err(|error| error.to_string())?;
+    *wallet = loaded.ok_or("a wallet that has learned nothing")?;
+    Ok(())
 }
 
 /// A key-path signature. Without auxiliary randomness, as BIP340 allows: the same seed makes the same transactions,

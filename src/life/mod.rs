@@ -4,6 +4,7 @@
 mod blobs;
 mod error;
 mod evidence;
+mod fees;
 mod long;
 mod party;
 mod publish;
@@ -15,9 +16,10 @@ mod tasks;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
 pub use error::LifeError;
+pub use fees::{Bumper, Due, Offered};
 pub(crate) use party::Hands;
 pub use party::{Heard, Letter, LifeParty, Own};
-pub use publish::{Paid, Publisher, Purse, publish, record_root};
+pub use publish::{Paid, Publisher, Purse, Refused, publish, record_root};
 pub(crate) use room::GoBetween;
 pub use room::Room;
 pub use sight::Sight;

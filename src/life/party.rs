@@ -8,7 +8,7 @@ use narthex_channel::{
     },
     log::Log,
 };
-use narthex_contracts::{graph::NodeId, terms::Role};
+use narthex_contracts::{graph::NodeId, template::root_coin, terms::Role};
 use narthex_regtest::{ChainSource, NodeAccess};
 
 use super::{
@@ -156,6 +156,7 @@ impl<'a> LifeParty<'a> {
         let book = party.book().clone();
         party.seat.signer_mut().take_up(&book);
         party.learn()?;
+        party.keep_root_coin();
         Ok((party, letters(errands)))
     }
 
@@ -231,7 +232,29 @@ impl<'a> LifeParty<'a> {
         let view = self.seat.signer_mut().sight_mut().look(chain, &contract)?;
         let errands = self.seat.take(&ContractInput::Chain(view))?;
         self.learn()?;
+        self.keep_root_coin();
+        if self.seat.on_chain().is_empty() {
+            self.publisher.rest(None);
+        }
         Ok(letters(errands))
+    }
+
+    /// The worker's root goes on record by one coin alone: until the contract is over nothing else may spend that, no other contract's
+    /// stake or fee either.
+    fn keep_root_coin(&mut self) {
+        let (contract, role) = (self.book().contract(), self.role());
+        let coin = root_coin(contract.terms(), contract.graph());
+        let Some(coin) = coin.filter(|_| role == Role::Worker) else {
+            return;
+        };
+        let is_over = self.standing() == "over";
+        let mut wallet = self.publisher.purse.wallet();
+        match is_over {
+            true => wallet.free([coin]),
+            false => {
+                wallet.reserve(coin);
+            }
+        }
     }
 
     /// The verifier has the token: its wallet watches what an approval will pay it, before it approves.
@@ -303,7 +326,7 @@ impl<'a> LifeParty<'a> {
         node: NodeId,
     ) -> Result<bool, LifeError> {
         let (seat, publisher) = (&self.seat, &mut self.publisher);
-        publish(chain, (seat.signer(), publisher), seat.book(), node)
+        publish(chain, (seat.signer(), publisher), seat.book(), (node, None))
     }
 
     /// Publishes what is due, as far as the chain does not have it.
@@ -311,16 +334,29 @@ impl<'a> LifeParty<'a> {
     /// # Errors
     /// [`LifeError`]; what a node does not take now is tried again with the next block.
     pub fn publish(&mut self, chain: &mut dyn NodeAccess) -> Result<bool, LifeError> {
-        let mut is_done = false;
+        let (mut is_done, mut failed) = (false, None);
         for errand in self.seat.on_chain() {
             let (seat, publisher) = (&self.seat, &mut self.publisher);
-            is_done |= match errand {
-                ContractErrand::Publish { node, .. } => {
-                    publish(chain, (seat.signer(), publisher), seat.book(), node)?
+            let done = match errand {
+                ContractErrand::Publish { node, until } => {
+                    let due = (node, until);
+                    publish(chain, (seat.signer(), publisher), seat.book(), due)
                 }
-                ContractErrand::Record { .. } => record_root(chain, publisher, seat.book())?,
-                ContractErrand::Send { .. } => false,
+                ContractErrand::Record { until } => {
+                    record_root(chain, publisher, seat.book(), until)
+                }
+                ContractErrand::Send { .. } => Ok(false),
             };
+            // Who has no coins for the one may have the root coin for the other.
+            match done {
+                Ok(done) => is_done |= done,
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        let height = chain.height()?;
+        self.publisher.rest(Some(height));
+        if let Some(error) = failed {
+            return Err(error);
         }
         let tip = self.seat.signer_mut().sight_mut().tip;
         // A block that is taken back has taken nothing.

@@ -7,12 +7,12 @@ use narthex_channel::contract::Book;
 use narthex_contracts::{
     graph::NodeId,
     template::{Exit, RootRecord, root_coin},
-    terms::{FeeRate, Role},
+    terms::{FeeRate, FeeRules, Role},
 };
 use narthex_regtest::NodeAccess;
 
-use super::{LifeError, LifeSigner};
-use crate::wallet::{ChildRequest, PartyWallet, WalletError};
+use super::{Bumper, Due, LifeError, LifeSigner, Offered};
+use crate::wallet::PartyWallet;
 
 /// Whoever has the wallet that a party pays from: its own, or one that all contracts of a node share.
 pub trait Purse {
@@ -30,10 +30,21 @@ impl Purse for &mut PartyWallet {
 pub struct Publisher<'a> {
     /// Its coins.
     pub purse: Box<dyn Purse + 'a>,
-    /// At which rate, of a transaction and its child together.
-    pub rate: FeeRate,
-    /// What it has paid so far, and with which child.
+    /// At which rate, of a transaction and its child together, and up to which.
+    pub bumper: Bumper,
+    /// What it has offered so far, and with which child; of those for one transaction one may confirm.
     pub paid: Vec<Paid>,
+    /// Why something was not taken when it was offered last.
+    pub refused: Vec<Refused>,
+}
+
+/// What was not taken, or not offered, at the last attempt: it is tried again with the next block.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Which; `None` for the root in a transaction of its own.
+    pub node: Option<NodeId>,
+    /// Why.
+    pub why: Offered,
 }
 
 /// One payment for a transaction of a contract.
@@ -49,19 +60,64 @@ pub struct Paid {
     pub fee: Amount,
 }
 
+impl Paid {
+    /// What pays: the child, or the transaction for itself.
+    pub fn by(&self) -> &Transaction {
+        self.child.as_ref().unwrap_or(&self.tx)
+    }
+}
+
 impl<'a> Publisher<'a> {
-    /// From a wallet, at a rate.
+    /// From a wallet, beginning at a rate; up to what is no mistake.
     pub fn new(purse: impl Purse + 'a, rate: FeeRate) -> Publisher<'a> {
         Publisher {
             purse: Box::new(purse),
-            rate,
+            bumper: Bumper::new(rate, FeeRate::MOST),
             paid: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
-    fn fee(&mut self, tx: &Transaction) -> Amount {
-        let (sent, received) = self.purse.wallet().sent_and_received(tx);
-        sent.checked_sub(received).unwrap_or(Amount::ZERO)
+    /// The same, and pays no more than this rate, whatever is at stake.
+    #[must_use]
+    pub fn up_to(mut self, ceiling: FeeRate) -> Publisher<'a> {
+        self.bumper.ceiling = ceiling;
+        self
+    }
+
+    /// What is not offered any more frees its coins for other uses; what was offered at this tip goes on.
+    pub(super) fn rest(&mut self, tip: Option<u32>) {
+        let mut wallet = self.purse.wallet();
+        self.bumper.rest(&mut wallet, tip);
+    }
+
+    /// Writes down what came of an offer; whether something was sent.
+    fn note(&mut self, node: Option<NodeId>, tx: Option<Transaction>, offered: Offered) -> bool {
+        self.refused.retain(|refused| refused.node != node);
+        match offered {
+            Offered::Waits => false,
+            Offered::Taken { by, fee } => {
+                let is_known = |paid: &Paid| *paid.by() == by;
+                if self.paid.iter().any(is_known) {
+                    return true;
+                }
+                let (tx, child) = match tx {
+                    Some(tx) => (tx, Some(by)),
+                    None => (by, None),
+                };
+                self.paid.push(Paid {
+                    node,
+                    tx,
+                    child,
+                    fee,
+                });
+                true
+            }
+            why => {
+                self.refused.push(Refused { node, why });
+                false
+            }
+        }
     }
 }
 
@@ -71,59 +127,43 @@ fn record(book: &Book) -> Option<RootRecord> {
     (book.contract().role() == Role::Worker).then_some(RootRecord { root })
 }
 
-/// Publishes a transaction of the graph with a child that pays for it; the delivery's records the root. Nothing happens if it is
-/// known to the node already, or if another transaction that spends the same waits there and this one would show a secret.
+fn due(book: &Book, node: NodeId, until: Option<u32>) -> Due {
+    Due {
+        until,
+        confirm: book.contract().policy().confirm.into(),
+        at_stake: book.at_stake(node),
+        shows_secret: book.shows_secret(node),
+    }
+}
+
+/// Publishes a transaction of the graph with a child that pays for it; the delivery's records the root. What the node knows
+/// already, it offers again with more as the last moment comes near ([`Bumper::offer`]). Whether something was sent.
 ///
 /// # Errors
-/// [`LifeError`]; the chain's refusal too. It is tried again with the next block.
+/// [`LifeError`]. What a node does not take is no error: it stands in [`Publisher::refused`].
 pub fn publish(
     chain: &mut dyn NodeAccess,
     (signer, publisher): (&LifeSigner<'_>, &mut Publisher<'_>),
     book: &Book,
-    node: NodeId,
+    (node, until): (NodeId, Option<u32>),
 ) -> Result<bool, LifeError> {
     let graph = book.contract().graph();
-    let txid = graph.txid(node).ok_or(LifeError::Order("a transaction"))?;
-    if chain.transaction(txid)?.is_some() {
-        return Ok(false);
-    }
-    // One's own that waits shows nothing new; another's would be fought over with the secret in the open.
-    if let Some(coin) = book.facts().coin(graph)
-        && chain
-            .waiting_spender(coin)?
-            .is_some_and(|other| other != txid)
-        && book.shows_secret(node)
-    {
-        return Ok(false);
-    }
     let tx = signer.signatures().complete(node, &signer.secrets(book))?;
-    let (mut coins, mut data) = (Vec::new(), None);
-    if book.contract().graph().find(Exit::DELIVERED) == Some(node) {
+    let mut carries = None;
+    let mut wallet = publisher.purse.wallet();
+    if graph.find(Exit::DELIVERED) == Some(node) {
         let coin = root_coin(book.contract().terms(), graph);
-        let coin = coin.and_then(|coin| publisher.purse.wallet().coin(coin));
+        let coin = coin.and_then(|coin| wallet.coin(coin));
         // If it was spent before, the root is on record already.
-        if let (Some(coin), Some(record)) = (coin, record(book)) {
-            coins.push(coin);
-            data = Some(record.script());
-        }
+        let both = coin.zip(record(book));
+        carries = both.map(|(coin, record)| (coin, record.script()));
     }
-    let request = ChildRequest {
-        parent: &tx,
-        coins,
-        data,
-        rate: publisher.rate,
-        least_fee: Amount::ZERO,
-    };
-    let child = publisher.purse.wallet().child(request)?;
-    chain.submit_package(&[tx.clone(), child.clone()])?;
-    let fee = publisher.fee(&child);
-    publisher.paid.push(Paid {
-        node: Some(node),
-        tx,
-        child: Some(child),
-        fee,
-    });
-    Ok(true)
+    let due = due(book, node, until);
+    let offered = publisher
+        .bumper
+        .offer((chain, &mut **wallet), &tx, carries, &due)?;
+    drop(wallet);
+    Ok(publisher.note(Some(node), Some(tx), offered))
 }
 
 /// The worker spends its root coin in a transaction of its own that carries the root.
@@ -134,27 +174,23 @@ pub fn record_root(
     chain: &mut dyn NodeAccess,
     publisher: &mut Publisher<'_>,
     book: &Book,
+    until: u32,
 ) -> Result<bool, LifeError> {
     let order = || LifeError::Order("a root coin");
-    let coin = root_coin(book.contract().terms(), book.contract().graph()).ok_or_else(order)?;
-    if chain.waiting_spender(coin)?.is_some() {
-        return Ok(false);
-    }
+    let (terms, graph) = (book.contract().terms(), book.contract().graph());
+    let coin = root_coin(terms, graph).ok_or_else(order)?;
     let record = record(book).ok_or_else(order)?;
+    let delivered = graph.find(Exit::DELIVERED).ok_or_else(order)?;
+    // Without a root nothing was delivered.
+    let due = Due {
+        shows_secret: false,
+        ..due(book, delivered, Some(until))
+    };
     let mut wallet = publisher.purse.wallet();
     let coin = wallet.coin(coin).ok_or_else(order)?;
-    let change = wallet.fresh_script();
-    let psbt = record.transaction(coin, &[], change, publisher.rate, Amount::ZERO);
-    let mut psbt = psbt.map_err(WalletError::from)?;
-    let tx = wallet.sign_all(&mut psbt)?;
+    let offered = publisher
+        .bumper
+        .record((chain, &mut **wallet), &coin, &record, &due)?;
     drop(wallet);
-    chain.submit(&tx)?;
-    let fee = publisher.fee(&tx);
-    publisher.paid.push(Paid {
-        node: None,
-        tx,
-        child: None,
-        fee,
-    });
-    Ok(true)
+    Ok(publisher.note(None, None, offered))
 }

@@ -65,7 +65,7 @@ pub(super) fn take_back(
     }
     let (terms, graph) = (signer.terms(), signer.signatures().graph());
     let destination = publisher.purse.wallet().fresh_script();
-    let rate = publisher.rate;
+    let rate = publisher.bumper.rate;
     let tx = reclaim_stake(terms, graph, arbiter, &signer.own.key, destination, rate)?;
     chain.submit(&tx)?;
     Ok((Stake::Locked, true))

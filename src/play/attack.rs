@@ -62,7 +62,7 @@ pub(super) fn outbid(
         return Ok(());
     };
     let publisher = party.publisher_mut();
-    let rate = FeeRate::from_sat_per_kwu(publisher.rate.to_sat_per_kwu().saturating_mul(2));
+    let rate = FeeRate::from_sat_per_kwu(publisher.bumper.rate.to_sat_per_kwu().saturating_mul(2));
     let mut wallet = publisher.purse.wallet();
     let rival = wallet.child(ChildRequest {
         parent: &paid.tx,

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     harness::{Network, Reporter, Scenario, Step, TransactionEvent},
+    job::StageJob,
     wallet::PartyWallet,
 };
 
@@ -204,6 +205,12 @@ impl<'a> ContractPlay<'a> {
     /// The chain that is played on.
     pub fn chain(&mut self) -> &mut dyn Chain {
         self.chain
+    }
+
+    /// The job, and which stage of it the contract is about: for a party that lives by itself.
+    pub fn job(&self) -> (Arc<StageJob>, u32) {
+        let origin = &self.workshop.origin;
+        (Arc::clone(&self.workshop.job), origin.stage())
     }
 
     /// Fee rate of this play.

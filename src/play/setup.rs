@@ -17,7 +17,7 @@ use narthex_channel::{
 use narthex_contracts::{
     party::PartyName,
     setup::ContractSignatures,
-    template::{RootRecord, stage},
+    template::{Reserve, RootRecord, stage},
     terms::{AcceptancePolicy, Coin, Contribution, Role, Terms, stake_coin_script},
 };
 use narthex_game_model::{
@@ -242,6 +242,8 @@ fn meet(
         params: about.params,
         job: about.job,
         rate: parts.options.common.rate,
+        // Each has one coin more than it stakes, which is all that a play needs.
+        reserve: Reserve::NONE,
         node: policy,
         panel: about.panel,
         is_panel: &|draft| about.drawn.check(draft).map_err(|error| error.to_string()),

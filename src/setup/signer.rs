@@ -16,7 +16,7 @@ use narthex_contracts::{
     graph::TxGraph,
     party::PartyId,
     setup::{Announced, ContractSignatures, RestoreError, Secrets, SetupError, Signing},
-    template::{self, ContractSecret, PartyError},
+    template::{self, ContractSecret, PartyError, Reserve},
     terms::{
         AcceptancePolicy, Assembly, AssemblyError, BoundDraft, Contribution, FeeRate, Part,
         Proposal, Role, SecretPoint, Terms, TermsDraft, TermsError,
@@ -36,6 +36,8 @@ pub struct Accord<'a> {
     pub job: AcceptedJob,
     /// Fee rate of the funding.
     pub rate: FeeRate,
+    /// What this party keeps back of its coins to pay for what it may have to publish: without it nothing is proposed.
+    pub reserve: Reserve,
     /// A node that was asked whether it takes what the contract ends with.
     pub node: &'a AcceptedPolicy,
     /// Point of the panel's shared secret (`paper` template).
@@ -245,7 +247,9 @@ impl<'a> ComputationSigner<'a> {
             Stake::Coin(contribution) => contribution.clone(),
             Stake::Wallet => {
                 let node = self.accord.node;
-                let (funding, _) = self.own.wallet.contribute(deposit, *rate, node)?;
+                let reserve = &self.accord.reserve;
+                let wallet = &mut *self.own.wallet;
+                let (funding, _) = wallet.contribute_keeping(deposit, *rate, node, reserve)?;
                 self.reserved = funding.coins.iter().map(|coin| coin.outpoint).collect();
                 funding
             }
@@ -459,6 +463,8 @@ impl<'a> ComputationSigner<'a> {
         self.restore(machine)?;
         let signatures = self.signatures.as_ref();
         let signatures = signatures.ok_or(SignerError::Order("a funding"))?;
+        let by = (&mut *self.own.wallet, self.own.role);
+        keep_root_coin(by, signatures);
         let tip = self.own.wallet.tip();
         let by = (&*self.own.wallet, self.accord.node);
         Ok(match funded(signatures, by, machine)? {
@@ -508,6 +514,17 @@ impl<'a> ComputationSigner<'a> {
     }
 }
 
+/// From before the funding on, the coin by which a worker's root goes on record serves nothing else: no other contract may stake it.
+fn keep_root_coin(
+    (wallet, role): (&mut PartyWallet, Role),
+    signatures: &ContractSignatures<Terms>,
+) {
+    let coin = template::root_coin(signatures.terms(), signatures.graph());
+    if let Some(coin) = coin.filter(|_| role == Role::Worker) {
+        wallet.reserve(coin);
+    }
+}
+
 impl SetupSigner for ComputationSigner<'_> {
     type Error = SignerError;
 
@@ -521,6 +538,12 @@ impl SetupSigner for ComputationSigner<'_> {
             // What serves something else already is not this signer's to free.
             if self.own.wallet.reserve(outpoint) {
                 self.reserved.push(outpoint);
+            }
+        }
+        if machine.signatures().is_some() && self.held(machine).is_ok() {
+            let by = (&mut *self.own.wallet, self.own.role);
+            if let Some(signatures) = &self.signatures {
+                keep_root_coin(by, signatures);
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use narthex_contracts::{
     funding::ChildError,
+    template::Missing,
     terms::{ContributionError, FeeError},
 };
 
@@ -19,6 +20,14 @@ pub enum WalletError {
         owner: String,
         /// What it lacks.
         reason: String,
+    },
+    /// Too few coins to pay for what may have to be published; nothing was locked.
+    #[error("the wallet of {owner} holds no reserve for fees: {missing}")]
+    Reserve {
+        /// Whose wallet.
+        owner: String,
+        /// What it lacks.
+        missing: Missing,
     },
     /// A fee that is taken for a mistake.
     #[error(transparent)]

@@ -53,6 +53,7 @@ mod late_funding;
 mod lives_killed;
 mod manual;
 mod market;
+mod monitor;
 mod one_writer;
 mod output;
 mod packages;

@@ -88,7 +88,8 @@ fn scenarios_embedded() {
     for depth in [1, 3] {
         for scenario in LONG {
             // The example's windows hold no more: a root that is recorded alone has two blocks, and evidence the block of the appeal. When
-            // three are lost and come again, both are over before anybody has seen it, and an honest worker is convicted.
+            // three are lost and come again, both are over before anybody has seen it, and an honest worker is convicted. OPEN: it is
+            // convicted by the row of the record also where the child with the root is sent again until it is in.
             let depth = match scenario {
                 "outbid-root" => depth.min(2),
                 "verifier-at-fault-long" => 1,

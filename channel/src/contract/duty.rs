@@ -51,21 +51,22 @@ pub(super) fn earliest(contract: &Contract, facts: &Facts, node: NodeId) -> Opti
     Some(earliest)
 }
 
+/// The transaction that gets its turn if this one does not confirm in time.
+pub(super) fn rival(contract: &Contract, node: NodeId) -> Option<NodeId> {
+    contract.find(match contract.name(node)? {
+        Exit::DELIVERED | Exit::NORMAL | Exit::ADMITTED => Exit::WORKER_TIMEOUT,
+        Exit::APPROVED | Exit::REJECTED => Exit::VERIFIER_TIMEOUT,
+        Exit::NORMAL_LONG => Exit::WITHHELD,
+        Exit::APPEALED => Exit::UNAPPEALED,
+        _ => return None,
+    })
+}
+
 /// Last height at which a transaction is surely in time: a block later, another party's may be first.
 pub(super) fn until(book: &Book, node: NodeId) -> Option<u32> {
     let contract = book.contract();
-    let rival = |name| {
-        let rival = contract.find(name)?;
-        Some(earliest(contract, &book.facts, rival)?.saturating_sub(1))
-    };
-    let name = contract.name(node)?;
-    match name {
-        Exit::DELIVERED | Exit::NORMAL | Exit::ADMITTED => rival(Exit::WORKER_TIMEOUT),
-        Exit::APPROVED | Exit::REJECTED => rival(Exit::VERIFIER_TIMEOUT),
-        Exit::NORMAL_LONG => rival(Exit::WITHHELD),
-        Exit::APPEALED => rival(Exit::UNAPPEALED),
-        _ => None,
-    }
+    let rival = rival(contract, node)?;
+    Some(earliest(contract, &book.facts, rival)?.saturating_sub(1))
 }
 
 /// One look at a contract.

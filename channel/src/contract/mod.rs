@@ -33,6 +33,7 @@ mod seat;
 mod table;
 mod verifier;
 mod worker;
+mod worth;
 
 pub use about::{Contract, Policy};
 pub use arbiter::Judging;

@@ -1,10 +1,11 @@
 //! What each party of a contract publishes, from when, and until when: a block early nothing, in time the right thing.
 
+use bitcoin::Amount;
 use narthex_channel::contract::{
     Checking, Done, Finding, Judging, Order, Parcel, Paying, Said, Side, Working,
 };
 use narthex_contracts::{
-    graph::{NodeName, TxGraph},
+    graph::{NodeName, Purpose, TxGraph},
     party::PartySet,
     template::{Exit, Rulings},
     terms::Role,
@@ -624,4 +625,39 @@ fn what_is_settled_is_not_settled_again_unless_a_reorganisation_takes_it_away() 
     assert_eq!(client.machine.standing(), "settled");
     client.tip(buried);
     assert_eq!(client.machine.standing(), "over");
+}
+
+/// What a transaction pays a party.
+fn pays(name: NodeName, role: Role) -> Amount {
+    let node = world().graph.node(world().node(name)).unwrap();
+    let own = node.outputs.iter();
+    let own = own.filter(|out| matches!(out.purpose, Purpose::Payout(party) if party == role));
+    own.map(|out| out.value).sum()
+}
+
+/// A fee is worth it as long as the other way costs more: what the transaction may still come to, less what its rival pays.
+#[test]
+fn what_is_at_stake_is_what_the_rival_would_cost() {
+    let less = |name, rival, role| pays(name, role) - pays(rival, role);
+    let worker = Seat::<Working>::of(WORKER);
+    let stake = |name| worker.book().at_stake(world().node(name));
+    let settles = less(Exit::NORMAL_LONG, Exit::WITHHELD, WORKER);
+    assert!(settles > Amount::ZERO);
+    assert_eq!(stake(Exit::NORMAL_LONG), settles);
+    assert_eq!(
+        stake(Exit::NORMAL),
+        less(Exit::NORMAL, Exit::WORKER_TIMEOUT, WORKER)
+    );
+    // A delivery may come to the best that any settlement behind it pays.
+    let (graph, delivered) = (&world().graph, stake(Exit::DELIVERED));
+    let behind = graph.nodes().map(|(_, node)| pays(node.name, WORKER)).max();
+    let most = behind.unwrap() - pays(Exit::WORKER_TIMEOUT, WORKER);
+    assert!(delivered > settles && delivered <= most);
+    let verifier = Seat::<Checking>::of(VERIFIER);
+    let approves = verifier.book().at_stake(world().node(Exit::APPROVED));
+    assert!(approves >= less(Exit::NORMAL_LONG, Exit::VERIFIER_TIMEOUT, VERIFIER));
+    // Whoever gains nothing by it pays no more than the usual for it.
+    let client = Seat::<Paying>::of(CLIENT);
+    let settles = client.book().at_stake(world().node(Exit::NORMAL_LONG));
+    assert_eq!(settles, Amount::ZERO);
 }

@@ -1,6 +1,7 @@
 //! The funding transaction as a PSBT that any wallet can sign, the witnesses of it that parties exchange, the children that pay for all others,
-//! and sweeps of timelocked coins by their owner.
+//! how their fees rise, and sweeps of timelocked coins by their owner.
 
+mod bump;
 mod child;
 mod contribution;
 mod fee;
@@ -9,6 +10,7 @@ mod sweep;
 mod witnesses;
 
 pub use bitcoin::FeeRate;
+pub use bump::{BUDGET, Evicted, FeeCurve, RELAY, Urgency};
 pub use child::{Child, ChildError, FeeCoin};
 pub use contribution::{Change, Coin, Contribution, ContributionError, MAX_COINS, is_null};
 pub(crate) use contribution::{is_standard, read_script, shortened};

@@ -9,6 +9,7 @@ mod hardened;
 mod host;
 mod paper;
 mod party;
+mod reserve;
 mod root;
 mod stake;
 mod words;
@@ -19,6 +20,7 @@ pub use crate::terms::stake_unlock_height;
 pub use exit::Exit;
 pub use host::{HostError, HostOutputs, check_host, derive_on, host_outputs};
 pub use party::PartyError;
+pub use reserve::{Missing, Reserve};
 pub use root::{Hasty, NoRecord, RootRecord, root_coin};
 pub use stake::{
     ReclaimError, reclaim_stake, reclaim_stake_coin, stake_output, stake_wallet_descriptor,

@@ -38,6 +38,7 @@ mod deliver_recipient;
 mod deliver_support;
 mod derive;
 mod enrolment;
+mod fee_bump;
 mod funding_child;
 mod funding_psbt;
 mod given;

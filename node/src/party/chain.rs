@@ -120,9 +120,14 @@ impl Core {
         let negotiation = offer.negotiation(role).map_err(|error| error.to_string());
         let job = self.jobs.accept(&offer.job, &offer.params);
         let asked = self.asked(offer.rate, chain);
-        let (negotiation, job, asked) = match (negotiation, job, asked) {
-            (Ok(negotiation), Ok(job), Ok(asked)) => (negotiation, job, asked),
-            (Err(why), _, _) | (_, Err(why), _) | (_, _, Err(why)) => {
+        let reserve = self
+            .reserve(&offer, role)
+            .map_err(|error| error.to_string());
+        let (negotiation, job, asked, reserve) = match (negotiation, job, asked, reserve) {
+            (Ok(negotiation), Ok(job), Ok(asked), Ok(reserve)) => {
+                (negotiation, job, asked, reserve)
+            }
+            (Err(why), ..) | (_, Err(why), ..) | (_, _, Err(why), _) | (.., Err(why)) => {
                 self.failed(id, why);
                 return Ok(());
             }
@@ -134,6 +139,7 @@ impl Core {
             enrolments,
             job,
             asked,
+            reserve,
             economics: self.policy.economics.clone(),
         });
         let signer = NodeSigner::new(Rc::clone(&self.own), about);

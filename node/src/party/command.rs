@@ -16,10 +16,7 @@ use narthex::{
         offer::{Decline, Invited, Offer, OfferInput, Offering},
         setup::{SetupInput, Timing},
     },
-    contracts::{
-        party::PartyId,
-        terms::{Role, deposit},
-    },
+    contracts::{party::PartyId, terms::Role},
     game_model::{Params, ParamsRecord},
 };
 use serde::{Deserialize, Serialize};
@@ -261,14 +258,8 @@ impl Core {
             .check(&offer, self.now.unix_s)
             .map_err(|error| bad("the offer", &error))?;
         travels(&offer).map_err(|error| bad("the job", &error))?;
-        let stake = deposit(&offer.params, Role::Client);
-        let spare = self.own.borrow().wallet.spare();
-        if stake > spare {
-            return Err(refused(
-                "funds",
-                format_args!("a deposit of {stake}, of {spare} that are free"),
-            ));
-        }
+        self.has_coins(&offer, Role::Client)
+            .map_err(|error| refused("funds", error))?;
         if self
             .tip
             .is_some_and(|tip| tip + 1 >= offer.timing.funding_deadline)

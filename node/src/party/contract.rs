@@ -99,6 +99,14 @@ impl Contract {
         }
     }
 
+    /// Whether this party may have to publish something of it: everybody takes part, and it is not over.
+    pub(super) fn may_publish(&self) -> bool {
+        let is_over = |life: &Life| matches!(life.standing(), "settled" | "decrypted" | "over");
+        self.offer.machine().standing() == "joined"
+            && self.phase() != Some(Phase::Dropped)
+            && !self.life.as_ref().is_some_and(is_over)
+    }
+
     pub(super) fn me(&self) -> Option<Role> {
         self.offer.machine().me()
     }

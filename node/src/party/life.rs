@@ -272,7 +272,7 @@ impl Core {
         let begins = Begins {
             log,
             signer: LifeSigner::new(work, blobs),
-            publisher: Publisher::new(Shared(own), offer.rate),
+            publisher: Publisher::new(Shared(own), offer.rate).up_to(self.policy.max_rate),
         };
         Ok(LifeParty::open(about, begins).map(|(party, letters)| {
             contract.trouble = None;
@@ -329,11 +329,15 @@ impl Core {
         self.store.commit()?;
         let published = life.party.publish(chain);
         life.published = Some(now);
+        let refused = life.party.publisher().refused.iter();
+        let refused: Vec<_> = refused.map(|refused| refused.why.to_string()).collect();
+        let due: Vec<_> = life.due().into_iter().map(|due| due.name).collect();
+        for why in refused {
+            self.note(format_args!("{}: not published yet: {why}", short(&id)));
+        }
         match published {
             Ok(false) => Ok(()),
             Ok(true) => {
-                let due = life.due().into_iter().map(|due| due.name);
-                let due: Vec<_> = due.collect();
                 self.note(format_args!(
                     "{}: published: {}",
                     short(&id),

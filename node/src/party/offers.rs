@@ -17,7 +17,8 @@ use narthex::{
     contracts::{
         enrolment::{Enrolment, Scope},
         party::PartyId,
-        terms::{Role, deposit},
+        template::Reserve,
+        terms::{FeeError, Role, deposit},
     },
 };
 
@@ -193,11 +194,36 @@ impl Core {
     pub(super) fn can(&self, offer: &Offer, me: Role) -> Result<(), String> {
         self.jobs.accept(&offer.job, &offer.params)?;
         travels(offer)?;
-        let (stake, spare) = (deposit(&offer.params, me), self.own.borrow().wallet.spare());
+        self.has_coins(offer, me)
+    }
+
+    /// Whether this node has coins for the deposit beside those that pay for what it may have to publish; else what is missing.
+    pub(super) fn has_coins(&self, offer: &Offer, me: Role) -> Result<(), String> {
+        let reserve = self.reserve(offer, me).map_err(|error| error.to_string())?;
+        let spare = self.own.borrow().wallet.stakeable(&reserve);
+        let spare = spare.map_err(|error| error.to_string())?;
+        let stake = deposit(&offer.params, me);
         match stake <= spare {
             true => Ok(()),
             false => Err(format!("a deposit of {stake}, of {spare} that are free")),
         }
+    }
+
+    /// What is kept back for fees: for this contract, and for every other one that is not over.
+    pub(super) fn reserve(&self, offer: &Offer, me: Role) -> Result<Reserve, FeeError> {
+        let id = offer.id();
+        let others = self.contracts.iter();
+        let others = others.filter(|(other, contract)| **other != id && contract.may_publish());
+        let others = others.filter_map(|(_, contract)| {
+            let machine = contract.offer.machine();
+            Some((machine.offer()?.params.clone(), machine.me()?))
+        });
+        let own = (offer.params.clone(), me);
+        let mut all = Reserve::NONE;
+        for (params, role) in others.chain([own]) {
+            all = all.and(Reserve::of(&params, role, self.policy.max_rate)?);
+        }
+        Ok(all)
     }
 
     /// An offer is written down.

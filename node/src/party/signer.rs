@@ -23,7 +23,7 @@ use narthex::{
         graph::TxGraph,
         party::PartyId,
         setup::ContractSignatures,
-        template::ContractSecret,
+        template::{ContractSecret, Reserve},
         terms::{AcceptancePolicy, Assembly, Part, Role, Terms, TermsDraft},
     },
     game_model::{game::Economics, params::AcceptedJob},
@@ -75,6 +75,8 @@ pub(super) struct About {
     pub(super) enrolments: BTreeMap<PartyId, Enrolment>,
     pub(super) job: AcceptedJob,
     pub(super) asked: AcceptedPolicy,
+    /// What is kept back for fees, of this contract and of all others that are not over.
+    pub(super) reserve: Reserve,
     pub(super) economics: Option<Economics>,
 }
 
@@ -146,6 +148,7 @@ impl NodeSigner {
             params: &about.offer.params,
             job: about.job,
             rate: about.offer.rate,
+            reserve: about.reserve,
             node: &about.asked,
             panel: None,
             is_panel: &|draft| about.is_panel(draft),
@@ -318,7 +321,7 @@ impl SetupSigner for NodeSigner {
         }
         match self.with(|signer| signer.work(effect, machine)) {
             // It has not the coins for it: the others need not wait.
-            Err(SignerError::Wallet(WalletError::Funds { .. }))
+            Err(SignerError::Wallet(WalletError::Funds { .. } | WalletError::Reserve { .. }))
                 if matches!(effect, SetupEffect::Propose { .. }) =>
             {
                 Ok(Some(SetupInput::Declined {

@@ -119,6 +119,25 @@ fn a_contract_comes_to_its_result() {
     assert_eq!(balances(&mut town), after);
 }
 
+/// Another contract of the node's that staked it, or paid a fee by it, would cost the worker this one.
+#[test]
+fn the_coin_of_the_root_serves_nothing_else() {
+    let mut town = Town::new();
+    let id = funded(&mut town);
+    let kept = |town: &mut Town, at: usize| match town.ask(at, Command::Node) {
+        Ok(Reply::Node(status)) => status.balance_sat - status.spare_sat,
+        other => panic!("{other:?}"),
+    };
+    assert!(kept(&mut town, 1) > 0);
+    assert_eq!([kept(&mut town, 0), kept(&mut town, 2)], [0, 0]);
+    town.kill(1);
+    town.start(1);
+    town.connect_all(1);
+    town.pass(1);
+    assert!(!is_over(&town.standing(1, &id)));
+    assert!(kept(&mut town, 1) > 0);
+}
+
 #[test]
 fn whoever_is_killed_in_its_life_goes_on() {
     for seed in 0..4 {

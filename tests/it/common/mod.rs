@@ -7,6 +7,7 @@ pub mod company;
 pub mod forge;
 pub mod leaves;
 pub mod rival;
+pub mod rough;
 pub mod shaky;
 pub mod sources;
 pub mod table;

@@ -45,6 +45,25 @@ impl<'a> Shaky<'a> {
             .is_some_and(|(_, height)| height.is_some()))
     }
 
+    /// Whether nothing of a package is left to be sent: all of it has confirmed, or its child lost a coin to something that has. Its sender
+    /// offers a child again that its parent came without, for it may carry a root.
+    fn is_done(&mut self, txs: &[Transaction]) -> Result<bool, Error> {
+        if !self.is_confirmed(&txs[0])? {
+            return Ok(false);
+        }
+        for tx in &txs[1..] {
+            let mut is_spent = false;
+            for input in &tx.input {
+                let spender = self.inner.spender(input.previous_output)?;
+                is_spent |= spender.is_some_and(|spender| spender.height.is_some());
+            }
+            if !is_spent {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn lose_blocks(&mut self, reward_script: &Script) -> Result<(), Error> {
         let before = self.inner.height()?;
         self.inner.disconnect(self.depth)?;
@@ -53,7 +72,7 @@ impl<'a> Shaky<'a> {
         for txs in self.sent.clone() {
             // As long as a relative lock may take.
             for round in 0.. {
-                if self.is_confirmed(&txs[0])? {
+                if self.is_done(&txs)? {
                     break;
                 }
                 assert!(
@@ -67,6 +86,9 @@ impl<'a> Shaky<'a> {
                     // Refused while its lock runs or its parent waits; then it is sent again after the next block.
                     let _ = match &txs[..] {
                         [tx] => self.inner.submit(tx).map(drop),
+                        [parent, child] if self.is_confirmed(parent)? => {
+                            self.inner.submit(child).map(drop)
+                        }
                         package => self.inner.submit_package(package),
                     };
                 }

@@ -26,6 +26,8 @@ use narthex_node::{
 
 /// Arbiters of the panel, and how many of them decide.
 const PANEL: (u8, u8) = (3, 2);
+/// Coins of each node: one to stake, two that pay fees, and one to spare.
+const COINS: u32 = 4;
 /// Longest time for one step of it.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
@@ -206,7 +208,7 @@ impl Demo {
         };
         let address = address.parse::<Address<NetworkUnchecked>>()?;
         let script = address.require_network(Network::Regtest)?.script_pubkey();
-        mine_coins(&mut self.chain, 3, &script, &miner())?;
+        mine_coins(&mut self.chain, COINS, &script, &miner())?;
         self.nodes.push(node);
         Ok(())
     }

@@ -22,6 +22,8 @@ use super::result_of;
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
 pub const ARBITERS: u8 = 3;
+/// Coins of each: of every contract one that is staked and two that pay fees, for three contracts at once.
+const COINS: u32 = 9;
 
 /// The program under test.
 fn program() -> Command {
@@ -103,7 +105,7 @@ impl House {
                 .require_network(Network::Regtest)
                 .unwrap()
                 .script_pubkey();
-            mine_coins(&mut house.chain, 3, &script, &miner()).unwrap();
+            mine_coins(&mut house.chain, COINS, &script, &miner()).unwrap();
         }
         for at in 0..house.nodes.len() {
             house.wait(

@@ -172,6 +172,9 @@ pub fn secret(byte: u8) -> Secret {
     Secret::from_bytes([byte; 32])
 }
 
+/// Coins of each: for six contracts at once, with two each that pay fees, and three that are staked.
+const COINS: u32 = 18;
+
 fn miner() -> ScriptBuf {
     ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
 }
@@ -224,7 +227,7 @@ impl Town {
     pub fn settle(&mut self, byte: u8, policy: Policy) -> usize {
         let id = NodeKey::new(secret(byte)).unwrap().id();
         let mut wallet = PartyWallet::new("node", &[byte; 32]).unwrap();
-        mine_coins(&mut self.chain, 3, &wallet.fresh_script(), &miner()).unwrap();
+        mine_coins(&mut self.chain, COINS, &wallet.fresh_script(), &miner()).unwrap();
         self.nodes.push(Resident {
             core: None,
             id,

@@ -1,0 +1,562 @@
+//! Pays for what a party publishes until it confirms: offers it, offers it again when a node has lost it, and pays more as its
+//! deadline comes near.
+//!
+//! What was offered before is kept in memory, and nothing is wrong without it: what waits in the mempool is asked for each time.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, Txid, Weight};
+use narthex_contracts::{
+    funding::{ChildError, Evicted, FeeCoin, FeeCurve, FeeRules, Urgency},
+    graph::anchor_script,
+    template::RootRecord,
+    terms::FeeRate,
+};
+use narthex_regtest::{Error, NodeAccess};
+
+use super::LifeError;
+use crate::wallet::{ChildRequest, PartyWallet, WalletError};
+
+/// Coins that a child spends at most beside the root coin: with 14 P2TR coins beside it, it would be 1,004 vB large, and version 3
+/// allows 1,000.
+const MAX_COINS: usize = 13;
+
+/// What a child weighs, about: for what can be paid at all, before there is one.
+const USUAL_CHILD: Weight = Weight::from_wu(800);
+
+/// What is left of the coins in any case: an output that is not dust (P2TR).
+const LEAST_CHANGE: Amount = Amount::from_sat(330);
+
+/// How often a child is made anew at most, until it fits what it has to replace. It grows with each, and by no more than its coins.
+const MAX_TRIES: usize = 2 + MAX_COINS;
+
+/// Something to be published, and what it is worth.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    /// Last height at which it is surely in time.
+    pub until: Option<u32>,
+    /// b: blocks until it confirms at the usual rate.
+    pub confirm: u32,
+    /// What its owner loses if it does not confirm.
+    pub at_stake: Amount,
+    /// Whether it shows a secret to whoever sees it.
+    pub shows_secret: bool,
+}
+
+/// What came of an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It waits, and what it pays is enough for now, whoever pays it; or it has confirmed.
+    Waits,
+    /// The node has taken it: what pays for it, and how much.
+    Taken {
+        /// The child, or the transaction that pays for itself.
+        by: Transaction,
+        /// The fee.
+        fee: Amount,
+    },
+    /// Another transaction on its coin waits, and it would show a secret beside that.
+    Held,
+    /// What takes its place pays more than it is worth, or more than there is.
+    Outbid {
+        /// What it would have to pay.
+        least: Amount,
+    },
+    /// The node has not taken it, and why. It is offered again with the next block.
+    Refused(String),
+}
+
+impl std::fmt::Display for Offered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Offered::Waits => write!(f, "it waits"),
+            Offered::Taken { fee, .. } => write!(f, "taken for a fee of {fee}"),
+            Offered::Held => write!(f, "held back: it would show a secret beside its rival"),
+            Offered::Outbid { least } => {
+                write!(
+                    f,
+                    "its place costs {least}, more than it is worth or than there is"
+                )
+            }
+            Offered::Refused(why) => write!(f, "refused: {why}"),
+        }
+    }
+}
+
+/// What was offered for one transaction before.
+#[derive(Clone, Debug)]
+struct Effort {
+    since: u32,
+    /// Tip at which it was asked for last.
+    asked: u32,
+    sent: Option<Waiting>,
+}
+
+impl Effort {
+    const fn new(tip: u32) -> Effort {
+        Effort {
+            since: tip,
+            asked: tip,
+            sent: None,
+        }
+    }
+}
+
+/// A transaction and what it pays.
+#[derive(Clone, Debug)]
+struct Waiting {
+    tx: Transaction,
+    fee: Amount,
+}
+
+/// From where and how much a party pays.
+#[derive(Clone, Debug)]
+pub struct Bumper {
+    /// At which rate it begins, of a transaction and its child together.
+    pub rate: FeeRate,
+    /// Most that it pays, whatever is at stake.
+    pub ceiling: FeeRate,
+    /// By the coin that the payment spends: an anchor, or a root coin.
+    efforts: BTreeMap<OutPoint, Effort>,
+}
+
+type Made = Result<Waiting, Offered>;
+
+impl Bumper {
+    /// Pays this rate at first, and more with time.
+    pub const fn new(rate: FeeRate, ceiling: FeeRate) -> Bumper {
+        Bumper {
+            rate,
+            ceiling,
+            efforts: BTreeMap::new(),
+        }
+    }
+
+    /// Offers a transaction with a child of this wallet's that carries what it is to carry: if the node does not have it, or if
+    /// what pays for it is not enough any more. Another's child stays for a block at least, and as long as it pays enough.
+    ///
+    /// # Errors
+    /// [`LifeError`]: the chain cannot be asked, or the wallet has no coins.
+    pub fn offer(
+        &mut self,
+        (chain, wallet): (&mut dyn NodeAccess, &mut PartyWallet),
+        parent: &Transaction,
+        carries: Option<(FeeCoin, ScriptBuf)>,
+        due: &Due,
+    ) -> Result<Offered, LifeError> {
+        let (tip, txid) = (chain.height()?, parent.compute_txid());
+        let known = chain.transaction(txid)?;
+        let anchor = anchor(parent, txid)?;
+        if matches!(known, Some((_, Some(_)))) {
+            wallet.set_paying(anchor, Vec::new());
+            return Ok(Offered::Waits);
+        }
+        // Of a parent that the node has the child alone is new.
+        let is_new = known.is_none();
+        let (child, rivals) = match known {
+            Some(_) => (waiting(chain, anchor)?, Vec::new()),
+            None => (None, rivals(chain, parent)?),
+        };
+        let effort = self.efforts.entry(anchor).or_insert(Effort::new(tip));
+        effort.asked = tip;
+        // What was shown before is shown; else it would be fought over with the secret in the open.
+        if due.shows_secret && !rivals.is_empty() && effort.sent.is_none() {
+            return Ok(Offered::Held);
+        }
+        let weight = parent.weight();
+        let about = (due.at_stake, weight + USUAL_CHILD);
+        let curve = FeeCurve::new(self.rate, self.ceiling, about).map_err(WalletError::from)?;
+        let now = due.urgency(effort.since, tip);
+        let rate = curve.rate(&now);
+        let suffices = |one: &Waiting| {
+            rate.fee(weight + one.tx.weight())
+                .is_some_and(|fee| one.fee >= fee)
+        };
+        if let Some(child) = &child {
+            let is_own = wallet.sent_and_received(&child.tx).0 > Amount::ZERO;
+            let may_confirm = !is_own && effort.since == tip && !now.is_last();
+            if is_own {
+                effort.sent = Some(child.clone());
+                wallet.set_paying(anchor, coins_of(&child.tx));
+            }
+            if suffices(child) || may_confirm {
+                return Ok(Offered::Waits);
+            }
+        }
+        let gone = effort.sent.clone().filter(|sent| {
+            let txid = sent.tx.compute_txid();
+            child
+                .as_ref()
+                .is_none_or(|child| child.tx.compute_txid() != txid)
+        });
+        // What was made before serves again.
+        if let Some(sent) = gone.as_ref().filter(|sent| suffices(sent))
+            && child.is_none()
+            && rivals.is_empty()
+            && is_free(chain, &sent.tx, anchor)?
+            && taken(chain.submit_package(&[parent.clone(), sent.tx.clone()]))?.is_ok()
+        {
+            let (by, fee) = (sent.tx.clone(), sent.fee);
+            return Ok(Offered::Taken { by, fee });
+        }
+        let evicted = |one: &Waiting| Evicted {
+            fee: one.fee,
+            weight: weight + one.tx.weight(),
+        };
+        // What the node has, or other nodes may still have: never both.
+        let elsewhere: Vec<_> = gone.iter().map(evicted).collect();
+        let mut evicted: Vec<_> = child.iter().map(evicted).chain(rivals).collect();
+        let replaced: Vec<_> = [&child, &gone].into_iter().flatten().collect();
+        let spare = spare(chain, wallet, &replaced)?;
+        let mut change = own_change(wallet, &replaced);
+        let (mut coins, mut data) = (Vec::new(), None);
+        if let Some((coin, carried)) = &carries {
+            let spender = waiting(chain, coin.outpoint)?;
+            let is_replaced = |one: &Waiting| replaced.iter().any(|old| old.tx == one.tx);
+            let spender = spender.filter(|spender| !is_replaced(spender));
+            let is_carried =
+                |one: &Waiting| one.tx.output.iter().any(|o| o.script_pubkey == *carried);
+            // It is on its way already, in a transaction of its own: this child need not fight it for the coin.
+            if !spender.as_ref().is_some_and(is_carried) {
+                evicted.extend(spender.iter().map(|one| Evicted {
+                    fee: one.fee,
+                    weight: one.tx.weight(),
+                }));
+                (coins, data) = (vec![coin.clone()], Some(carried.clone()));
+            }
+        }
+        let parent_weight = weight;
+        let made = make(&curve, rate, |rate, least_fee| {
+            let request = ChildRequest {
+                parent,
+                coins: coins.clone(),
+                data: data.clone(),
+                rate,
+                least_fee,
+            };
+            let tx = wallet.child_of(request, &spare, change.clone())?;
+            // Made anew, it goes to the same.
+            let last = tx.output.last().map(|output| output.script_pubkey.clone());
+            change = change.take().or(last);
+            let relayed = match is_new {
+                true => tx.weight() + parent_weight,
+                false => tx.weight(),
+            };
+            let package = parent_weight + tx.weight();
+            let least = |gone: &[Evicted], package| {
+                let least = Evicted::least_fee(gone, relayed, package);
+                least.unwrap_or(Amount::MAX_MONEY)
+            };
+            // What this node asks for, whatever it is; and as far as there is money, what others may ask for: that have the child that is
+            // gone here, or that compare children by themselves (Bitcoin Core before 31).
+            let alone: Vec<_> = replaced
+                .iter()
+                .map(|one| Evicted {
+                    fee: one.fee,
+                    weight: one.tx.weight(),
+                })
+                .collect();
+            let others = least(&elsewhere, package).max(least(&alone, tx.weight()));
+            let least = least(&evicted, package).max(others.min(curve.budget()));
+            let fee = paid(wallet, &tx);
+            Ok((Waiting { tx, fee }, least))
+        })?;
+        let made = match made {
+            Ok(made) => made,
+            Err(offered) => return Ok(offered),
+        };
+        let package = [parent.clone(), made.tx.clone()];
+        let taken = taken(chain.submit_package(&package))?;
+        self.sent(wallet, anchor, made, taken)
+    }
+
+    /// The same for a root that goes on record in a transaction of its own, which spends this coin.
+    ///
+    /// # Errors
+    /// As [`Bumper::offer`].
+    pub fn record(
+        &mut self,
+        (chain, wallet): (&mut dyn NodeAccess, &mut PartyWallet),
+        coin: &FeeCoin,
+        root: &RootRecord,
+        due: &Due,
+    ) -> Result<Offered, LifeError> {
+        let tip = chain.height()?;
+        let waits = waiting(chain, coin.outpoint)?;
+        let effort = self
+            .efforts
+            .entry(coin.outpoint)
+            .or_insert(Effort::new(tip));
+        effort.asked = tip;
+        let about = (due.at_stake, USUAL_CHILD);
+        let curve = FeeCurve::new(self.rate, self.ceiling, about).map_err(WalletError::from)?;
+        let rate = curve.rate(&due.urgency(effort.since, tip));
+        let suffices = |one: &Waiting| rate.fee(one.tx.weight()).is_some_and(|fee| one.fee >= fee);
+        // The coin is its owner's alone.
+        if let Some(waits) = &waits {
+            wallet.set_paying(coin.outpoint, coins_of(&waits.tx));
+        }
+        if waits.as_ref().is_some_and(suffices) {
+            return Ok(Offered::Waits);
+        }
+        let gone = effort.sent.clone().filter(|_| waits.is_none());
+        if let Some(sent) = gone.as_ref().filter(|sent| suffices(sent))
+            && is_free(chain, &sent.tx, coin.outpoint)?
+            && taken(chain.submit(&sent.tx))?.is_ok()
+        {
+            let (by, fee) = (sent.tx.clone(), sent.fee);
+            return Ok(Offered::Taken { by, fee });
+        }
+        let replaced: Vec<_> = [&waits, &gone].into_iter().flatten().collect();
+        let evicted = |one: &Waiting| Evicted {
+            fee: one.fee,
+            weight: one.tx.weight(),
+        };
+        let elsewhere: Vec<_> = gone.iter().map(evicted).collect();
+        let evicted: Vec<_> = waits.iter().map(evicted).collect();
+        let spare = spare(chain, wallet, &replaced)?;
+        let spare: Vec<_> = spare
+            .into_iter()
+            .filter(|c| c.outpoint != coin.outpoint)
+            .collect();
+        let change = own_change(wallet, &replaced).unwrap_or_else(|| wallet.fresh_script());
+        let made = make(&curve, rate, |rate, least_fee| {
+            let psbt = |more: &[FeeCoin]| {
+                root.transaction(coin.clone(), more, change.clone(), rate, least_fee)
+            };
+            let tries = (0..=spare.len()).map(|count| psbt(spare.get(..count).unwrap_or_default()));
+            let mut short = None;
+            for made in tries {
+                match made {
+                    Ok(mut psbt) => {
+                        let tx = wallet.sign_all(&mut psbt)?;
+                        let least = |gone: &[Evicted]| {
+                            let least = Evicted::least_fee(gone, tx.weight(), tx.weight());
+                            least.unwrap_or(Amount::MAX_MONEY)
+                        };
+                        let others = least(&elsewhere).min(curve.budget());
+                        let least = least(&evicted).max(others);
+                        let fee = paid(wallet, &tx);
+                        return Ok((Waiting { tx, fee }, least));
+                    }
+                    Err(error @ ChildError::Short { .. }) => short = Some(error),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(short.unwrap_or(ChildError::Coins).into())
+        })?;
+        let made = match made {
+            Ok(made) => made,
+            Err(offered) => return Ok(offered),
+        };
+        let taken = taken(chain.submit(&made.tx))?;
+        self.sent(wallet, coin.outpoint, made, taken)
+    }
+
+    /// What is not asked for any more pays for nothing: from here on other contracts may stake its coins. With a tip, what was asked for there
+    /// goes on.
+    pub fn rest(&self, wallet: &mut PartyWallet, tip: Option<u32>) {
+        for (coin, effort) in &self.efforts {
+            if Some(effort.asked) != tip {
+                wallet.set_paying(*coin, Vec::new());
+            }
+        }
+    }
+
+    fn sent(
+        &mut self,
+        wallet: &mut PartyWallet,
+        coin: OutPoint,
+        made: Waiting,
+        taken: Result<(), String>,
+    ) -> Result<Offered, LifeError> {
+        if let Err(reason) = taken {
+            return Ok(Offered::Refused(reason));
+        }
+        wallet.set_paying(coin, coins_of(&made.tx));
+        if let Some(effort) = self.efforts.get_mut(&coin) {
+            effort.sent = Some(made.clone());
+        }
+        let (by, fee) = (made.tx, made.fee);
+        Ok(Offered::Taken { by, fee })
+    }
+}
+
+impl Due {
+    const fn urgency(&self, since: u32, tip: u32) -> Urgency {
+        Urgency {
+            since,
+            tip,
+            until: self.until,
+            confirm: self.confirm,
+        }
+    }
+}
+
+/// Where anybody can attach a child.
+fn anchor(parent: &Transaction, txid: Txid) -> Result<OutPoint, LifeError> {
+    let script = anchor_script();
+    let mut outputs = (0u32..).zip(&parent.output);
+    let vout = outputs.find_map(|(vout, out)| (out.script_pubkey == script).then_some(vout));
+    let vout = vout.ok_or(WalletError::from(ChildError::NoAnchor))?;
+    Ok(OutPoint { txid, vout })
+}
+
+/// What a transaction spends.
+fn coins_of(tx: &Transaction) -> Vec<OutPoint> {
+    tx.input.iter().map(|input| input.previous_output).collect()
+}
+
+/// Whether nothing else waits on the coins of a transaction, but for this one: to send it again must not evict what pays for another
+/// contract.
+fn is_free(chain: &mut dyn NodeAccess, tx: &Transaction, but: OutPoint) -> Result<bool, LifeError> {
+    for coin in coins_of(tx).into_iter().filter(|coin| *coin != but) {
+        if chain.waiting_spender(coin)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A refusal is no error: it is tried again.
+fn taken<T>(answer: Result<T, Error>) -> Result<Result<(), String>, LifeError> {
+    match answer {
+        Ok(_) => Ok(Ok(())),
+        Err(Error::Rejected { reason, .. }) => Ok(Err(reason)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What spends an output in the mempool.
+fn waiting(chain: &mut dyn NodeAccess, coin: OutPoint) -> Result<Option<Waiting>, LifeError> {
+    let Some(txid) = chain.waiting_spender(coin)? else {
+        return Ok(None);
+    };
+    let Some((tx, None)) = chain.transaction(txid)? else {
+        return Ok(None);
+    };
+    let fee = fee(chain, &tx)?;
+    Ok(Some(Waiting { tx, fee }))
+}
+
+/// What a transaction pays that waits; nothing, if that cannot be said because it has just gone.
+fn fee(chain: &mut dyn NodeAccess, tx: &Transaction) -> Result<Amount, LifeError> {
+    let mut sum = Amount::ZERO;
+    for input in &tx.input {
+        let coin = input.previous_output;
+        let output = match chain.utxo(coin)? {
+            Some((output, _)) => Some(output),
+            None => {
+                let parent = chain.transaction(coin.txid)?;
+                parent.and_then(|(tx, _)| tx.output.get(coin.vout as usize).cloned())
+            }
+        };
+        let value = output.map_or(Amount::ZERO, |output| output.value);
+        sum = sum.checked_add(value).unwrap_or(Amount::MAX_MONEY);
+    }
+    let mut out = Amount::ZERO;
+    for output in &tx.output {
+        out = out.checked_add(output.value).unwrap_or(Amount::MAX_MONEY);
+    }
+    Ok(sum.checked_sub(out).unwrap_or(Amount::ZERO))
+}
+
+/// Transactions that wait on the coins of this one, each with what depends on it: all would go.
+fn rivals(chain: &mut dyn NodeAccess, parent: &Transaction) -> Result<Vec<Evicted>, LifeError> {
+    let (mut rivals, mut seen) = (Vec::new(), Vec::new());
+    for input in &parent.input {
+        let mut todo = vec![input.previous_output];
+        let (mut fees, mut weight) = (Amount::ZERO, Weight::ZERO);
+        while let Some(coin) = todo.pop() {
+            let Some(Waiting { tx, fee }) = waiting(chain, coin)? else {
+                continue;
+            };
+            let txid = tx.compute_txid();
+            if seen.contains(&txid) {
+                continue;
+            }
+            seen.push(txid);
+            fees = fees.checked_add(fee).unwrap_or(Amount::MAX_MONEY);
+            weight += tx.weight();
+            let outputs = (0u32..).zip(&tx.output);
+            todo.extend(outputs.map(|(vout, _)| OutPoint { txid, vout }));
+        }
+        if weight > Weight::ZERO {
+            rivals.push(Evicted { fee: fees, weight });
+        }
+    }
+    Ok(rivals)
+}
+
+/// Coins of the wallet that nothing in the mempool spends, but for what is replaced.
+fn spare(
+    chain: &mut dyn NodeAccess,
+    wallet: &PartyWallet,
+    replaced: &[&Waiting],
+) -> Result<Vec<FeeCoin>, LifeError> {
+    let replaced: Vec<_> = replaced.iter().map(|one| one.tx.compute_txid()).collect();
+    let mut spare = Vec::new();
+    for coin in wallet.spare_coins() {
+        if spare.len() == MAX_COINS {
+            break;
+        }
+        let spender = chain.waiting_spender(coin.outpoint)?;
+        if spender.is_none_or(|txid| replaced.contains(&txid)) {
+            spare.push(coin);
+        }
+    }
+    Ok(spare)
+}
+
+/// Where the change of what is replaced went: each script that a wallet shows in vain is one more that it must look for.
+fn own_change(wallet: &PartyWallet, replaced: &[&Waiting]) -> Option<ScriptBuf> {
+    let mut outputs = replaced.iter().flat_map(|one| &one.tx.output);
+    let own = outputs.find(|output| wallet.is_own(&output.script_pubkey))?;
+    Some(own.script_pubkey.clone())
+}
+
+fn paid(wallet: &PartyWallet, tx: &Transaction) -> Amount {
+    let (sent, received) = wallet.sent_and_received(tx);
+    sent.checked_sub(received).unwrap_or(Amount::ZERO)
+}
+
+/// Makes what pays the rate, and at least what it must to take the place of what it evicts, which depends on its size. Where the
+/// coins do not suffice for the rate, it pays what there is; never more than the budget.
+fn make(
+    curve: &FeeCurve,
+    rate: FeeRate,
+    mut with: impl FnMut(FeeRate, Amount) -> Result<(Waiting, Amount), WalletError>,
+) -> Result<Made, LifeError> {
+    let budget = curve.budget();
+    let (mut ask, mut is_all) = ((rate, Amount::ZERO), false);
+    let mut last = Amount::ZERO;
+    for _ in 0..MAX_TRIES {
+        let (made, least) = match with(ask.0, ask.1) {
+            Ok(made) => made,
+            Err(WalletError::Child(ChildError::Short { coins, .. }))
+                if !is_all && coins > LEAST_CHANGE =>
+            {
+                is_all = true;
+                let all = coins.checked_sub(LEAST_CHANGE).unwrap_or(Amount::ZERO);
+                ask = (FeeRate::LEAST, all.min(budget));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        last = least;
+        if least > budget {
+            break;
+        }
+        if made.fee < least {
+            if is_all {
+                break;
+            }
+            ask = (ask.0, least);
+        } else if made.fee > budget && ask != (FeeRate::LEAST, budget) {
+            ask = (FeeRate::LEAST, budget);
+        } else {
+            return Ok(Ok(made));
+        }
+    }
+    Ok(Err(Offered::Outbid { least: last }))
+}
