@@ -1,6 +1,6 @@
 //! What the operator may ask for, and the answers: the same for a command on this machine and for whatever asks over a network later.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use narthex::{
     bitcoin::{
@@ -28,18 +28,21 @@ use serde::{Deserialize, Serialize};
 use super::{
     Core, Fatal,
     contract::{Contract, Took},
+    graph::GraphStatus,
     life::Life,
     offers::travels,
 };
 use crate::transport::PeerAddress;
 
 /// A new offer, as its client states it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOffer {
     /// The job's file, on the machine of the node.
+    #[schema(value_type = String, max_length = 4096)]
     pub job: PathBuf,
     /// The parameters.
+    #[schema(value_type = Object)]
     pub params: Box<ParamsRecord>,
     /// Who is to do the work: `NODE_ID@HOST:PORT`.
     pub worker: String,
@@ -106,6 +109,11 @@ pub enum Command {
         /// Its id in hex.
         id: String,
     },
+    /// The transactions of a contract and its dates: [`Reply::Graph`].
+    Graph {
+        /// Its id in hex.
+        id: String,
+    },
     /// All contracts: [`Reply::Contracts`].
     List,
     /// All peers: [`Reply::Peers`].
@@ -129,6 +137,8 @@ pub enum Reply {
     Address(String),
     /// One contract.
     Contract(Box<ContractStatus>),
+    /// The transactions of one contract.
+    Graph(Box<GraphStatus>),
     /// All of them.
     Contracts(Vec<ContractStatus>),
     /// All peers.
@@ -147,12 +157,23 @@ pub struct CommandError {
     pub code: String,
     /// For people.
     pub message: String,
+    /// What it is about, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
+}
+
+impl CommandError {
+    fn with(mut self, name: &str, value: impl std::fmt::Display) -> CommandError {
+        self.values.insert(name.to_owned(), value.to_string());
+        self
+    }
 }
 
 /// How a node stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NodeStatus {
     /// Its id.
+    #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub node: PublicKey,
     /// Where others reach it; empty if they do not.
     pub address: String,
@@ -169,9 +190,10 @@ pub struct NodeStatus {
 }
 
 /// How a peer stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PeerStatus {
     /// Its id.
+    #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub node: PublicKey,
     /// Whether a connection stands.
     pub connected: bool,
@@ -182,7 +204,7 @@ pub struct PeerStatus {
 }
 
 /// How a contract stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ContractStatus {
     /// Id of the negotiation.
     pub id: String,
@@ -223,7 +245,7 @@ pub struct ContractStatus {
 }
 
 /// A transaction of a contract in a block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OnChain {
     /// Its name in the graph.
     pub name: String,
@@ -234,7 +256,7 @@ pub struct OnChain {
 }
 
 /// What a party publishes as it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DueStatus {
     /// Name of the transaction in the graph; `root` for the record of the worker's root, `stake` for what takes
     /// an arbiter's stake back.
@@ -244,29 +266,33 @@ pub struct DueStatus {
 }
 
 /// What was computed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ResultStatus {
     /// Id of the negotiation.
     pub id: String,
     /// SHA-256 of its bytes, as the file is called.
     pub sha256: String,
     /// The file in this node's folder that has it.
+    #[schema(value_type = Option<String>)]
     pub file: Option<PathBuf>,
 }
 
-fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
+pub(super) fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
     CommandError {
         code: code.to_owned(),
         message: message.to_string(),
+        values: BTreeMap::new(),
     }
 }
 
-fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
+pub(super) fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
     let id = <[u8; 32]>::from_hex(text);
-    id.map_err(|_| refused("bad-id", format_args!("{text:?} is no id: 64 hex digits")))
+    id.map_err(|_| {
+        refused("bad-id", format_args!("{text:?} is no id: 64 hex digits")).with("id", text)
+    })
 }
 
-type Answer = Result<Reply, CommandError>;
+pub(super) type Answer = Result<Reply, CommandError>;
 
 impl Core {
     /// Does what the operator asks for. [`Command::Stop`] is the driver's to do.
@@ -297,6 +323,7 @@ impl Core {
                 result.ok_or_else(|| refused("none", "nothing is decrypted here"))
             }),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
+            Command::Graph { id } => return self.graph(&id),
             Command::List => {
                 let ids: Vec<_> = self.contracts.keys().copied().collect();
                 let all = ids.iter().filter_map(|id| self.contract_status(id));
@@ -387,7 +414,9 @@ impl Core {
             return Err(refused(
                 "funds",
                 format_args!("a deposit of {stake}, of {spare} that are free"),
-            ));
+            )
+            .with("deposit_sat", stake.to_sat())
+            .with("spare_sat", spare.to_sat()));
         }
         if self
             .tip

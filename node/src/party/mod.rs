@@ -16,11 +16,13 @@
 mod chain;
 mod command;
 mod contract;
+mod graph;
 mod jobs;
 mod life;
 mod offers;
 mod peers;
 mod policy;
+mod requests;
 mod signer;
 mod store;
 mod talk;
@@ -33,20 +35,23 @@ use std::{
 
 use narthex::{
     bitcoin::secp256k1::PublicKey,
-    channel::{OpenError, StepError, log::LogError, wire::LinkError},
+    channel::{Logged, OpenError, StepError, log::LogError, wire::LinkError},
     regtest::AcceptedPolicy,
 };
 
 use crate::transport::PeerAddress;
 use contract::Contract;
 use peers::Peer;
+use requests::Requests;
 
 pub use command::{
     Command, CommandError, ContractStatus, DueStatus, NewOffer, NodeStatus, OnChain, PeerStatus,
     Reply, ResultStatus,
 };
+pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::Jobs;
 pub use policy::{Part, Policy};
+pub use requests::Once;
 pub use signer::Own;
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};
 
@@ -169,6 +174,8 @@ pub struct Core {
     held: BTreeSet<[u8; 32]>,
     /// By fee rate in sat a kwu: that the node takes what contracts end with.
     asked: BTreeMap<u64, AcceptedPolicy>,
+    /// Orders that were given under a key, once one was.
+    requests: Option<Logged<Requests, AnyLog>>,
     tip: Option<u32>,
     now: Now,
     /// What contracts have done, to be told.
@@ -202,6 +209,7 @@ impl Core {
             contracts: BTreeMap::new(),
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
+            requests: None,
             tip: None,
             now,
             journal: Rc::default(),

@@ -6,4 +6,5 @@ mod run;
 
 pub use control::{ControlError, ask};
 pub use folder::{Folder, FolderError};
+pub(crate) use run::Desk;
 pub use run::{RunError, RunOptions, Said, run};
