@@ -82,6 +82,10 @@ codes! {
     Answered = "answered", CONFLICT, Nobody, "look at how the contract stands";
     /// It is too late for it.
     Late = "late", CONFLICT, Nobody, "look at how the contract stands";
+    /// The contract is not where this is done.
+    NotNow = "not-now", CONFLICT, Nobody, "look at how the contract stands";
+    /// There is nothing to show yet.
+    Nothing = "none", CONFLICT, Nobody, "ask again when the contract is further on";
     /// This node cannot take part in it.
     Cannot = "cannot", CONFLICT, Node, "the message says what is missing";
     /// Not enough coins that are free.

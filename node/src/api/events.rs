@@ -104,12 +104,7 @@ impl EventLog {
                 trouble,
                 ..
             } = status;
-            let now = (
-                state.clone(),
-                standing.clone(),
-                *attempt,
-                trouble.clone(),
-            );
+            let now = (state.clone(), standing.clone(), *attempt, trouble.clone());
             if kept.seen.get(&status.id) != Some(&now) {
                 let attempt = status.attempt.filter(|attempt| *attempt > 0);
                 let attempt = attempt.map(|attempt| format!(", attempt {attempt}"));

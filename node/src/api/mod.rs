@@ -12,6 +12,7 @@
 //! | a client that says nothing, or stops in the midst | time for a head, for a body, for a connection; so many connections at most |
 //! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
 
+mod desk;
 mod document;
 mod error;
 mod events;
@@ -23,14 +24,13 @@ mod shown;
 mod svg;
 mod token;
 
+pub(crate) use desk::Desk;
 pub use document::document;
 pub(crate) use events::EventLog;
 pub use serve::ApiOptions;
 pub(crate) use serve::{Api, Bound};
 
 use std::{collections::BTreeSet, sync::Arc};
-
-use crate::shell::Desk;
 
 /// What every request is answered with.
 struct Shared {

@@ -20,12 +20,11 @@ use tokio::{
 };
 
 use super::{
-    EventLog, Shared,
+    Desk, EventLog, Shared,
     document::router,
     error::{ApiError, Code},
     token::Token,
 };
-use crate::shell::Desk;
 
 /// Most bytes of a body.
 pub(super) const MAX_BODY: usize = 1 << 20;

@@ -20,7 +20,8 @@ use super::{
     svg,
 };
 use crate::party::{
-    Command, CommandError, ContractStatus, GraphStatus, NodeStatus, Once, PeerStatus, Reply, ResultStatus,
+    Command, CommandError, ContractStatus, GraphStatus, NodeStatus, Once, PeerStatus, Reply,
+    ResultStatus,
 };
 
 /// Longest that an answer waits for something to happen, in seconds.
@@ -32,34 +33,34 @@ const MAX_WAIT_S: u64 = 25;
 pub(super) enum Refusals {
     /// What is asked for does not read.
     #[response(status = 400)]
-    Bad(#[to_schema] ApiError),
+    Bad(ApiError),
     /// No token, or another.
     #[response(status = 401)]
-    Unauthorized(#[to_schema] ApiError),
+    Unauthorized(ApiError),
     /// There is no such contract or peer.
     #[response(status = 404)]
-    Unknown(#[to_schema] ApiError),
+    Unknown(ApiError),
     /// It took too long.
     #[response(status = 408)]
-    TooSlow(#[to_schema] ApiError),
+    TooSlow(ApiError),
     /// Not as it stands.
     #[response(status = 409)]
-    Conflict(#[to_schema] ApiError),
+    Conflict(ApiError),
     /// Too much.
     #[response(status = 413)]
-    TooLarge(#[to_schema] ApiError),
+    TooLarge(ApiError),
     /// Another host is called.
     #[response(status = 421)]
-    BadHost(#[to_schema] ApiError),
+    BadHost(ApiError),
     /// What is asked for reads, and is wrong.
     #[response(status = 422)]
-    Wrong(#[to_schema] ApiError),
+    Wrong(ApiError),
     /// This computer failed.
     #[response(status = 500)]
-    Failed(#[to_schema] ApiError),
+    Failed(ApiError),
     /// The node ends.
     #[response(status = 503)]
-    Stopping(#[to_schema] ApiError),
+    Stopping(ApiError),
 }
 
 /// JSON on the way out.

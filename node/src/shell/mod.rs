@@ -6,5 +6,4 @@ mod run;
 
 pub use control::{ControlError, ask};
 pub use folder::{Folder, FolderError};
-pub(crate) use run::Desk;
 pub use run::{RunError, RunOptions, Said, run};

@@ -27,7 +27,7 @@ use tokio::sync::{
 
 use super::{Folder, FolderError, control};
 use crate::{
-    api::{ApiOptions, Bound, EventLog},
+    api::{ApiOptions, Bound, Desk, EventLog},
     party::{
         Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts, Policy,
         Reply,
@@ -103,18 +103,18 @@ enum Input {
 
 type Answer = Result<Reply, CommandError>;
 
-/// Where orders are given to the thread that decides.
-#[derive(Clone)]
-pub(crate) struct Desk(Sender<Input>);
-
-impl Desk {
-    /// The answer; `None` if the node ends.
-    pub(crate) async fn ask(&self, once: Option<Once>, command: Command) -> Option<Answer> {
-        let (answer, answered) = oneshot::channel();
-        let order = Input::Order(once, command, answer);
-        self.0.send(order).await.ok()?;
-        answered.await.ok()
-    }
+/// The way of orders to the thread that decides.
+fn desk(inputs: &Sender<Input>) -> Desk {
+    let inputs = inputs.clone();
+    Desk::new(move |once, command| {
+        let inputs = inputs.clone();
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let order = Input::Order(once, command, answer);
+            inputs.send(order).await.ok()?;
+            answered.await.ok()
+        })
+    })
 }
 
 /// Inputs that may wait for the thread that decides. Then sockets are not read.
@@ -187,8 +187,7 @@ pub fn run(
             None => None,
             Some(bound) => {
                 let (secret, text) = folder.api();
-                let desk = Desk(inputs.clone());
-                let api = bound.serve((&secret, &text), desk, log.clone());
+                let api = bound.serve((&secret, &text), desk(&inputs), log.clone());
                 Some(api.map_err(io("the token of the API"))?)
             }
         };

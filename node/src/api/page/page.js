@@ -118,6 +118,11 @@ function showContract(contract) {
     ["waiting for", contract.awaits.join(", ")],
     ["attempt", contract.attempt],
     ["why", contract.cause],
+    ["standing", contract.standing],
+    ["on chain", contract.path.map((tx) => `${tx.name} at ${tx.height}`).join(", ")],
+    ["publishes", contract.due.map((due) => (due.until == null ? due.name : `${due.name} up to ${due.until}`)).join(", ")],
+    ["result", contract.result?.sha256, "mono"],
+    ["result's file", contract.result?.file, "mono"],
     ["trouble", contract.trouble],
     ["offer", contract.id, "mono"],
     ["contract", contract.contract, "mono"],
@@ -128,7 +133,10 @@ function showContract(contract) {
   const isFinal = ["committed", "live", "withdrawing", "dropped", "declined", "over", "waiting"].includes(contract.state);
   $("accept").hidden = $("decline").hidden = !isAsked;
   $("leave").hidden = isAsked || isFinal || contract.attempt == null;
-  $("contract-actions").hidden = $("accept").hidden && $("leave").hidden;
+  const works = contract.role === "worker" && contract.standing != null;
+  $("deliver").hidden = $("admit").hidden = !works;
+  $("reason-label").hidden = $("decline").hidden && $("leave").hidden;
+  $("contract-actions").hidden = !isAsked && $("leave").hidden && !works;
 }
 
 function showDates(dates) {
@@ -291,9 +299,9 @@ function onClick(id, act) {
 onClick("new-address", async () => {
   $("address").textContent = (await order("/v1/wallet/address")).address;
 });
-for (const what of ["accept", "decline", "leave"]) {
+for (const what of ["accept", "decline", "leave", "deliver", "admit"]) {
   onClick(what, async () => {
-    const body = what === "accept" ? undefined : { reason: $("reason").value };
+    const body = what === "decline" || what === "leave" ? { reason: $("reason").value } : undefined;
     await order(`/v1/contracts/${chosen}/${what}`, body);
     await refresh();
   });
