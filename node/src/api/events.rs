@@ -135,11 +135,11 @@ impl EventLog {
         }
     }
 
-    /// Waits until something has happened after a number.
+    /// Waits as long as this is the last number. One that is larger is of another start of the node, and waits for nothing.
     pub(super) async fn happens_after(&self, number: u64) {
         let mut last = self.last.subscribe();
         // It fails only if the sender is gone, which lives as long as this.
-        let _ = last.wait_for(|last| *last > number).await;
+        let _ = last.wait_for(|last| *last != number).await;
     }
 }
 

@@ -10,11 +10,19 @@ use crate::support::{
     tools::{run, schemathesis, top, web},
 };
 
-/// Ends what waits for the node's answer of a contract that is live, with everybody's help.
+/// Six nodes with a contract that is live; worker and verifier accepted over HTTP.
 fn live() -> (House, String) {
     let mut house = House::new();
     let id = house.offer();
-    house.accept(&id);
+    for at in [1, 2] {
+        house.wait("the offer comes", |house| house.state(at, &id) == "asked");
+        let client = house.client(at);
+        let path = format!("/v1/contracts/{id}/accept");
+        let first = client.order(&path, "accept", "");
+        assert_eq!(first.status, 200, "{first:?}");
+        // However far it is by now: the same order under the same key has the same answer.
+        assert_eq!(client.order(&path, "accept", "").body, first.body);
+    }
     let all = |state: &'static str| {
         let id = id.clone();
         move |house: &House| (0..house.nodes.len()).all(|at| house.state(at, &id) == state)
