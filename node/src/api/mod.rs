@@ -28,7 +28,7 @@ pub(crate) use desk::Desk;
 pub use document::document;
 pub(crate) use events::EventLog;
 pub use serve::ApiOptions;
-pub(crate) use serve::{Api, Bound};
+pub(crate) use serve::Bound;
 
 use std::{collections::BTreeSet, sync::Arc};
 

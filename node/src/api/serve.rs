@@ -128,6 +128,12 @@ impl Api {
     }
 }
 
+/// Waits until it is told to stop.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // What it gives is a guard, which no other thread may drop.
+    drop(stopping.wait_for(|stop| *stop).await);
+}
+
 async fn in_time(request: Request, next: Next) -> Response {
     match timeout(WHOLE, next.run(request)).await {
         Ok(response) => response,
@@ -147,7 +153,7 @@ async fn take(
         };
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stop| *stop) => return,
+            () = stopped(&mut stopping) => return,
             taken = listener.accept() => match taken {
                 Ok((stream, _)) => {
                     tokio::spawn(talk(stream, router.clone(), (permit, stop.subscribe())));
@@ -175,7 +181,7 @@ async fn talk(
     let served = timeout(CONNECTION, async {
         tokio::select! {
             served = &mut connection => return served,
-            _ = stopping.wait_for(|stop| *stop) => {}
+            () = stopped(&mut stopping) => {}
         }
         connection.as_mut().graceful_shutdown();
         connection.await
