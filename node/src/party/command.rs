@@ -1,6 +1,6 @@
 //! What the operator may ask for, and the answers: the same for a command on this machine and for whatever asks over a network later.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use narthex::{
     bitcoin::{
@@ -27,17 +27,20 @@ use serde::{Deserialize, Serialize};
 use super::{
     ContractStatus, Core, Fatal, NodeStatus, PeerStatus, ResultStatus,
     contract::{Contract, Took},
+    graph::GraphStatus,
     offers::travels,
 };
 use crate::transport::PeerAddress;
 
 /// A new offer, as its client states it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOffer {
     /// The job's file, on the machine of the node.
+    #[schema(value_type = String, max_length = 4096)]
     pub job: PathBuf,
     /// The parameters.
+    #[schema(value_type = Object)]
     pub params: Box<ParamsRecord>,
     /// Who is to do the work: `NODE_ID@HOST:PORT`.
     pub worker: String,
@@ -104,6 +107,11 @@ pub enum Command {
         /// Its id in hex.
         id: String,
     },
+    /// The transactions of a contract and its dates: [`Reply::Graph`].
+    Graph {
+        /// Its id in hex.
+        id: String,
+    },
     /// All contracts: [`Reply::Contracts`].
     List,
     /// All peers: [`Reply::Peers`].
@@ -127,6 +135,8 @@ pub enum Reply {
     Address(String),
     /// One contract.
     Contract(Box<ContractStatus>),
+    /// The transactions of one contract.
+    Graph(Box<GraphStatus>),
     /// All of them.
     Contracts(Vec<ContractStatus>),
     /// All peers.
@@ -145,21 +155,34 @@ pub struct CommandError {
     pub code: String,
     /// For people.
     pub message: String,
+    /// What it is about, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
 }
 
-fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
-    CommandError {
-        code: code.to_owned(),
-        message: message.to_string(),
+impl CommandError {
+    fn with(mut self, name: &str, value: impl std::fmt::Display) -> CommandError {
+        self.values.insert(name.to_owned(), value.to_string());
+        self
     }
 }
 
-fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
-    let id = <[u8; 32]>::from_hex(text);
-    id.map_err(|_| refused("bad-id", format_args!("{text:?} is no id: 64 hex digits")))
+pub(super) fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
+    CommandError {
+        code: code.to_owned(),
+        message: message.to_string(),
+        values: BTreeMap::new(),
+    }
 }
 
-type Answer = Result<Reply, CommandError>;
+pub(super) fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
+    let id = <[u8; 32]>::from_hex(text);
+    id.map_err(|_| {
+        refused("bad-id", format_args!("{text:?} is no id: 64 hex digits")).with("id", text)
+    })
+}
+
+pub(super) type Answer = Result<Reply, CommandError>;
 
 impl Core {
     /// Does what the operator asks for. [`Command::Stop`] is the driver's to do.
@@ -190,6 +213,7 @@ impl Core {
                 result.ok_or_else(|| refused("none", "nothing is decrypted here"))
             }),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
+            Command::Graph { id } => return self.graph(&id),
             Command::List => {
                 let ids: Vec<_> = self.contracts.keys().copied().collect();
                 let all = ids.iter().filter_map(|id| self.contract_status(id));
@@ -267,7 +291,9 @@ impl Core {
             return Err(refused(
                 "funds",
                 format_args!("a deposit of {stake}, of {spare} that are free"),
-            ));
+            )
+            .with("deposit_sat", stake.to_sat())
+            .with("spare_sat", spare.to_sat()));
         }
         if self
             .tip

@@ -7,6 +7,8 @@
     unreachable_pub
 )]
 
+mod api;
+mod api_tools;
 mod contracts;
 mod flood;
 mod keys;
