@@ -37,6 +37,8 @@ impl Modify for Bearer {
         description = "One party of contracts about computations, for its operator. Amounts are in satoshi, times in seconds since 1970, ids in hexadecimal.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
+    // Routes name it among their refusals alone, from where it is not collected.
+    components(schemas(ApiError)),
     modifiers(&Bearer),
     security(("token" = [])),
     tags(
@@ -54,6 +56,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::graph))
         .routes(routes!(shown::picture))
         .routes(routes!(shown::result))
+        .routes(routes!(shown::result_bytes))
         .routes(routes!(shown::peers))
         .routes(routes!(shown::events))
         .routes(routes!(shown::description))

@@ -72,6 +72,12 @@ codes! {
     Unauthorized = "unauthorized", UNAUTHORIZED, Caller, "send `Authorization: Bearer` with the words in the file api.token of the node's folder";
     /// The request calls another host.
     BadHost = "bad-host", MISDIRECTED_REQUEST, Caller, "call the node by the address that it listens at, or name the host when it is started (--api-host)";
+    /// A page of another site asks.
+    BadOrigin = "bad-origin", FORBIDDEN, Caller, "ask without an `Origin`, or from the page of this node";
+    /// The body is said to be something else than JSON.
+    BadType = "bad-type", UNSUPPORTED_MEDIA_TYPE, Caller, "send `Content-Type: application/json` with a body";
+    /// So many answers wait already for something to happen.
+    TooMany = "too-many", TOO_MANY_REQUESTS, Caller, "ask again without wait_s, or when others have their answer";
     /// There is no such contract, offer or peer.
     Unknown = "unknown", NOT_FOUND, Caller, "take an id as the lists show it";
     /// There is nothing at this path.
@@ -94,6 +100,8 @@ codes! {
     NotSigned = "not-signed", CONFLICT, Nobody, "ask again when the contract is at `holding` or later";
     /// The wallet fails.
     Wallet = "wallet", INTERNAL_SERVER_ERROR, Node, "read what the node printed";
+    /// The file of the result is gone, or is not what was kept.
+    LostResult = "lost-result", INTERNAL_SERVER_ERROR, Node, "take it from a copy of the node's folder, and compare its hash";
     /// Own signatures do not read.
     OwnSignatures = "own-signatures", INTERNAL_SERVER_ERROR, Node, "read what the node printed";
     /// The node does not know the reason's code: a defect.

@@ -35,7 +35,10 @@ pub(super) async fn host(
     next: Next,
 ) -> Response {
     let mut response = match called(&request) {
-        Some(host) if shared.hosts.contains(&host) => next.run(request).await,
+        Some(host) if shared.hosts.contains(&host) => match is_own_page(&shared, &request) {
+            true => next.run(request).await,
+            false => ApiError::new(Code::BadOrigin, "a page of another site asks").into_response(),
+        },
         called => {
             let called = called.unwrap_or_default();
             let message = format_args!("the request calls {called:?}, and not this node");
@@ -49,6 +52,20 @@ pub(super) async fn host(
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+/// Whether no page asks, or one of this node. Browsers say with each order which site's page gives it; without the token it would be
+/// refused too, but a token that has come into the wrong page opens nothing there.
+fn is_own_page(shared: &Shared, request: &Request) -> bool {
+    let mut origins = request.headers().get_all(header::ORIGIN).iter();
+    origins.all(|origin| {
+        let origin = origin.to_str().unwrap_or_default();
+        let host = origin.split_once("://").filter(|(scheme, _)| {
+            // A proxy that encrypts stands before a node that is called from elsewhere.
+            matches!(*scheme, "http" | "https")
+        });
+        host.is_some_and(|(_, host)| shared.hosts.contains(&host.to_ascii_lowercase()))
+    })
 }
 
 /// The one host that a request calls, if there is one.

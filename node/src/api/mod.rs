@@ -7,13 +7,14 @@
 //!
 //! | who or what | is met by |
 //! |---|---|
-//! | a page of another site, in the operator's browser | the token, which no site has; no CORS; `Host` must be this machine (rebinding) |
+//! | a page of another site, in the operator's browser | the token, which no site has; no CORS; `Host` must be this machine (rebinding), `Origin` this node; bodies must say that they are JSON |
 //! | another user of this machine | the token's file is for its owner alone |
-//! | a client that says nothing, or stops in the midst | time for a head, for a body, for a connection; so many connections at most |
+//! | a client that says nothing, or stops in the midst | time for a head, for a body, for a connection; so many connections at most, and fewer that wait |
 //! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
 
 mod desk;
 mod document;
+mod download;
 mod error;
 mod events;
 mod guard;
@@ -39,6 +40,8 @@ struct Shared {
     token: token::Token,
     /// What a request may call this node, in its `Host`.
     hosts: BTreeSet<String>,
+    /// Answers that may wait for something to happen.
+    waits: tokio::sync::Semaphore,
 }
 
 type Known = axum::extract::State<Arc<Shared>>;

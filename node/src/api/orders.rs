@@ -3,7 +3,7 @@
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, header},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -77,7 +77,23 @@ async fn bytes(request: Request) -> Result<Bytes, ApiError> {
     })
 }
 
+/// A body is JSON and says so: what a form of another site can send without being asked is not.
+fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let kind = kinds.next().and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next());
+    let is_json = essence.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    match is_json && kinds.next().is_none() {
+        true => Ok(()),
+        false => Err(ApiError::new(
+            Code::BadType,
+            "this order's body is JSON, and says so",
+        )),
+    }
+}
+
 async fn body<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
+    is_json(request.headers())?;
     let bytes = bytes(request).await?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::new(Code::BadBody, error))
 }

@@ -23,6 +23,7 @@ use super::{
     Desk, EventLog, Shared,
     document::router,
     error::{ApiError, Code},
+    shown::MOST_WAITS,
     token::Token,
 };
 
@@ -106,6 +107,7 @@ impl Bound {
             events,
             token: Token::of(secret, text)?,
             hosts: self.hosts,
+            waits: Semaphore::new(MOST_WAITS),
         });
         let router = router(shared)
             .layer(DefaultBodyLimit::max(MAX_BODY))

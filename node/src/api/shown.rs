@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Known, Shared,
     document::document,
+    download,
     error::{ApiError, Code},
     events::EventsStatus,
     svg,
@@ -27,6 +28,9 @@ use crate::party::{
 /// Longest that an answer waits for something to happen, in seconds.
 const MAX_WAIT_S: u64 = 25;
 
+/// Answers that wait at once, of the connections that there may be.
+pub(super) const MOST_WAITS: usize = 32;
+
 /// Answers that every route may give besides its own.
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "a description: what is said is `ApiError`")]
@@ -37,9 +41,15 @@ pub(super) enum Refusals {
     /// No token, or another.
     #[response(status = 401)]
     Unauthorized(ApiError),
+    /// A page of another site asks.
+    #[response(status = 403)]
+    BadOrigin(ApiError),
     /// There is no such contract or peer.
     #[response(status = 404)]
     Unknown(ApiError),
+    /// Not by this method.
+    #[response(status = 405)]
+    NoMethod(ApiError),
     /// It took too long.
     #[response(status = 408)]
     TooSlow(ApiError),
@@ -49,12 +59,18 @@ pub(super) enum Refusals {
     /// Too much.
     #[response(status = 413)]
     TooLarge(ApiError),
+    /// The body is not said to be JSON.
+    #[response(status = 415)]
+    BadType(ApiError),
     /// Another host is called.
     #[response(status = 421)]
     BadHost(ApiError),
     /// What is asked for reads, and is wrong.
     #[response(status = 422)]
     Wrong(ApiError),
+    /// So many answers wait already.
+    #[response(status = 429)]
+    TooMany(ApiError),
     /// This computer failed.
     #[response(status = 500)]
     Failed(ApiError),
@@ -191,6 +207,18 @@ pub(super) async fn result(
     }
 }
 
+/// The bytes of what this client has decrypted.
+#[utoipa::path(get, path = "/v1/contracts/{id}/result/bytes", tag = "shown",
+    params(("id" = String, Path, description = "Of the offer; 64 hex digits.", pattern = "^[0-9a-f]{64}$")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), Refusals))]
+pub(super) async fn result_bytes(State(shared): Known, found: Id) -> Result<Response, ApiError> {
+    let id = id(found)?;
+    match shared.ask(None, Command::Result { id }).await? {
+        Reply::Result(status) => download::answer(status).await,
+        other => Err(defect(&other)),
+    }
+}
+
 /// All peers.
 #[utoipa::path(get, path = "/v1/peers", tag = "shown", responses((status = 200, body = [PeerStatus]), Refusals))]
 pub(super) async fn peers(State(shared): Known) -> Result<Json<Vec<PeerStatus>>, ApiError> {
@@ -225,6 +253,14 @@ pub(super) async fn events(
     if wait_s > MAX_WAIT_S {
         return Err(ApiError::new(Code::BadQuery, "wait_s is 25 at most").with("wait_s", wait_s));
     }
+    // Who waits has a connection: some are left for those who do not.
+    let _waits = match wait_s {
+        0 => None,
+        _ => Some(shared.waits.try_acquire().map_err(|_| {
+            let message = format_args!("{MOST_WAITS} answers wait already");
+            ApiError::new(Code::TooMany, message)
+        })?),
+    };
     let happens = shared.events.happens_after(after);
     // That nothing has happened is an answer too.
     let _ = tokio::time::timeout(Duration::from_secs(wait_s), happens).await;

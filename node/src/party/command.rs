@@ -238,6 +238,11 @@ impl Core {
         let bad = |what: &str, error: &dyn std::fmt::Display| {
             refused("bad-offer", format_args!("{what}: {error}"))
         };
+        if !new.job.is_file() {
+            // A pipe would keep this node waiting for ever.
+            let shown = format_args!("{} is no file", new.job.display());
+            return Err(bad("the job", &shown));
+        }
         let job = self.jobs.load(&new.job);
         let job = job.map_err(|error| bad("the job", &error))?;
         let params = Params::new((*new.params).clone());

@@ -76,6 +76,8 @@ pub struct DateStatus {
     pub height: Option<u32>,
     /// Seconds since 1970.
     pub unix_s: Option<u64>,
+    /// Of a height that is ahead: when that is in seconds since 1970, by an estimate of ten minutes a block.
+    pub about_s: Option<u64>,
     /// Whether it is behind.
     pub is_past: bool,
 }
@@ -199,6 +201,15 @@ fn transactions(graph: &TxGraph, path: &Path) -> Vec<TxStatus> {
     bases.into_iter().map(status).collect()
 }
 
+/// Seconds between two blocks, on an average of the main chain.
+const BLOCK_S: u64 = 600;
+
+/// When a height that is ahead comes, if blocks come as they do on an average.
+fn about(height: u32, tip: u32, unix_s: u64) -> Option<u64> {
+    let ahead = height.checked_sub(tip).filter(|blocks| *blocks > 0)?;
+    Some(unix_s.saturating_add(u64::from(ahead).saturating_mul(BLOCK_S)))
+}
+
 /// Dates of an offer, and what follows from where its contract stands.
 fn dates(
     offer: &Offer,
@@ -245,12 +256,14 @@ fn dates(
         what: "the offer may be accepted until then".to_owned(),
         height: None,
         unix_s: Some(offer.expires_s),
+        about_s: None,
         is_past: unix_s > offer.expires_s,
     };
     let dated = heights.into_iter().map(|(height, what)| DateStatus {
         what,
         height: Some(height),
         unix_s: None,
+        about_s: tip.and_then(|tip| about(height, tip, unix_s)),
         is_past: tip.is_some_and(|tip| tip >= height),
     });
     std::iter::once(expiry).chain(dated).collect()

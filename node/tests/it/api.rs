@@ -2,7 +2,7 @@
 
 use std::{net::TcpStream, os::unix::fs::PermissionsExt, path::Path};
 
-use narthex_node::api::document;
+use narthex_node::{api::document, party::Command};
 use serde_json::Value;
 
 use crate::support::{
@@ -45,6 +45,57 @@ fn the_description_is_as_checked_in() {
         read["openapi"].as_str().unwrap().starts_with("3.1"),
         "{now}"
     );
+    // What it refers to, it has.
+    let (schemas, mut named) = (&read["components"]["schemas"], 0);
+    for rest in now.split("\"#/components/schemas/").skip(1) {
+        let name = rest.split('"').next().unwrap();
+        assert!(schemas[name].is_object(), "{name}");
+        named += 1;
+    }
+    assert!(named > 100, "{named}");
+}
+
+/// Which route an order of the control socket has. A new order does not compile without one.
+const fn route(command: &Command) -> (&'static str, &'static str) {
+    match command {
+        Command::Node => ("get", "/v1/node"),
+        Command::Address => ("post", "/v1/wallet/address"),
+        Command::Offer(_) => ("post", "/v1/offers"),
+        Command::Accept { .. } => ("post", "/v1/contracts/{id}/accept"),
+        Command::Decline { .. } => ("post", "/v1/contracts/{id}/decline"),
+        Command::Leave { .. } => ("post", "/v1/contracts/{id}/leave"),
+        Command::Deliver { .. } => ("post", "/v1/contracts/{id}/deliver"),
+        Command::Admit { .. } => ("post", "/v1/contracts/{id}/admit"),
+        Command::Result { .. } => ("get", "/v1/contracts/{id}/result"),
+        Command::Show { .. } => ("get", "/v1/contracts/{id}"),
+        Command::Graph { .. } => ("get", "/v1/contracts/{id}/graph"),
+        Command::List => ("get", "/v1/contracts"),
+        Command::Peers => ("get", "/v1/peers"),
+        Command::Clear { .. } => ("post", "/v1/peers/{node}/clear"),
+        Command::Stop => ("post", "/v1/stop"),
+    }
+}
+
+#[test]
+fn every_order_has_its_route() {
+    let document: Value = serde_json::from_str(&document()).unwrap();
+    let id = "0".repeat(64);
+    let one = |word: &str| {
+        let order = serde_json::json!({"do": word, "id": id, "reason": ""});
+        let plain = serde_json::json!({"do": word});
+        let short = serde_json::json!({"do": word, "id": id});
+        let all = [order, short, plain].into_iter();
+        let mut read = all.filter_map(|order| serde_json::from_value::<Command>(order).ok());
+        read.next().unwrap_or_else(|| panic!("{word}"))
+    };
+    let words = "node address accept decline leave deliver admit result show graph list peers stop";
+    for word in words.split(' ') {
+        let (method, path) = route(&one(word));
+        let found = &document["paths"][path][method];
+        assert!(found.is_object(), "{method} {path}");
+        let has_key = found["parameters"].to_string().contains("Idempotency-Key");
+        assert_eq!(has_key, method == "post", "{path}: {found}");
+    }
 }
 
 /// Paths with a method each, as the description has them, with ids of nothing.
@@ -105,6 +156,35 @@ fn nobody_asks_without_token_or_by_another_name() {
 
     // No site may read an answer, and what asks whether it may is not told so.
     let origin = ("Origin", "http://evil.example");
+    // Not by a token that has come into its page either; orders as little as questions. Browsers say `null` for a page of no site.
+    let port = client.at.rsplit_once(':').unwrap().1;
+    let other_port = format!("http://127.0.0.1:{}", port.parse::<u16>().unwrap() ^ 1);
+    for page in [
+        "http://evil.example",
+        "null",
+        "file://",
+        "http://",
+        &other_port,
+    ] {
+        for (method, path) in described() {
+            let answer = client.ask(
+                &method,
+                &path,
+                &[("Origin", page), ("Idempotency-Key", "a")],
+                "",
+            );
+            refused(&answer, 403, "bad-origin");
+        }
+        let loaded = client.ask("GET", "/", &[("Origin", page)], "");
+        refused(&loaded, 403, "bad-origin");
+    }
+    let own = format!("http://{}", client.at);
+    assert_eq!(
+        client
+            .ask("GET", "/v1/node", &[("Origin", &own)], "")
+            .status,
+        200
+    );
     let asked = client.ask("OPTIONS", "/v1/node", &[origin, ("Authorization", "")], "");
     let answered = client.ask("GET", "/v1/node", &[origin], "");
     for answer in [asked, answered] {
@@ -220,8 +300,40 @@ fn it_bears_much_little_and_nothing() {
     let Client { at, token } = &client;
     // Bodies that are no offer, and that nobody would read to the end.
     for body in ["", "{", "[]", "{}", "null", r#"{"job": 3}"#, "\u{0}"] {
-        refused(&client.order("/v1/offers", "a", body), 400, "bad-body");
+        let headers = [
+            ("Idempotency-Key", "a"),
+            ("Content-Type", "application/json"),
+        ];
+        refused(
+            &client.ask("POST", "/v1/offers", &headers, body),
+            400,
+            "bad-body",
+        );
     }
+    // What a form of another site can send without being asked.
+    for kind in [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/jsonp",
+    ] {
+        let headers = [("Idempotency-Key", "a"), ("Content-Type", kind)];
+        refused(
+            &client.ask("POST", "/v1/offers", &headers, "{}"),
+            415,
+            "bad-type",
+        );
+    }
+    let headers = [
+        ("Idempotency-Key", "a"),
+        ("Content-Type", "Application/JSON; charset=utf-8"),
+    ];
+    refused(
+        &client.ask("POST", "/v1/offers", &headers, "{}"),
+        400,
+        "bad-body",
+    );
     let huge = format!("\"{}\"", "a".repeat((1 << 20) + 1));
     refused(&client.order("/v1/offers", "a", &huge), 413, "too-large");
     let nested = "[".repeat(1 << 19);
@@ -274,6 +386,28 @@ fn it_bears_much_little_and_nothing() {
         .collect();
     assert_eq!(client.get("/v1/node").status, 200);
     drop((silent, begun));
+    // So many may wait for something to happen; whoever comes then is told at once, and others are answered.
+    let last = client.get("/v1/events").json()["last"].as_u64().unwrap();
+    let (told, answers) = std::sync::mpsc::channel();
+    for _ in 0..33 {
+        let (told, waits) = (told.clone(), client.clone());
+        std::thread::spawn(move || {
+            // The node may be gone before it is answered.
+            let request = format!(
+                "GET /v1/events?after={last}&wait_s=25 HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+                waits.at, waits.token
+            );
+            let _ = told.send(raw(&waits.at, request.as_bytes()));
+        });
+    }
+    refused(&answers.recv().unwrap().unwrap(), 429, "too-many");
+    assert_eq!(client.get("/v1/node").status, 200);
+}
+
+#[test]
+fn it_waits_for_what_happens() {
+    let house = House::of_one();
+    let client = house.client(0);
     // What waits for something to happen keeps nobody waiting.
     let waits = client.clone();
     let last = client.get("/v1/events").json()["last"].as_u64().unwrap();

@@ -27,7 +27,10 @@ class Node {
     const headers: Record<string, string> = { Authorization: `Bearer ${this.token}` };
     if (key !== undefined) headers["Idempotency-Key"] = key;
     const init: RequestInit = { method, headers };
-    if (body !== undefined) init.body = JSON.stringify(body);
+    if (body !== undefined) {
+      headers["Content-Type"] = "application/json";
+      init.body = JSON.stringify(body);
+    }
     const response = await fetch(this.url + path, init);
     if (!response.ok) throw new Refused((await response.json()) as Schemas["ApiError"]);
     return (await response.json()) as Body;

@@ -56,7 +56,8 @@ async function order(path, body) {
 }
 
 const sat = (count) => `${count.toLocaleString("en")} sat`;
-const clock = (seconds) => new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const clock = (seconds) => new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const second = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
 
 function facts(list, rows) {
   list.replaceChildren();
@@ -136,7 +137,8 @@ function showContract(contract) {
   const works = contract.role === "worker" && contract.standing != null;
   $("deliver").hidden = $("admit").hidden = !works;
   $("reason-label").hidden = $("decline").hidden && $("leave").hidden;
-  $("contract-actions").hidden = !isAsked && $("leave").hidden && !works;
+  $("save").hidden = contract.result == null;
+  $("contract-actions").hidden = !isAsked && $("leave").hidden && !works && $("save").hidden;
 }
 
 function showDates(dates) {
@@ -152,7 +154,8 @@ function showDates(dates) {
     item.append(made("b", when), made("span", date.what));
     if (date.height != null && tip !== null && date.height > tip) {
       const blocks = date.height - tip;
-      item.append(made("span", `in ${blocks} ${blocks === 1 ? "block" : "blocks"}`, "pale"));
+      const about = date.about_s == null ? "" : `, about ${clock(date.about_s)}`;
+      item.append(made("span", `in ${blocks} ${blocks === 1 ? "block" : "blocks"}${about}`, "pale"));
     }
     return item;
   }));
@@ -215,7 +218,8 @@ function showEvents(events) {
   const list = $("event-list");
   for (const event of events) {
     const item = made("li");
-    const time = made("time", clock(event.unix_s));
+    const time = made("time", second(event.unix_s));
+    time.title = clock(event.unix_s);
     item.append(time, event.contract ? made("span", event.contract.slice(0, 8) + "… ", "mono") : "", made("span", event.words));
     list.prepend(item);
   }
@@ -306,6 +310,16 @@ for (const what of ["accept", "decline", "leave", "deliver", "admit"]) {
     await refresh();
   });
 }
+onClick("save", async () => {
+  const name = contracts.find((contract) => contract.id === chosen)?.result?.sha256;
+  const bytes = await (await ask(`/v1/contracts/${chosen}/result/bytes`)).blob();
+  const link = made("a");
+  link.href = URL.createObjectURL(bytes);
+  link.download = `${name}.bin`;
+  link.click();
+  // The browser has begun to save it by then.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+});
 $("login-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const words = $("token").value;

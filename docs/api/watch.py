@@ -1,6 +1,6 @@
-"""Asks a node over HTTP with Python's own library: says how it stands, takes a fresh address, and lists its contracts.
+"""Asks a node over HTTP, from a notebook (`from watch import Node`) or as a program, with Python's own library: says how it stands, takes a fresh address, and lists its contracts.
 
-    python3 examples/api/watch.py http://127.0.0.1:PORT FOLDER_OF_THE_NODE
+    python3 docs/api/watch.py http://127.0.0.1:PORT FOLDER_OF_THE_NODE
 """
 
 import json
@@ -24,6 +24,8 @@ class Node:
         if order:
             headers["Idempotency-Key"] = key or uuid.uuid4().hex
         data = None if body is None else json.dumps(body).encode()
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         method = "POST" if order else "GET"
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
