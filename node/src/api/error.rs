@@ -23,7 +23,7 @@ pub(super) enum Fault {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])+ $name:ident = $word:literal, $status:ident, $fault:ident, $next:literal;)+) => {
+    ($($(#[$doc:meta])+ $name:ident = $word:tt, $status:ident, $fault:ident, $next:literal;)+) => {
         /// What is wrong, for programs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
         pub(super) enum Code {
@@ -65,7 +65,7 @@ codes! {
     /// `Idempotency-Key` is missing, or not 1 to 200 printable characters.
     BadKey = "bad-key", BAD_REQUEST, Caller, "send a fresh Idempotency-Key with each new order, the same one when it is repeated";
     /// The key was used for another order.
-    KeyReused = "key-reused", UNPROCESSABLE_ENTITY, Caller, "send a fresh Idempotency-Key with each new order";
+    KeyReused = "key-reused", CONFLICT, Caller, "send a fresh Idempotency-Key with each new order";
     /// The body is too long.
     TooLarge = "too-large", PAYLOAD_TOO_LARGE, Caller, "send less";
     /// No token, or another.

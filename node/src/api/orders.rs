@@ -251,9 +251,15 @@ pub(super) async fn clear(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<Done>, ApiError> {
-    let node = id(found)?.parse();
-    let bad = |_| ApiError::new(Code::BadId, "a node's id is 66 hex digits, and a point");
-    let node = node.map_err(bad)?;
+    let text = id(found)?;
+    let node = text.parse().map_err(|_| {
+        let is_id = text.len() == 66 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match is_id {
+            // No point, so nobody's.
+            true => ApiError::new(Code::Unknown, "there is no such peer"),
+            false => ApiError::new(Code::BadId, "a node's id is 66 hex digits"),
+        }
+    })?;
     key(&headers)?;
     no_body(request).await?;
     shared.do_it(&headers, Command::Clear { node }).await

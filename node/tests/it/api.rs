@@ -247,7 +247,7 @@ fn an_order_is_done_once_for_each_key_also_if_the_node_is_killed() {
     let decline = format!("/v1/contracts/{id}/decline");
     refused(
         &client.order(&decline, "one", r#"{"reason": ""}"#),
-        422,
+        409,
         "key-reused",
     );
     // What is refused changes nothing and is not kept: the key may be used for what is mended.
@@ -366,6 +366,9 @@ fn it_bears_much_little_and_nothing() {
         refused(&client.get(&format!("/v1/contracts/{id}")), 400, "bad-id");
     }
     refused(&client.order("/v1/peers/02/clear", "a", ""), 400, "bad-id");
+    // Of the right form, and of no point.
+    let nobody = format!("/v1/peers/02{}/clear", "0".repeat(64));
+    refused(&client.order(&nobody, "a", ""), 404, "unknown");
     // A head without end is not read to its end.
     let head = format!(
         "GET /v1/node HTTP/1.1\r\nHost: {at}\r\nAuthorization: Bearer {token}\r\nX: {}",

@@ -72,7 +72,7 @@ fn a_key_is_for_one_order() {
     let changes: [fn(&mut NewOffer); 4] = [
         |order| order.rate_sat_kwu += 1,
         |order| order.burial += 1,
-        |order| order.params.reward_sat += 1,
+        |order| order.params.steps += 1,
         |order| order.arbiters.swap(0, 1),
     ];
     for change in changes {

@@ -92,7 +92,7 @@ function showContracts(all) {
     button.append(
       made("span", contract.id.slice(0, 16) + "…", "mono"),
       made("span", `as ${contract.role}`),
-      made("span", contract.state, `state ${contract.state}`),
+      made("span", contract.standing ? `${contract.state}, ${contract.standing}` : contract.state, `state ${contract.state}`),
     );
     button.addEventListener("click", () => {
       chosen = contract.id;
@@ -142,7 +142,9 @@ function showContract(contract) {
 }
 
 function showDates(dates) {
-  const items = dates.map((date) => ({ ...date, key: date.height ?? -1 }));
+  // Until when an offer may be accepted says nothing of a contract that lives.
+  const isLive = contracts.some((contract) => contract.id === chosen && contract.state === "live");
+  const items = dates.filter((date) => date.height != null || !isLive).map((date) => ({ ...date, key: date.height ?? -1 }));
   if (tip !== null) {
     const at = items.findIndex((date) => date.height != null && date.height > tip);
     const now = { what: "now", height: tip, isNow: true };
