@@ -52,13 +52,18 @@ fn live(blocks: &[String]) -> (House, String) {
     for line in [&format!("offer {id}"), "worker: ", "verifier: "] {
         assert!(said.contains(line), "{said}");
     }
-    // However far it is by now: the same order under the same key has the same answer, and under another one it is refused.
+    // However far it is by now: the same order under the same key has the same answer, and the key is for no other.
     let path = format!("/v1/contracts/{id}/accept");
     let client = house.client(1);
     let again = client.order(&path, "accept-1", "");
     assert_eq!(again.status, 200, "{again:?}");
     assert_eq!(client.order(&path, "accept-1", "").body, again.body);
-    assert_eq!(client.order(&path, "accept-2", "").status, 409);
+    let decline = path.replace("/accept", "/decline");
+    let other = client.order(&decline, "accept-1", r#"{"reason": ""}"#);
+    assert_eq!(
+        (other.status, &other.json()["code"]),
+        (409, &"key-reused".into())
+    );
     let all = |state: &'static str| {
         let id = id.clone();
         move |house: &House| (0..house.nodes.len()).all(|at| house.state(at, &id) == state)
