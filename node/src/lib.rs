@@ -32,6 +32,7 @@
 //! # Ok(()) })}
 //! ```
 
+pub mod api;
 mod key;
 pub mod party;
 pub mod shell;

@@ -74,6 +74,7 @@ fn crates_stand_on_lower_floors_alone() {
 
 /// Engines and threads, which somebody who derives and signs contracts does not need.
 const HEAVY: &[&str] = &[
+    "axum",
     "lightning",
     "lightning-net-tokio",
     "narthex-disk",
@@ -104,7 +105,7 @@ fn heavy(build: &str) -> Vec<&'static str> {
 /// The libraries of a network build with the node alone: the first command that anybody types waits for none of them.
 #[test]
 fn the_command_builds_without_a_network() {
-    let network = ["lightning", "lightning-net-tokio", "tokio"];
+    let network = ["axum", "lightning", "lightning-net-tokio", "tokio"];
     let of = |build: &str| {
         let mut found = heavy(build);
         found.retain(|name| network.contains(name));

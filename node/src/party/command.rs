@@ -1,6 +1,6 @@
 //! What the operator may ask for, and the answers: the same for a command on this machine and for whatever asks over a network later.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use narthex::{
     bitcoin::{
@@ -16,7 +16,10 @@ use narthex::{
         offer::{Decline, Invited, Offer, OfferInput, Offering},
         setup::{SetupInput, Timing},
     },
-    contracts::{party::PartyId, terms::Role},
+    contracts::{
+        party::PartyId,
+        terms::{Role, deposit},
+    },
     game_model::{Params, ParamsRecord},
 };
 use serde::{Deserialize, Serialize};
@@ -24,17 +27,20 @@ use serde::{Deserialize, Serialize};
 use super::{
     ContractStatus, Core, Fatal, NodeStatus, PeerStatus, ResultStatus,
     contract::{Contract, Took},
+    graph::GraphStatus,
     offers::travels,
 };
 use crate::transport::PeerAddress;
 
 /// A new offer, as its client states it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOffer {
     /// The job's file, on the machine of the node.
+    #[schema(value_type = String, max_length = 4096)]
     pub job: PathBuf,
     /// The parameters.
+    #[schema(value_type = Object)]
     pub params: Box<ParamsRecord>,
     /// Who is to do the work: `NODE_ID@HOST:PORT`.
     pub worker: String,
@@ -101,6 +107,11 @@ pub enum Command {
         /// Its id in hex.
         id: String,
     },
+    /// The transactions of a contract and its dates: [`Reply::Graph`].
+    Graph {
+        /// Its id in hex.
+        id: String,
+    },
     /// All contracts: [`Reply::Contracts`].
     List,
     /// All peers: [`Reply::Peers`].
@@ -124,6 +135,8 @@ pub enum Reply {
     Address(String),
     /// One contract.
     Contract(Box<ContractStatus>),
+    /// The transactions of one contract.
+    Graph(Box<GraphStatus>),
     /// All of them.
     Contracts(Vec<ContractStatus>),
     /// All peers.
@@ -142,21 +155,34 @@ pub struct CommandError {
     pub code: String,
     /// For people.
     pub message: String,
+    /// What it is about, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, String>,
 }
 
-fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
-    CommandError {
-        code: code.to_owned(),
-        message: message.to_string(),
+impl CommandError {
+    fn with(mut self, name: &str, value: impl std::fmt::Display) -> CommandError {
+        self.values.insert(name.to_owned(), value.to_string());
+        self
     }
 }
 
-fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
-    let id = <[u8; 32]>::from_hex(text);
-    id.map_err(|_| refused("bad-id", format_args!("{text:?} is no id: 64 hex digits")))
+pub(super) fn refused(code: &str, message: impl std::fmt::Display) -> CommandError {
+    CommandError {
+        code: code.to_owned(),
+        message: message.to_string(),
+        values: BTreeMap::new(),
+    }
 }
 
-type Answer = Result<Reply, CommandError>;
+pub(super) fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
+    let id = <[u8; 32]>::from_hex(text);
+    id.map_err(|_| {
+        refused("bad-id", format_args!("{text:?} is no id: 64 hex digits")).with("id", text)
+    })
+}
+
+pub(super) type Answer = Result<Reply, CommandError>;
 
 impl Core {
     /// Does what the operator asks for. [`Command::Stop`] is the driver's to do.
@@ -187,6 +213,7 @@ impl Core {
                 result.ok_or_else(|| refused("none", "nothing is decrypted here"))
             }),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
+            Command::Graph { id } => return self.graph(&id),
             Command::List => {
                 let ids: Vec<_> = self.contracts.keys().copied().collect();
                 let all = ids.iter().filter_map(|id| self.contract_status(id));
@@ -211,6 +238,11 @@ impl Core {
         let bad = |what: &str, error: &dyn std::fmt::Display| {
             refused("bad-offer", format_args!("{what}: {error}"))
         };
+        if !new.job.is_file() {
+            // A pipe would keep this node waiting for ever.
+            let shown = format_args!("{} is no file", new.job.display());
+            return Err(bad("the job", &shown));
+        }
         let job = self.jobs.load(&new.job);
         let job = job.map_err(|error| bad("the job", &error))?;
         let params = Params::new((*new.params).clone());
@@ -258,8 +290,12 @@ impl Core {
             .check(&offer, self.now.unix_s)
             .map_err(|error| bad("the offer", &error))?;
         travels(&offer).map_err(|error| bad("the job", &error))?;
-        self.has_coins(&offer, Role::Client)
-            .map_err(|error| refused("funds", error))?;
+        self.has_coins(&offer, Role::Client).map_err(|error| {
+            let spare = self.own.borrow().wallet.spare();
+            refused("funds", error)
+                .with("deposit_sat", deposit(&offer.params, Role::Client).to_sat())
+                .with("spare_sat", spare.to_sat())
+        })?;
         if self
             .tip
             .is_some_and(|tip| tip + 1 >= offer.timing.funding_deadline)

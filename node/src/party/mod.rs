@@ -16,11 +16,13 @@
 mod chain;
 mod command;
 mod contract;
+mod graph;
 mod jobs;
 mod life;
 mod offers;
 mod peers;
 mod policy;
+mod requests;
 mod signer;
 mod status;
 mod store;
@@ -34,17 +36,20 @@ use std::{
 
 use narthex::{
     bitcoin::secp256k1::PublicKey,
-    channel::{OpenError, StepError, log::LogError, wire::LinkError},
+    channel::{Logged, OpenError, StepError, log::LogError, wire::LinkError},
     regtest::AcceptedPolicy,
 };
 
 use crate::transport::PeerAddress;
 use contract::Contract;
 use peers::Peer;
+use requests::Requests;
 
 pub use command::{Command, CommandError, NewOffer, Reply};
+pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::Jobs;
 pub use policy::{Part, Policy};
+pub use requests::Once;
 pub use signer::Own;
 pub use status::{ContractStatus, DueStatus, NodeStatus, OnChain, PeerStatus, ResultStatus};
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};
@@ -168,6 +173,8 @@ pub struct Core {
     held: BTreeSet<[u8; 32]>,
     /// By fee rate in sat a kwu: that the node takes what contracts end with.
     asked: BTreeMap<u64, AcceptedPolicy>,
+    /// Orders that were given under a key, once one was.
+    requests: Option<Logged<Requests, AnyLog>>,
     tip: Option<u32>,
     now: Now,
     /// What contracts have done, to be told.
@@ -201,6 +208,7 @@ impl Core {
             contracts: BTreeMap::new(),
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
+            requests: None,
             tip: None,
             now,
             journal: Rc::default(),

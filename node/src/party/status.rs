@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::{Core, life::Life};
 
 /// How a node stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NodeStatus {
     /// Its id.
+    #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub node: PublicKey,
     /// Where others reach it; empty if they do not.
     pub address: String,
@@ -31,9 +32,10 @@ pub struct NodeStatus {
 }
 
 /// How a peer stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PeerStatus {
     /// Its id.
+    #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub node: PublicKey,
     /// Whether a connection stands.
     pub connected: bool,
@@ -44,7 +46,7 @@ pub struct PeerStatus {
 }
 
 /// How a contract stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ContractStatus {
     /// Id of the negotiation.
     pub id: String,
@@ -85,7 +87,7 @@ pub struct ContractStatus {
 }
 
 /// A transaction of a contract in a block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OnChain {
     /// Its name in the graph.
     pub name: String,
@@ -96,7 +98,7 @@ pub struct OnChain {
 }
 
 /// What a party publishes as it stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DueStatus {
     /// Name of the transaction in the graph; `root` for the record of the worker's root, `stake` for what takes
     /// an arbiter's stake back.
@@ -106,13 +108,14 @@ pub struct DueStatus {
 }
 
 /// What was computed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ResultStatus {
     /// Id of the negotiation.
     pub id: String,
     /// SHA-256 of its bytes, as the file is called.
     pub sha256: String,
     /// The file in this node's folder that has it.
+    #[schema(value_type = Option<String>)]
     pub file: Option<PathBuf>,
 }
 

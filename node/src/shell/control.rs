@@ -122,6 +122,7 @@ fn answer(
         Err(error) => Line::Error(CommandError {
             code: "bad-command".to_owned(),
             message: error.to_string(),
+            values: Default::default(),
         }),
     };
     let line = serde_json::to_string(&answer)?;

@@ -73,6 +73,10 @@ impl Folder {
     const BLOBS: &str = "contracts";
     /// Orders are taken here.
     const CONTROL: &str = "control";
+    /// The secret that the API's token is written from.
+    const API_SECRET: &str = "api.secret";
+    /// The token, as programs read it.
+    const API_TOKEN: &str = "api.token";
     /// One process has it locked.
     const LOCK: &str = "lock";
     /// Job files, one a line.
@@ -106,6 +110,12 @@ impl Folder {
     /// Where this one is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where the API's token is: the secret, and the text for programs.
+    pub(super) fn api(&self) -> (PathBuf, PathBuf) {
+        let Folder { path, .. } = self;
+        (path.join(Self::API_SECRET), path.join(Self::API_TOKEN))
     }
 
     /// Its node key; a new one in a new folder.

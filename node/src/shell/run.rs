@@ -9,7 +9,13 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use bitcoin::{hashes::Hash as _, secp256k1::PublicKey};
+use bitcoin::{
+    hashes::Hash as _,
+    secp256k1::{
+        PublicKey,
+        rand::{RngCore, rngs::OsRng},
+    },
+};
 use narthex::{
     job::JobError,
     regtest::{self, ChainSource, Node},
@@ -21,8 +27,10 @@ use tokio::sync::{
 
 use super::{Folder, FolderError, control};
 use crate::{
+    api::{ApiOptions, Bound, Desk, EventLog},
     party::{
-        Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Parts, Policy, Reply,
+        Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts, Policy,
+        Reply,
     },
     transport::{Event, Limits, Transport},
 };
@@ -48,6 +56,8 @@ pub struct RunOptions {
     pub tick: Duration,
     /// Bounds of its transport.
     pub limits: Limits,
+    /// How it is asked over HTTP; not at all without.
+    pub api: Option<ApiOptions>,
 }
 
 /// Why a node ends.
@@ -87,7 +97,24 @@ enum Input {
     Disconnected(PublicKey),
     Frame(PublicKey, Vec<u8>),
     Tick,
-    Order(Command, oneshot::Sender<Result<Reply, CommandError>>),
+    /// With the key that it was given under, if it was.
+    Order(Option<Once>, Command, oneshot::Sender<Answer>),
+}
+
+type Answer = Result<Reply, CommandError>;
+
+/// The way of orders to the thread that decides.
+fn desk(inputs: &Sender<Input>) -> Desk {
+    let inputs = inputs.clone();
+    Desk::new(move |once, command| {
+        let inputs = inputs.clone();
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let order = Input::Order(once, command, answer);
+            inputs.send(order).await.ok()?;
+            answered.await.ok()
+        })
+    })
 }
 
 /// Inputs that may wait for the thread that decides. Then sockets are not read.
@@ -133,14 +160,38 @@ pub fn run(
                 Some(listened?)
             }
         };
+        let bound = match &options.api {
+            None => None,
+            Some(api) => {
+                let bound = Bound::new(api).await.map_err(|error| RunError::Io {
+                    what: format!("cannot take HTTP at {}", api.listen),
+                    error,
+                });
+                Some(bound?)
+            }
+        };
+        let api_at = bound.as_ref().map(Bound::at);
         let (inputs, taken) = mpsc::channel(MOST_INPUTS);
         let (orders, dir) = (inputs.clone(), folder.path().to_owned());
         control::listen(&dir, move |command| {
             let (answer, answered) = oneshot::channel();
-            orders.blocking_send(Input::Order(command, answer)).ok()?;
+            orders
+                .blocking_send(Input::Order(None, command, answer))
+                .ok()?;
             answered.blocking_recv().ok()
         })
         .map_err(io("the control socket"))?;
+        // Numbers of events are of one start of the node.
+        let log = Arc::new(EventLog::new(format!("{:016x}", OsRng.next_u64())));
+        let api = match bound {
+            None => None,
+            Some(bound) => {
+                let (secret, text) = folder.api();
+                let api = bound.serve((&secret, &text), desk(&inputs), log.clone());
+                Some(api.map_err(io("the token of the API"))?)
+            }
+        };
+        let watching = api_at.map(|_| log.clone());
         let (over, ended) = oneshot::channel();
         let (ticks, tick) = (inputs.clone(), options.tick);
         let handle = tokio::runtime::Handle::current();
@@ -153,14 +204,21 @@ pub fn run(
                     id,
                     at,
                     address: &address,
+                    api: api_at,
                 });
+                let tell = |said: Said<'_>| {
+                    if let (Said::Note(words), Some(events)) = (&said, &watching) {
+                        events.note(unix_s(), words);
+                    }
+                    tell(said);
+                };
                 let done = decide(
                     &folder,
                     chain,
                     &options,
                     address,
                     (taken, &deciding, &handle),
-                    &tell,
+                    (&tell, watching.as_deref()),
                 );
                 // Nobody waits for it any more where the runtime is gone.
                 let _ = over.send(done);
@@ -172,12 +230,19 @@ pub fn run(
             }
         });
         tokio::spawn(read(events, transport.clone(), inputs));
-        ended.await.unwrap_or_else(|_| {
+        let done = ended.await.unwrap_or_else(|_| {
             let why = "a defect of this program; see what it printed".to_owned();
             Err(Fatal::Step(why).into())
-        })
+        });
+        if let Some(api) = api {
+            api.end().await;
+        }
+        done
     })
 }
+
+/// Who is told it.
+type Teller<'a> = &'a dyn Fn(Said<'_>);
 
 /// What a node tells its operator.
 #[derive(Clone, Copy, Debug)]
@@ -190,9 +255,16 @@ pub enum Said<'a> {
         at: Option<SocketAddr>,
         /// Where others reach it; empty if they do not.
         address: &'a str,
+        /// Where it takes HTTP.
+        api: Option<SocketAddr>,
     },
     /// Something happened.
     Note(&'a str),
+}
+
+fn unix_s() -> u64 {
+    let since = SystemTime::UNIX_EPOCH.elapsed();
+    since.map_or(0, |since| since.as_secs())
 }
 
 fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
@@ -256,7 +328,7 @@ fn decide(
     options: &RunOptions,
     address: String,
     (mut inputs, transport, handle): (Receiver<Input>, &Transport, &tokio::runtime::Handle),
-    tell: &dyn Fn(Said<'_>),
+    (tell, watching): (Teller<'_>, Option<&EventLog>),
 ) -> Result<(), RunError> {
     let genesis = chain.block_hash(0)?;
     let regtest = bitcoin::constants::genesis_block(bitcoin::Network::Regtest);
@@ -278,9 +350,7 @@ fn decide(
     let start = Instant::now();
     let now = || Now {
         ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-        unix_s: SystemTime::UNIX_EPOCH
-            .elapsed()
-            .map_or(0, |since| since.as_secs()),
+        unix_s: unix_s(),
     };
     let parts = Parts {
         own,
@@ -320,15 +390,27 @@ fn decide(
                     core.take(Told::Tick, now())?;
                     polls = true;
                 }
-                Input::Order(Command::Stop, answer) => {
+                Input::Order(once, Command::Stop, answer) => {
+                    if let Some(once) = once {
+                        let was_done = core.has_done(&once)?;
+                        let answered = core.command_once(&once, Command::Stop, now())?;
+                        if was_done {
+                            // It has ended and was started again since.
+                            answers.push((answer, answered));
+                            continue;
+                        }
+                    }
                     core.actions()?;
                     // Whoever asked may be gone.
                     let _ = answer.send(Ok(Reply::Done));
                     return Ok(());
                 }
-                Input::Order(command, answer) => {
+                Input::Order(once, command, answer) => {
                     let is_offer = matches!(command, Command::Offer(_));
-                    let answered = core.command(command, now())?;
+                    let answered = match &once {
+                        Some(once) => core.command_once(once, command, now())?,
+                        None => core.command(command, now())?,
+                    };
                     if is_offer && answered.is_ok() {
                         folder.keep_jobs(core.job_paths())?;
                     }
@@ -343,6 +425,11 @@ fn decide(
         }
         if polls || core.wants_poll() {
             core.poll(&mut chain, now())?;
+        }
+        if let Some(events) = watching.filter(|_| polls)
+            && let Ok(Reply::Contracts(all)) = core.command(Command::List, now())?
+        {
+            events.look(unix_s(), &all);
         }
         // An answer leaves once it is durable, as everything else.
         let entered = handle.enter();
@@ -360,7 +447,7 @@ fn act(
     action: Action,
     transport: &Transport,
     queues: &BTreeMap<PublicKey, UnboundedSender<Vec<u8>>>,
-    tell: &dyn Fn(Said<'_>),
+    tell: Teller<'_>,
 ) {
     match action {
         // Of a connection that has ended nothing is sent: it begins anew on the next.

@@ -69,7 +69,7 @@ fn standings(house: &House, id: &str) -> Vec<String> {
 
 /// Blocks come, each once nobody has anything to say about the last one, until the client has what it paid for: in an own file, and
 /// it is what the job gives.
-fn lived(house: &mut House, id: &str, mut before_block: impl FnMut(&mut House, &str)) {
+pub fn lived(house: &mut House, id: &str, mut before_block: impl FnMut(&mut House, &str)) {
     // More than the happy way takes, and fewer than the delivery has.
     for _ in 0..60 {
         let (mut last, mut quiet) = (standings(house, id), 0);

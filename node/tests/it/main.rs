@@ -7,11 +7,14 @@
     unreachable_pub
 )]
 
+mod api;
+mod api_tools;
 mod contracts;
 mod flood;
 mod keys;
 mod killed;
 mod life;
+mod orders;
 mod party;
 mod party_attacks;
 mod strangers;

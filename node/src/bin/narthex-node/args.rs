@@ -14,6 +14,7 @@ use narthex::{
 };
 use narthex_disk::Readers;
 use narthex_node::{
+    api::ApiOptions,
     party::{Command, NewOffer, Part, Policy, Reply},
     shell::{self, RunOptions, Said},
     transport::Limits,
@@ -60,6 +61,8 @@ enum Order {
     Result(ResultArgs),
     /// Shows a contract.
     Show(OfId),
+    /// Shows the transactions of a contract and its dates.
+    Graph(OfId),
     /// Lists all contracts: id, role, state.
     List(Dir),
     /// Lists all peers.
@@ -168,6 +171,14 @@ struct RunArgs {
     /// Signs whether honest play pays or not: for research, on coins that may be lost.
     #[arg(long, conflicts_with = "economics")]
     research: bool,
+    /// Takes orders over HTTP and serves the page there, HOST:PORT on this machine; port 0 is any that is free. The token that opens
+    /// it is in the file api.token of the folder.
+    #[arg(long, value_name = "HOST:PORT")]
+    api: Option<String>,
+    /// A host by which requests from elsewhere call it, NAME or NAME:PORT, through a proxy that encrypts; then --api may be any
+    /// address. Again for others.
+    #[arg(long, value_name = "HOST", requires = "api")]
+    api_host: Vec<String>,
     /// Milliseconds between two looks at the clock and the chain.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     tick_ms: u64,
@@ -243,6 +254,7 @@ impl Cli {
             Order::Admit(OfId { dir, id }) => dir.ask(&Command::Admit { id }),
             Order::Result(args) => args.run(),
             Order::Show(OfId { dir, id }) => dir.ask(&Command::Show { id }),
+            Order::Graph(OfId { dir, id }) => dir.ask(&Command::Graph { id }),
             Order::List(dir) => dir.ask(&Command::List),
             Order::Peers(dir) => dir.ask(&Command::Peers),
             Order::Clear(ClearArgs { dir, node }) => {
@@ -304,6 +316,10 @@ impl RunArgs {
             },
             tick: Duration::from_millis(self.tick_ms),
             limits: Limits::default(),
+            api: self.api.map(|listen| ApiOptions {
+                listen,
+                hosts: self.api_host,
+            }),
         };
         let json = self.dir.json;
         // Whoever read what it says may be gone; the node is not.

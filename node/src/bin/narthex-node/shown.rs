@@ -19,14 +19,31 @@ pub(crate) fn note(words: impl Display) {
 pub(crate) fn said(said: Said<'_>, json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match said {
-        Said::Ready { id, at, address } if json => {
-            let line = serde_json::json!({ "node": id, "listens": at, "address": address });
+        Said::Ready {
+            id,
+            at,
+            address,
+            api,
+        } if json => {
+            let line =
+                serde_json::json!({ "node": id, "listens": at, "address": address, "api": api });
             writeln!(out, "{line}")
         }
-        Said::Ready { id, at, address } => match at {
-            Some(_) => writeln!(out, "{id}@{address}"),
-            None => writeln!(out, "{id}"),
-        },
+        Said::Ready {
+            id,
+            at,
+            address,
+            api,
+        } => {
+            match at {
+                Some(_) => writeln!(out, "{id}@{address}"),
+                None => writeln!(out, "{id}"),
+            }?;
+            match api {
+                Some(api) => writeln!(out, "http://{api}/ takes the token in api.token"),
+                None => Ok(()),
+            }
+        }
         Said::Note(words) if json => writeln!(out, "{}", serde_json::json!({ "note": words })),
         Said::Note(words) => {
             drop(out);
@@ -48,6 +65,7 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
         Reply::Node(status) => node(&mut out, status)?,
         Reply::Address(address) => writeln!(out, "{address}")?,
         Reply::Contract(status) => contract(&mut out, status)?,
+        Reply::Graph(graph) => writeln!(out, "{}", serde_json::to_string_pretty(graph)?)?,
         Reply::Contracts(all) => {
             for status in all {
                 let ContractStatus {

@@ -16,7 +16,7 @@ use narthex::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::result_of;
+use super::{http::Client, result_of};
 
 /// Longest time that anything may take.
 pub const PATIENCE: Duration = Duration::from_secs(240);
@@ -37,6 +37,7 @@ pub struct Process {
     pub dir: PathBuf,
     pub id: String,
     pub address: String,
+    pub api: String,
     said: Arc<Mutex<Vec<String>>>,
 }
 
@@ -50,6 +51,12 @@ impl Process {
     /// What it has said.
     pub fn said(&self) -> Vec<String> {
         self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until it has ended by itself, as it should.
+    pub fn ends(&mut self) {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {:?}", self.said());
     }
 
     /// Whether it still runs.
@@ -78,8 +85,20 @@ fn miner() -> ScriptBuf {
 }
 
 impl House {
+    /// The client alone, without a coin.
+    pub fn of_one() -> House {
+        House::start(&[Role::Client])
+    }
+
     /// Everybody with coins. Arbiters accept by themselves, within bounds; the others are asked.
     pub fn new() -> House {
+        let roles: Vec<_> = Role::all(ARBITERS).into_iter().collect();
+        let mut house = House::start(&roles);
+        house.endow();
+        house
+    }
+
+    fn start(roles: &[Role]) -> House {
         let chain = Bitcoind::start().unwrap();
         let folder = TempDir::new().unwrap();
         let job = folder.path().join("job.json");
@@ -94,10 +113,15 @@ impl House {
         };
         // Starts are slow (a wallet, a job): all at once.
         let mut started = Vec::new();
-        for role in Role::all(ARBITERS) {
-            started.push(house.begin(role, &house.dir(role), None));
+        for role in roles {
+            started.push(house.begin(*role, &house.dir(*role), None));
         }
         house.nodes = started.into_iter().map(Starting::ready).collect();
+        house
+    }
+
+    fn endow(&mut self) {
+        let house = self;
         for at in 0..house.nodes.len() {
             let address = house.ask(at, &["address"])["address"].clone();
             let address: Address<_> = address.as_str().unwrap().parse().unwrap();
@@ -116,7 +140,16 @@ impl House {
                 },
             );
         }
-        house
+    }
+
+    /// A node's API.
+    pub fn client(&self, at: usize) -> Client {
+        let Process { dir, api, .. } = &self.nodes[at];
+        let token = std::fs::read_to_string(dir.join("api.token")).unwrap();
+        Client {
+            at: api.clone(),
+            token: token.trim().to_owned(),
+        }
     }
 
     /// A file of the test's own.
@@ -140,6 +173,7 @@ impl House {
             .args(["run", "--json", "--research", "--tick-ms", "100", "--dir"])
             .arg(dir)
             .args(["--listen", listen.unwrap_or("127.0.0.1:0")])
+            .args(["--api", "127.0.0.1:0"])
             .args(["--node", &url, "--cookie"])
             .arg(cookie)
             .arg("--job")
@@ -280,6 +314,7 @@ impl Starting {
             dir: self.dir,
             id: ready["node"].as_str().unwrap().to_owned(),
             address: ready["address"].as_str().unwrap().to_owned(),
+            api: ready["api"].as_str().unwrap().to_owned(),
             said,
         }
     }

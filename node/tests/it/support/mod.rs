@@ -2,9 +2,11 @@
 
 pub mod evil;
 pub mod house;
+pub mod http;
 pub mod limits;
 pub mod process;
 pub mod rude;
+pub mod tools;
 pub mod town;
 
 use narthex_node::{

@@ -1,0 +1,47 @@
+//! The node over HTTP, for its operator: every order of the control socket has a route, and a page shows what stands.
+//!
+//! It stands before the thread that decides as the control socket does, and decides nothing itself. It listens on this machine
+//! alone unless a name is given by which others call it, takes nobody without the token that lies in the node's folder, and
+//! bounds what a client may send and how long it may take. Its description (OpenAPI 3.1) is made from the types of [`party`](crate::party)
+//! and the routes themselves, and lies in `docs/api/openapi.json`.
+//!
+//! | who or what | is met by |
+//! |---|---|
+//! | a page of another site, in the operator's browser | the token, which no site has; no CORS; `Host` must be this machine (rebinding), `Origin` this node; bodies must say that they are JSON |
+//! | another user of this machine | the token's file is for its owner alone |
+//! | a client that says nothing, or stops in the midst | time for a head, for a body, for a connection; so many connections at most, and fewer that wait |
+//! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
+
+mod desk;
+mod document;
+mod download;
+mod error;
+mod events;
+mod guard;
+mod orders;
+mod page;
+mod serve;
+mod shown;
+mod svg;
+mod token;
+
+pub(crate) use desk::Desk;
+pub use document::document;
+pub(crate) use events::EventLog;
+pub use serve::ApiOptions;
+pub(crate) use serve::Bound;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+/// What every request is answered with.
+struct Shared {
+    desk: Desk,
+    events: Arc<EventLog>,
+    token: token::Token,
+    /// What a request may call this node, in its `Host`.
+    hosts: BTreeSet<String>,
+    /// Answers that may wait for something to happen.
+    waits: tokio::sync::Semaphore,
+}
+
+type Known = axum::extract::State<Arc<Shared>>;

@@ -1,0 +1,99 @@
+//! A client of HTTP/1.1 that says exactly what a test has it say.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        let read = serde_json::from_str(&self.body);
+        read.unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value.trim())
+    }
+}
+
+/// Sends these bytes and reads to the end; `None` if nothing comes.
+pub fn raw(at: &str, bytes: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(120)))
+        .unwrap();
+    // A server that has seen enough may close before it has everything.
+    let _ = stream.write_all(bytes);
+    let mut read = Vec::new();
+    let _ = stream.read_to_end(&mut read);
+    // A result has bytes of any kind; tests compare those by curl.
+    let text = String::from_utf8_lossy(&read).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Answer {
+        status,
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
+}
+
+/// A node's API.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub at: String,
+    pub token: String,
+}
+
+impl Client {
+    /// Asks with the token and these further headers.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+        let own = [
+            ("Host", self.at.as_str()),
+            ("Authorization", &format!("Bearer {}", self.token)),
+        ];
+        for (name, value) in own {
+            if !headers
+                .iter()
+                .any(|(given, _)| given.eq_ignore_ascii_case(name))
+            {
+                request += &format!("{name}: {value}\r\n");
+            }
+        }
+        // An empty value stands for no such header.
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request += &format!("{name}: {value}\r\n");
+        }
+        if method != "GET" {
+            request += &format!("Content-Length: {}\r\n", body.len());
+        }
+        request += &format!("\r\n{body}");
+        raw(&self.at, request.as_bytes()).unwrap_or_else(|| panic!("no answer: {method} {path}"))
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], "")
+    }
+
+    /// Gives an order under a key.
+    pub fn order(&self, path: &str, key: &str, body: &str) -> Answer {
+        let mut headers = vec![("Idempotency-Key", key)];
+        if !body.is_empty() {
+            headers.push(("Content-Type", "application/json"));
+        }
+        self.ask("POST", path, &headers, body)
+    }
+}
