@@ -92,7 +92,7 @@ impl House {
 
     /// Everybody with coins. Arbiters accept by themselves, within bounds; the others are asked.
     pub fn new() -> House {
-        let roles: Vec<_> = Role::all(ARBITERS).into_iter().collect();
+        let roles: Vec<_> = Role::all(ARBITERS).collect();
         let mut house = House::start(&roles);
         house.endow();
         house
