@@ -72,6 +72,15 @@ pub enum Error {
         /// Where it was looked for.
         looked_at: String,
     },
+    /// The node in use keeps no index of confirmed transactions: what a contract's spent outputs became, it cannot say.
+    #[error(
+        "{node} keeps no index of transactions, without which a contract's own confirmed ones are not found: start it \
+         with -txindex=1 (a pruned node cannot)"
+    )]
+    NoIndex {
+        /// Name of the node's kind.
+        node: &'static str,
+    },
     /// The daemon is too old for TRUC packages with ephemeral dust.
     #[error(
         "{} is bitcoind {found}, at least {needed} is needed (TRUC packages with ephemeral dust): \

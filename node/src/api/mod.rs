@@ -12,7 +12,6 @@
 //! | a client that says nothing, or stops in the midst | time for a head, for a body, for a connection; so many connections at most, and fewer that wait |
 //! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
 
-mod desk;
 mod document;
 mod download;
 mod error;
@@ -24,18 +23,19 @@ mod serve;
 mod shown;
 mod svg;
 mod token;
+mod way;
 
-pub(crate) use desk::Desk;
 pub use document::document;
 pub(crate) use events::EventLog;
 pub use serve::ApiOptions;
 pub(crate) use serve::Bound;
+pub(crate) use way::OrderWay;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 /// What every request is answered with.
 struct Shared {
-    desk: Desk,
+    orders: OrderWay,
     events: Arc<EventLog>,
     token: token::Token,
     /// What a request may call this node, in its `Host`.

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    Desk, EventLog, Shared,
+    EventLog, OrderWay, Shared,
     document::router,
     error::{ApiError, Code},
     shown::MOST_WAITS,
@@ -99,11 +99,11 @@ impl Bound {
     pub(crate) fn serve(
         self,
         (secret, text): (&Path, &Path),
-        desk: Desk,
+        orders: OrderWay,
         events: Arc<EventLog>,
     ) -> io::Result<Api> {
         let shared = Arc::new(Shared {
-            desk,
+            orders,
             events,
             token: Token::of(secret, text)?,
             hosts: self.hosts,

@@ -97,7 +97,7 @@ impl Shared {
         once: Option<Once>,
         command: Command,
     ) -> Result<Reply, ApiError> {
-        let answer = self.desk.ask(once, command).await;
+        let answer = self.orders.ask(once, command).await;
         match answer {
             Some(answer) => answer.map_err(|error: CommandError| error.into()),
             None => Err(ApiError::new(Code::Stopping, "the node ends")),

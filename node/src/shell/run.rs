@@ -27,7 +27,7 @@ use tokio::sync::{
 
 use super::{Folder, FolderError, control};
 use crate::{
-    api::{ApiOptions, Bound, Desk, EventLog},
+    api::{ApiOptions, Bound, EventLog, OrderWay},
     party::{
         Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts, Policy,
         Reply,
@@ -104,9 +104,9 @@ enum Input {
 type Answer = Result<Reply, CommandError>;
 
 /// The way of orders to the thread that decides.
-fn desk(inputs: &Sender<Input>) -> Desk {
+fn order_way(inputs: &Sender<Input>) -> OrderWay {
     let inputs = inputs.clone();
-    Desk::new(move |once, command| {
+    OrderWay::new(move |once, command| {
         let inputs = inputs.clone();
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
@@ -140,6 +140,7 @@ pub fn run(
     let folder = Folder::open(&options.dir)?;
     let key = folder.key()?;
     let chain = Node::connect(&options.node, &options.cookie)?;
+    chain.require_index()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -187,7 +188,7 @@ pub fn run(
             None => None,
             Some(bound) => {
                 let (secret, text) = folder.api();
-                let api = bound.serve((&secret, &text), desk(&inputs), log.clone());
+                let api = bound.serve((&secret, &text), order_way(&inputs), log.clone());
                 Some(api.map_err(io("the token of the API"))?)
             }
         };

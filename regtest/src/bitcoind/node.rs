@@ -111,6 +111,19 @@ impl Node {
         self.rpc.call(method, params)
     }
 
+    /// Whether the node answers for every confirmed transaction, as whoever lives a contract needs: without its index a
+    /// funding whose outputs are spent is as if it had never been.
+    ///
+    /// # Errors
+    /// [`Error::NoIndex`]; those of asking.
+    pub fn require_index(&self) -> Result<(), Error> {
+        let indices: BTreeMap<String, Value> = self.call("getindexinfo", &[])?;
+        match indices.contains_key("txindex") {
+            true => Ok(()),
+            false => Err(Error::NoIndex { node: self.name() }),
+        }
+    }
+
     pub(super) fn header_info(&self, hash: BlockHash) -> Result<HeaderInfo, Error> {
         self.call("getblockheader", &[json!(hash)])
     }

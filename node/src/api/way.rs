@@ -12,14 +12,14 @@ pub(crate) type Coming = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// The way to whoever decides, as the process around it gives it.
 #[derive(Clone)]
-pub(crate) struct Desk(Arc<dyn Fn(Option<Once>, Command) -> Coming + Send + Sync>);
+pub(crate) struct OrderWay(Arc<dyn Fn(Option<Once>, Command) -> Coming + Send + Sync>);
 
-impl Desk {
+impl OrderWay {
     /// By this way.
     pub(crate) fn new(
         way: impl Fn(Option<Once>, Command) -> Coming + Send + Sync + 'static,
-    ) -> Desk {
-        Desk(Arc::new(way))
+    ) -> OrderWay {
+        OrderWay(Arc::new(way))
     }
 
     /// Gives an order.
