@@ -214,6 +214,7 @@ fn changes() -> Vec<ContractChange> {
         ContractChange::Decided(NodeId(7)),
         ContractChange::Appealing,
         ContractChange::Pleaded(hash),
+        ContractChange::Summoned { tip: 108 },
         ContractChange::Closed,
         ContractChange::Ruled(Ruling::VerifierAtFault),
         ContractChange::Attested(attestation()),

@@ -101,13 +101,25 @@ impl Side for Judging {
 
     fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
         let contract = book.contract();
-        let accused = book.facts.accused(contract).filter(|_| !book.is_closed);
+        let Some(accused) = book.facts.accused(contract).filter(|_| !book.is_closed) else {
+            return Vec::new();
+        };
+        // A reorganisation may bring an appeal that nobody has seen, with blocks on top of it, and an arbiter may have been away: without a
+        // round of messages it would have heard nobody, and convict an honest worker.
+        let summoned = book.summoned.unwrap_or(tip);
+        let mut changes = Vec::new();
+        if book.summoned.is_none() {
+            changes.push(ContractChange::Summoned { tip });
+        }
         // Each side brings one part: when both are here, nothing else is waited for. What comes at the last height is in time.
         let is_whole = [Litigant::Worker, Litigant::Verifier]
             .iter()
             .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
-        let is_over = |accused| is_whole || tip > contract.panel_schedule(accused).evidence;
-        let closed = accused.filter(|accused| is_over(*accused));
-        closed.map(|_| ContractChange::Closed).into_iter().collect()
+        let heard = summoned.saturating_add(contract.policy().message.into());
+        let last = contract.panel_schedule(accused).evidence.max(heard);
+        if is_whole || tip > last {
+            changes.push(ContractChange::Closed);
+        }
+        changes
     }
 }

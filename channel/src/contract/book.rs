@@ -40,6 +40,8 @@ pub struct Book {
     pub(super) decided: Vec<NodeId>,
     pub(super) is_appealing: bool,
     pub(super) pleaded: Option<[u8; 32]>,
+    /// Tip at which an accusation was seen first: an arbiter's.
+    pub(super) summoned: Option<u32>,
     pub(super) is_closed: bool,
     pub(super) ruled: Option<Ruling>,
     pub(super) attested: Vec<Attestation>,
@@ -63,6 +65,7 @@ impl Book {
             decided: Vec::new(),
             is_appealing: false,
             pleaded: None,
+            summoned: None,
             is_closed: false,
             ruled: None,
             attested: Vec::new(),
@@ -138,6 +141,9 @@ impl Book {
         match change {
             ContractChange::Seen(facts) => {
                 self.facts = facts.clone();
+                if !self.is_accused() {
+                    self.summoned = None;
+                }
                 // What nobody signed is what the root of record is of, or nothing.
                 let bare = self.papers.bare.take();
                 self.papers.bare = bare.filter(|shown| self.has_root(&shown.id()));
@@ -166,6 +172,7 @@ impl Book {
             ContractChange::Decided(node) => self.decided.push(*node),
             ContractChange::Appealing => self.is_appealing = true,
             ContractChange::Pleaded(hash) => self.pleaded = Some(*hash),
+            ContractChange::Summoned { tip } => self.summoned = Some(*tip),
             ContractChange::Closed => self.is_closed = true,
             ContractChange::Ruled(ruling) => self.ruled = Some(*ruling),
             ContractChange::Attested(attestation) => self.attested.push(*attestation),
@@ -186,6 +193,12 @@ impl Book {
     /// Whether this root is on record.
     pub(super) fn has_root(&self, root: &[u8; 32]) -> bool {
         self.facts.root.is_some_and(|record| record.root == *root)
+    }
+
+    /// Whether the root of the commitment that is here is on record.
+    pub(super) fn is_recorded(&self) -> bool {
+        let commitment = self.papers.commitment();
+        commitment.is_some_and(|commitment| self.has_root(&commitment.id()))
     }
 
     /// Nothing has spent the funding.
@@ -429,9 +442,14 @@ impl Book {
         }]
     }
 
-    /// The transaction that was decided on last, as long as what it spends is unspent.
+    /// The transaction that was decided on last, as long as what it spends is unspent. An appeal waits while a reorganisation has taken the
+    /// root from the chain: on record after the appeal, it is none.
     pub(super) fn publishing(&self) -> Option<ContractEffect> {
         let node = *self.decided.last()?;
+        let is_appeal = self.contract.find(Exit::APPEALED) == Some(node);
+        if is_appeal && !self.is_recorded() {
+            return None;
+        }
         let (last, _) = self.facts.last().filter(|_| self.facts.agreed.is_none())?;
         let graph = self.contract.graph();
         let input = graph.node(node)?.inputs.first()?;

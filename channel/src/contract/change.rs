@@ -84,6 +84,11 @@ pub enum ContractChange {
     Appealing,
     /// Own evidence is put together.
     Pleaded([u8; 32]),
+    /// An arbiter saw an accusation for the first time.
+    Summoned {
+        /// At which tip.
+        tip: u32,
+    },
     /// The evidence is closed: it is ruled on.
     Closed,
     /// Own ruling.

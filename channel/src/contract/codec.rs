@@ -68,6 +68,7 @@ impl Message for ContractChange {
                 })
             }
             ContractChange::Over => w.u8(23),
+            ContractChange::Summoned { tip } => w.u8(24).u32(*tip),
         };
     }
 
@@ -131,6 +132,7 @@ impl Message for ContractChange {
                 result: r.optional("result", |r| r.array("result"))?,
             },
             23 => ContractChange::Over,
+            24 => ContractChange::Summoned { tip: r.u32("tip")? },
             other => return Err(DecodeError::invalid("change", other)),
         })
     }

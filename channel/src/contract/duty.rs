@@ -12,7 +12,7 @@
 //! | client | TxD | S1'' | its lock has passed |
 //! | worker | TxV1 | S3' | TxV1 is deep |
 //! | client, verifier | TxV1 | S1' | Δ_W has passed |
-//! | worker | TxV0 | TxA | it is not at fault, its root is on record, and a sample is drawn |
+//! | worker | TxV0 | TxA | it is not at fault, its root is on record and deep, and a sample is drawn |
 //! | client, verifier | TxV0 | S4' | Δ_A has passed |
 //! | whom it pays first | TxA | S6, S7 | by the fullest set of rulings, once its lock has passed; others b blocks later |
 //! | whoever may | TxA | S5 | no majority, and its lock has passed |
@@ -203,8 +203,7 @@ impl Look<'_> {
     /// TxV0, to the worker.
     fn appeal(&self) -> Option<NodeId> {
         let (book, contract) = (self.book, self.book.contract());
-        let own = book.papers.commitment()?.id();
-        if book.finding == Some(Finding::OwnFault) || !book.has_root(&own) {
+        if book.finding == Some(Finding::OwnFault) || !book.is_recorded() {
             return None;
         }
         // Where no sample was drawn, a later block draws one: known and deep, as long as one can wait for it.
@@ -213,8 +212,12 @@ impl Look<'_> {
         let node = contract.find(Exit::APPEALED)?;
         let last = until(book, node)?;
         let is_last = self.tip.saturating_add(self.confirm()) >= last;
-        (book.deep.is_some() || self.tip >= drawn || is_last)
-            .then(|| self.when(Exit::APPEALED, 0))?
+        let is_drawn = book.deep.is_some() || self.tip >= drawn;
+        // Whoever has seen the appeal can publish it again. Where a reorganisation takes both, the root must not come behind it.
+        let depth = contract.policy().depth;
+        let root = book.facts.root;
+        let is_deep = root.is_some_and(|record| depth.is_reached(record.height, self.tip));
+        ((is_drawn && is_deep) || is_last).then(|| self.when(Exit::APPEALED, 0))?
     }
 
     /// TxA.

@@ -445,6 +445,46 @@ fn a_worker_does_not_appeal_without_its_root_on_record_or_at_fault() {
     }
 }
 
+/// An appeal that others have can be published by them again: it is not shown before the root lies deep.
+#[test]
+fn a_worker_appeals_when_its_root_is_deep_or_it_cannot_wait() {
+    let on_record = |height| {
+        let mut worker = Seat::opened();
+        worker.order(Order::Deliver);
+        worker.confirm(Exit::DELIVERED, DELIVERED);
+        worker.confirm(Exit::REJECTED, VERDICT);
+        worker.record(height);
+        worker
+    };
+    let deep = VERDICT + DEPTH - 1;
+    from(
+        &mut on_record(VERDICT),
+        deep,
+        Exit::APPEALED,
+        appeal_until(),
+    );
+    let last = appeal_until().unwrap() - CONFIRM;
+    assert!(deep < last, "it could not wait anyway");
+    from(
+        &mut on_record(last - 1),
+        last,
+        Exit::APPEALED,
+        appeal_until(),
+    );
+}
+
+#[test]
+fn an_appeal_is_not_published_again_while_the_root_is_lost() {
+    let mut worker = rejected(Seat::opened());
+    assert_eq!(worker.publishes(), [(Exit::APPEALED, appeal_until())]);
+    let root = worker.root.take();
+    worker.tip(VERDICT + 1);
+    assert_eq!(worker.publishes(), []);
+    worker.root = root;
+    worker.tip(VERDICT + 2);
+    assert_eq!(worker.publishes(), [(Exit::APPEALED, appeal_until())]);
+}
+
 #[test]
 fn s4_behind_a_rejection_is_the_verifiers_and_later_the_clients() {
     let behind = first(Exit::UNAPPEALED, VERDICT);

@@ -11,8 +11,8 @@ use narthex_contracts::{template::Exit, terms::Role};
 use narthex_game_model::{Ruling, commitment::ReceiptKind, ruling::RootOfRecord};
 
 use crate::contract_support::{
-    BOXES, CLIENT, DRAWN, OPENED, PANEL, Seat, VERIFIER, WORKER, handed, opened, release, talk,
-    world,
+    BOXES, CLIENT, DRAWN, MESSAGE, OPENED, PANEL, Seat, VERIFIER, WORKER, handed, opened, release,
+    talk, world,
 };
 
 const DELIVERED: u32 = 115;
@@ -242,6 +242,39 @@ fn the_evidence_is_closed_when_both_sides_have_brought_theirs() {
     assert!(!arbiter.is_asked(Task::Rule));
     arbiter.said(VERIFIER, Said::Evidence([3; 32]));
     arbiter.tip(ACCUSED + 1);
+    assert!(arbiter.is_asked(Task::Rule));
+}
+
+/// A reorganisation brings an appeal with blocks on top, or the arbiter was away.
+#[test]
+fn an_arbiter_that_sees_an_appeal_late_hears_the_parties_for_a_round_of_messages() {
+    let late = world().panel_schedule(ACCUSED).evidence + 9;
+    let mut arbiter = Seat::<Judging>::of(PANEL[1]);
+    let path = [
+        (Exit::DELIVERED, DELIVERED),
+        (Exit::REJECTED, ACCUSED - 5),
+        (Exit::APPEALED, ACCUSED),
+    ];
+    let path = path.map(|(name, height)| (world().node(name), height));
+    arbiter.path.extend(path);
+    for tip in late..=late + MESSAGE {
+        arbiter.tip(tip);
+        assert!(!arbiter.is_asked(Task::Rule), "at {tip}");
+    }
+    arbiter.said(WORKER, Said::Evidence([1; 32]));
+    assert_eq!(arbiter.book().papers().brought().count(), 1);
+    arbiter.tip(late + MESSAGE + 1);
+    assert!(arbiter.is_asked(Task::Rule));
+    // Taken back and come again, it is seen anew.
+    let mut arbiter = accused(Seat::of(PANEL[1]));
+    arbiter.path.truncate(3);
+    arbiter.tip(ACCUSED + 1);
+    arbiter
+        .path
+        .push((world().node(Exit::APPEALED), ACCUSED + 1));
+    arbiter.tip(late + 1);
+    assert!(!arbiter.is_asked(Task::Rule));
+    arbiter.tip(late + 1 + MESSAGE + 1);
     assert!(arbiter.is_asked(Task::Rule));
 }
 
