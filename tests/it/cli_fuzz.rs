@@ -17,7 +17,7 @@ use std::{
 use bitcoin::secp256k1::rand::{self, Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 /// A command that takes longer is a hang. Default runs of simulations take some ten seconds where much else runs.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs without `NARTHEX_FUZZ_RUNS`.
 const RUNS: usize = 60;
