@@ -107,27 +107,46 @@ async fn no_body(request: Request) -> Result<(), ApiError> {
 }
 
 impl Shared {
-    async fn order(&self, headers: &HeaderMap, command: Command) -> Result<Reply, ApiError> {
-        let once = Once::new(key(headers)?, &command);
-        self.ask(Some(once), command).await
+    async fn order(&self, key: &str, command: Command) -> Result<Reply, ApiError> {
+        self.ask(Some(Once::new(key, &command)), command).await
     }
 
-    async fn decide(
-        &self,
-        headers: &HeaderMap,
-        command: Command,
-    ) -> Result<Json<ContractStatus>, ApiError> {
-        match self.order(headers, command).await? {
+    async fn decide(&self, key: &str, command: Command) -> Result<Json<ContractStatus>, ApiError> {
+        match self.order(key, command).await? {
             Reply::Contract(status) => Ok(Json(*status)),
             other => Err(defect(&other)),
         }
     }
 
-    async fn do_it(&self, headers: &HeaderMap, command: Command) -> Result<Json<Done>, ApiError> {
-        match self.order(headers, command).await? {
+    async fn do_it(&self, key: &str, command: Command) -> Result<Json<Done>, ApiError> {
+        match self.order(key, command).await? {
             Reply::Done => Ok(Json(Done { done: true })),
             other => Err(defect(&other)),
         }
+    }
+
+    /// An order that takes nothing but the contract.
+    async fn decide_plainly(
+        &self,
+        (found, headers, request): (Id, HeaderMap, Request),
+        command: impl FnOnce(String) -> Command,
+    ) -> Result<Json<ContractStatus>, ApiError> {
+        let id = id(found)?;
+        let key = key(&headers)?;
+        no_body(request).await?;
+        self.decide(key, command(id)).await
+    }
+
+    /// One that says why.
+    async fn decide_because(
+        &self,
+        (found, headers, request): (Id, HeaderMap, Request),
+        command: impl FnOnce(String, String) -> Command,
+    ) -> Result<Json<ContractStatus>, ApiError> {
+        let id = id(found)?;
+        let key = key(&headers)?;
+        let Reason { reason } = body(request).await?;
+        self.decide(key, command(id, reason)).await
     }
 }
 
@@ -138,9 +157,9 @@ pub(super) async fn address(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<WalletAddress>, ApiError> {
-    key(&headers)?;
+    let key = key(&headers)?;
     no_body(request).await?;
-    match shared.order(&headers, Command::Address).await? {
+    match shared.order(key, Command::Address).await? {
         Reply::Address(address) => Ok(Json(WalletAddress { address })),
         other => Err(defect(&other)),
     }
@@ -153,9 +172,9 @@ pub(super) async fn offer(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<ContractStatus>, ApiError> {
-    key(&headers)?;
+    let key = key(&headers)?;
     let new: NewOffer = body(request).await?;
-    shared.decide(&headers, Command::Offer(Box::new(new))).await
+    shared.decide(key, Command::Offer(Box::new(new))).await
 }
 
 /// Takes part in a contract that was offered.
@@ -168,10 +187,9 @@ pub(super) async fn accept(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<ContractStatus>, ApiError> {
-    let id = id(found)?;
-    key(&headers)?;
-    no_body(request).await?;
-    shared.decide(&headers, Command::Accept { id }).await
+    let order = (found, headers, request);
+    let command = |id| Command::Accept { id };
+    shared.decide_plainly(order, command).await
 }
 
 /// Does not take part in a contract that was offered.
@@ -184,12 +202,9 @@ pub(super) async fn decline(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<ContractStatus>, ApiError> {
-    let id = id(found)?;
-    key(&headers)?;
-    let Reason { reason } = body(request).await?;
-    shared
-        .decide(&headers, Command::Decline { id, reason })
-        .await
+    let order = (found, headers, request);
+    let command = |id, reason| Command::Decline { id, reason };
+    shared.decide_because(order, command).await
 }
 
 /// Leaves a set-up, as long as own witnesses have not left.
@@ -202,10 +217,9 @@ pub(super) async fn leave(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<ContractStatus>, ApiError> {
-    let id = id(found)?;
-    key(&headers)?;
-    let Reason { reason } = body(request).await?;
-    shared.decide(&headers, Command::Leave { id, reason }).await
+    let order = (found, headers, request);
+    let command = |id, reason| Command::Leave { id, reason };
+    shared.decide_because(order, command).await
 }
 
 /// The worker goes on chain with what it has done, and waits for nobody.
@@ -218,10 +232,9 @@ pub(super) async fn deliver(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<ContractStatus>, ApiError> {
-    let id = id(found)?;
-    key(&headers)?;
-    no_body(request).await?;
-    shared.decide(&headers, Command::Deliver { id }).await
+    let order = (found, headers, request);
+    let command = |id| Command::Deliver { id };
+    shared.decide_plainly(order, command).await
 }
 
 /// The worker admits that its work is wrong, if it may still.
@@ -234,10 +247,9 @@ pub(super) async fn admit(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<ContractStatus>, ApiError> {
-    let id = id(found)?;
-    key(&headers)?;
-    no_body(request).await?;
-    shared.decide(&headers, Command::Admit { id }).await
+    let order = (found, headers, request);
+    let command = |id| Command::Admit { id };
+    shared.decide_plainly(order, command).await
 }
 
 /// The operator says that nothing else is missing on this disk, and that no copy of this node runs: after a link is
@@ -260,9 +272,9 @@ pub(super) async fn clear(
             false => ApiError::new(Code::BadId, "a node's id is 66 hex digits"),
         }
     })?;
-    key(&headers)?;
+    let key = key(&headers)?;
     no_body(request).await?;
-    shared.do_it(&headers, Command::Clear { node }).await
+    shared.do_it(key, Command::Clear { node }).await
 }
 
 /// Ends the process. It goes on where it was when it is started again.
@@ -272,7 +284,7 @@ pub(super) async fn stop(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Json<Done>, ApiError> {
-    key(&headers)?;
+    let key = key(&headers)?;
     no_body(request).await?;
-    shared.do_it(&headers, Command::Stop).await
+    shared.do_it(key, Command::Stop).await
 }
