@@ -1,8 +1,10 @@
 //! A party's own wallet: single-key Taproot (BIP86) by `bdk_wallet`, in memory, fed with blocks of a [`ChainSource`].
 
 mod error;
+mod stake;
+mod sync;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bdk_wallet::{
     ChangeSet, KeychainKind, Wallet,
@@ -18,7 +20,6 @@ use bdk_wallet::{
         sighash::{Prevouts, SighashCache, TapSighashType},
         taproot,
     },
-    chain::Merge as _,
     coin_selection::LargestFirstCoinSelection,
     miniscript::psbt::PsbtExt,
     template::Bip86,
@@ -26,8 +27,7 @@ use bdk_wallet::{
 use narthex_contracts::{
     bond::UNSPENDABLE_KEY,
     funding::{Child, ChildError, FeeCoin},
-    template::Reserve,
-    terms::{Contribution, FeeRate, Fees, token_descriptor},
+    terms::{FeeRate, Fees, token_descriptor},
 };
 use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, probe};
 
@@ -90,41 +90,6 @@ impl PartyWallet {
             .derive_priv(&Secp256k1::signing_only(), &path)
             .map_err(|e| setup(e.to_string()))?;
         Ok(key.private_key)
-    }
-
-    /// Reads the blocks that it has not seen, and forgets those that were reorganised away.
-    pub fn sync(&mut self, chain: &mut dyn ChainSource) -> Result<(), WalletError> {
-        for (index, wallet) in std::iter::once(&mut self.inner)
-            .chain(&mut self.imported)
-            .enumerate()
-        {
-            let checkpoints = wallet.latest_checkpoint();
-            let mut seen = checkpoints
-                .iter()
-                .map(|block| (block.height(), block.hash()));
-            let known = chain.last_common(&mut seen)?;
-            let tip = chain.height()?;
-            if let Some(known) = known.filter(|known| *known < checkpoints.height()) {
-                if self.changes.len() <= index {
-                    self.changes.resize_with(index + 1, ChangeSet::default);
-                }
-                let forgotten = forget_after(known, (wallet, &mut self.changes[index]));
-                forgotten.map_err(|reason| WalletError::Setup {
-                    owner: self.owner.clone(),
-                    reason,
-                })?;
-            }
-            for height in known.map_or(0, |h| h + 1)..=tip {
-                let block = chain.block(height)?;
-                wallet
-                    .apply_block(&block, height)
-                    .map_err(|_| WalletError::Disconnected {
-                        height,
-                        owner: self.owner.clone(),
-                    })?;
-            }
-        }
-        Ok(())
     }
 
     /// Watches and owns what is paid to this key alone (`tr(KEY)`), from the next [`PartyWallet::sync`] on, whenever it was
@@ -203,78 +168,6 @@ impl PartyWallet {
         let own = self.spare_coins().into_iter().next();
         let own = own.map(|coin| (coin.outpoint, coin.prevout));
         probe(chain, rate, own)
-    }
-
-    /// Its part of a funding transaction: a PSBT that pays `deposit` to a placeholder, unsigned, and what is
-    /// taken from it. The coins are reserved.
-    ///
-    /// Only with a node that was asked: what a contract pays out could not be published otherwise.
-    pub fn contribute(
-        &mut self,
-        deposit: Amount,
-        fees: impl Into<Fees>,
-        node: &AcceptedPolicy,
-    ) -> Result<(Contribution, Psbt), WalletError> {
-        self.contribute_keeping(deposit, fees, node, &Reserve::NONE)
-    }
-
-    /// The same, while coins of this reserve stay behind: they pay for what the party may have to publish.
-    ///
-    /// # Errors
-    /// [`WalletError::Reserve`] says what is missing; nothing is reserved then.
-    pub fn contribute_keeping(
-        &mut self,
-        deposit: Amount,
-        fees: impl Into<Fees>,
-        _: &AcceptedPolicy,
-        reserve: &Reserve,
-    ) -> Result<(Contribution, Psbt), WalletError> {
-        let kept = self.kept_for(reserve)?;
-        let placeholder = placeholder();
-        let psbt = self.build_without(&kept, &[(placeholder.clone(), deposit)], fees.into())?;
-        let contribution = Contribution::from_psbt(&psbt, &placeholder, deposit);
-        self.free_unless(contribution.is_ok(), &psbt);
-        Ok((contribution?, psbt))
-    }
-
-    /// The coins that a reserve is made of: the smallest that suffice.
-    ///
-    /// # Errors
-    /// [`WalletError::Reserve`] says what is missing.
-    pub fn kept_for(&self, reserve: &Reserve) -> Result<Vec<OutPoint>, WalletError> {
-        let coins = self.spare_coins().into_iter();
-        let coins: Vec<_> = coins.map(|c| (c.outpoint, c.prevout.value)).collect();
-        reserve
-            .choose(&coins)
-            .map_err(|missing| WalletError::Reserve {
-                owner: self.owner.clone(),
-                missing,
-            })
-    }
-
-    /// Confirmed coins together that can be staked: that nothing is planned with, and that this reserve leaves.
-    ///
-    /// # Errors
-    /// [`WalletError::Reserve`] says what is missing of the reserve itself.
-    pub fn stakeable(&self, reserve: &Reserve) -> Result<Amount, WalletError> {
-        let kept = self.kept_for(reserve)?;
-        let kept: Vec<_> = self.paying().chain(kept).collect();
-        let coins = self.spare_coins().into_iter();
-        let coins = coins.filter(|coin| !kept.contains(&coin.outpoint));
-        Ok(coins.map(|coin| coin.prevout.value).sum())
-    }
-
-    /// Says what is spent by whatever pays for the transaction with this output, until it is said anew: no payment and no stake takes these
-    /// coins meanwhile. None: nothing of this wallet waits there.
-    pub fn set_paying(&mut self, output: OutPoint, coins: Vec<OutPoint>) {
-        match coins.is_empty() {
-            true => self.paying.remove(&output),
-            false => self.paying.insert(output, coins),
-        };
-    }
-
-    fn paying(&self) -> impl Iterator<Item = OutPoint> {
-        self.paying.values().flatten().copied()
     }
 
     /// What failed reserves no coins.
@@ -582,31 +475,6 @@ pub struct ChildRequest<'a> {
     pub rate: FeeRate,
     /// Least fee, for replacing another child.
     pub least_fee: Amount,
-}
-
-/// Forgets the blocks above this height, and what they confirmed. The library goes on to count what was in them as spent, for it may
-/// confirm again: so it may not, and its coins must pay for what takes its place.
-fn forget_after(
-    known: u32,
-    (wallet, changes): (&mut Wallet, &mut ChangeSet),
-) -> Result<(), String> {
-    let mut all = std::mem::take(changes);
-    all.merge(wallet.take_staged().unwrap_or_default());
-    all.local_chain.blocks.retain(|height, _| *height <= known);
-    let graph = &mut all.tx_graph;
-    graph
-        .anchors
-        .retain(|(anchor, _)| anchor.block_id.height <= known);
-    let confirmed: BTreeSet<_> = graph.anchors.iter().map(|(_, txid)| *txid).collect();
-    graph
-        .txs
-        .retain(|tx| confirmed.contains(&tx.compute_txid()));
-    *changes = all.clone();
-    // With public descriptors: this module signs by itself.
-    let loaded = Wallet::load().load_wallet_no_persist(all);
-    let loaded = loaded.map_err(|error| error.to_string())?;
-    *wallet = loaded.ok_or("a wallet that has learned nothing")?;
-    Ok(())
 }
 
 /// A key-path signature. Without auxiliary randomness, as BIP340 allows: the same seed makes the same transactions,

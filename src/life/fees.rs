@@ -14,7 +14,10 @@ use narthex_contracts::{
 };
 use narthex_regtest::{Error, NodeAccess};
 
-use super::LifeError;
+use super::{
+    LifeError,
+    mempool::{Waiting, coins_of, is_free, rivals, waiting},
+};
 use crate::wallet::{ChildRequest, PartyWallet, WalletError};
 
 /// Coins that a child spends at most beside the root coin: with 14 P2TR coins beside it, it would be 1,004 vB large, and version 3
@@ -100,13 +103,6 @@ impl Effort {
             sent: None,
         }
     }
-}
-
-/// A transaction and what it pays.
-#[derive(Clone, Debug)]
-struct Waiting {
-    tx: Transaction,
-    fee: Amount,
 }
 
 /// From where and how much a party pays.
@@ -199,10 +195,7 @@ impl Bumper {
             let (by, fee) = (sent.tx.clone(), sent.fee);
             return Ok(Offered::Taken { by, fee });
         }
-        let evicted = |one: &Waiting| Evicted {
-            fee: one.fee,
-            weight: weight + one.tx.weight(),
-        };
+        let evicted = |one: &Waiting| one.evicted_with(weight);
         // What the node has, or other nodes may still have: never both.
         let elsewhere: Vec<_> = gone.iter().map(evicted).collect();
         let mut evicted: Vec<_> = child.iter().map(evicted).chain(rivals).collect();
@@ -218,14 +211,10 @@ impl Bumper {
                 |one: &Waiting| one.tx.output.iter().any(|o| o.script_pubkey == *carried);
             // It is on its way already, in a transaction of its own: this child need not fight it for the coin.
             if !spender.as_ref().is_some_and(is_carried) {
-                evicted.extend(spender.iter().map(|one| Evicted {
-                    fee: one.fee,
-                    weight: one.tx.weight(),
-                }));
+                evicted.extend(spender.iter().map(Waiting::evicted));
                 (coins, data) = (vec![coin.clone()], Some(carried.clone()));
             }
         }
-        let parent_weight = weight;
         let made = make(&curve, rate, |rate, least_fee| {
             let request = ChildRequest {
                 parent,
@@ -239,23 +228,17 @@ impl Bumper {
             let last = tx.output.last().map(|output| output.script_pubkey.clone());
             change = change.take().or(last);
             let relayed = match is_new {
-                true => tx.weight() + parent_weight,
+                true => tx.weight() + weight,
                 false => tx.weight(),
             };
-            let package = parent_weight + tx.weight();
+            let package = weight + tx.weight();
             let least = |gone: &[Evicted], package| {
                 let least = Evicted::least_fee(gone, relayed, package);
                 least.unwrap_or(Amount::MAX_MONEY)
             };
             // What this node asks for, whatever it is; and as far as there is money, what others may ask for: that have the child that is
             // gone here, or that compare children by themselves (Bitcoin Core before 31).
-            let alone: Vec<_> = replaced
-                .iter()
-                .map(|one| Evicted {
-                    fee: one.fee,
-                    weight: one.tx.weight(),
-                })
-                .collect();
+            let alone: Vec<_> = replaced.iter().map(|one| one.evicted()).collect();
             let others = least(&elsewhere, package).max(least(&alone, tx.weight()));
             let least = least(&evicted, package).max(others.min(curve.budget()));
             let fee = paid(wallet, &tx);
@@ -308,12 +291,8 @@ impl Bumper {
             return Ok(Offered::Taken { by, fee });
         }
         let replaced: Vec<_> = [&waits, &gone].into_iter().flatten().collect();
-        let evicted = |one: &Waiting| Evicted {
-            fee: one.fee,
-            weight: one.tx.weight(),
-        };
-        let elsewhere: Vec<_> = gone.iter().map(evicted).collect();
-        let evicted: Vec<_> = waits.iter().map(evicted).collect();
+        let elsewhere: Vec<_> = gone.iter().map(Waiting::evicted).collect();
+        let evicted: Vec<_> = waits.iter().map(Waiting::evicted).collect();
         let spare = spare(chain, wallet, &replaced)?;
         let spare: Vec<_> = spare
             .into_iter()
@@ -402,22 +381,6 @@ fn anchor(parent: &Transaction, txid: Txid) -> Result<OutPoint, LifeError> {
     Ok(OutPoint { txid, vout })
 }
 
-/// What a transaction spends.
-fn coins_of(tx: &Transaction) -> Vec<OutPoint> {
-    tx.input.iter().map(|input| input.previous_output).collect()
-}
-
-/// Whether nothing else waits on the coins of a transaction, but for this one: to send it again must not evict what pays for another
-/// contract.
-fn is_free(chain: &mut dyn NodeAccess, tx: &Transaction, but: OutPoint) -> Result<bool, LifeError> {
-    for coin in coins_of(tx).into_iter().filter(|coin| *coin != but) {
-        if chain.waiting_spender(coin)?.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// A refusal is no error: it is tried again.
 fn taken<T>(answer: Result<T, Error>) -> Result<Result<(), String>, LifeError> {
     match answer {
@@ -425,67 +388,6 @@ fn taken<T>(answer: Result<T, Error>) -> Result<Result<(), String>, LifeError> {
         Err(Error::Rejected { reason, .. }) => Ok(Err(reason)),
         Err(error) => Err(error.into()),
     }
-}
-
-/// What spends an output in the mempool.
-fn waiting(chain: &mut dyn NodeAccess, coin: OutPoint) -> Result<Option<Waiting>, LifeError> {
-    let Some(txid) = chain.waiting_spender(coin)? else {
-        return Ok(None);
-    };
-    let Some((tx, None)) = chain.transaction(txid)? else {
-        return Ok(None);
-    };
-    let fee = fee(chain, &tx)?;
-    Ok(Some(Waiting { tx, fee }))
-}
-
-/// What a transaction pays that waits; nothing, if that cannot be said because it has just gone.
-fn fee(chain: &mut dyn NodeAccess, tx: &Transaction) -> Result<Amount, LifeError> {
-    let mut sum = Amount::ZERO;
-    for input in &tx.input {
-        let coin = input.previous_output;
-        let output = match chain.utxo(coin)? {
-            Some((output, _)) => Some(output),
-            None => {
-                let parent = chain.transaction(coin.txid)?;
-                parent.and_then(|(tx, _)| tx.output.get(coin.vout as usize).cloned())
-            }
-        };
-        let value = output.map_or(Amount::ZERO, |output| output.value);
-        sum = sum.checked_add(value).unwrap_or(Amount::MAX_MONEY);
-    }
-    let mut out = Amount::ZERO;
-    for output in &tx.output {
-        out = out.checked_add(output.value).unwrap_or(Amount::MAX_MONEY);
-    }
-    Ok(sum.checked_sub(out).unwrap_or(Amount::ZERO))
-}
-
-/// Transactions that wait on the coins of this one, each with what depends on it: all would go.
-fn rivals(chain: &mut dyn NodeAccess, parent: &Transaction) -> Result<Vec<Evicted>, LifeError> {
-    let (mut rivals, mut seen) = (Vec::new(), Vec::new());
-    for input in &parent.input {
-        let mut todo = vec![input.previous_output];
-        let (mut fees, mut weight) = (Amount::ZERO, Weight::ZERO);
-        while let Some(coin) = todo.pop() {
-            let Some(Waiting { tx, fee }) = waiting(chain, coin)? else {
-                continue;
-            };
-            let txid = tx.compute_txid();
-            if seen.contains(&txid) {
-                continue;
-            }
-            seen.push(txid);
-            fees = fees.checked_add(fee).unwrap_or(Amount::MAX_MONEY);
-            weight += tx.weight();
-            let outputs = (0u32..).zip(&tx.output);
-            todo.extend(outputs.map(|(vout, _)| OutPoint { txid, vout }));
-        }
-        if weight > Weight::ZERO {
-            rivals.push(Evicted { fee: fees, weight });
-        }
-    }
-    Ok(rivals)
 }
 
 /// Coins of the wallet that nothing in the mempool spends, but for what is replaced.

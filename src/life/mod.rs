@@ -6,6 +6,7 @@ mod error;
 mod evidence;
 mod fees;
 mod long;
+mod mempool;
 mod party;
 mod publish;
 mod room;
