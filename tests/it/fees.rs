@@ -5,10 +5,7 @@ use crate::common;
 use bitcoin::{Amount, ScriptBuf, Transaction, Weight, script::PushBytesBuf};
 use common::{before, gains, rival};
 use narthex::{
-    contracts::{
-        template::Exit,
-        terms::{FeeRate, FeeRules, Role},
-    },
+    contracts::terms::{FeeRate, FeeRules, Role},
     play::ContractPlay,
     regtest::{Bitcoind, Chain, mine_coins},
     wallet::{ChildRequest, PartyWallet, WalletError},
@@ -32,13 +29,7 @@ on_both_chains!(
 /// Approved on chain; the worker has Δ_W to confirm S3'.
 fn approved(chain: &mut dyn Chain) -> (ContractPlay<'_>, Transaction, u32) {
     let mut play = common::funded(chain);
-    common::token_shown(&mut play);
-    common::deliver(&mut play);
-    play.publish(Verifier, Exit::APPROVED, "test").unwrap();
-    let height = play.chain().height().unwrap();
-    let s3 = play
-        .complete(Worker, common::node(&play, Exit::NORMAL_LONG))
-        .unwrap();
+    let (s3, height) = common::approved(&mut play);
     (play, s3, height)
 }
 

@@ -62,12 +62,7 @@ struct Approved<'c> {
 fn approved(chain: &mut dyn Chain) -> Approved<'_> {
     let mut play = common::funded(chain);
     split(&mut play, Worker);
-    common::token_shown(&mut play);
-    common::deliver(&mut play);
-    play.publish(Verifier, Exit::APPROVED, "test").unwrap();
-    let height = play.chain().height().unwrap();
-    let id = common::node(&play, Exit::NORMAL_LONG);
-    let s3 = play.complete(Worker, id).unwrap();
+    let (s3, height) = common::approved(&mut play);
     // S1' may be in the sixth block.
     let due = Due {
         until: Some(height + 5),

@@ -1,5 +1,9 @@
 //! Helpers of the end-to-end tests: chains, scenes that stop where a test wants to attack, honest arithmetic.
 
+// Its macros are for those below.
+#[macro_use]
+pub mod through;
+
 pub mod at;
 pub mod bonds;
 pub mod cli;
@@ -156,6 +160,17 @@ pub fn roles(play: &ContractPlay<'_>) -> Vec<Role> {
 
 pub fn node(play: &ContractPlay<'_>, name: NodeName) -> NodeId {
     play.find(name).unwrap()
+}
+
+/// Delivered and approved on chain: the settlement, whole, which the worker has Δ_W to confirm, and the height of the approval.
+pub fn approved(play: &mut ContractPlay<'_>) -> (Transaction, u32) {
+    token_shown(play);
+    deliver(play);
+    play.publish(Role::Verifier, Exit::APPROVED, "test")
+        .unwrap();
+    let height = play.chain().height().unwrap();
+    let settlement = node(play, Exit::NORMAL_LONG);
+    (play.complete(Role::Worker, settlement).unwrap(), height)
 }
 
 /// Where the miner of these tests is paid: to anybody.

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, TxOut, Txid};
 use narthex::regtest::{Broadcaster, Chain, ChainSource, Error, Miner, NodePolicy};
 
-/// Parties of a funding: fewer inputs mean another transaction.
-const FUNDING_INPUTS: usize = 6;
+use super::through::is_funding;
 
 /// Since the funding: of every other parent it says that it took the first package, and did not; the first block after it took one of
 /// the others has no room.
@@ -34,36 +33,11 @@ impl<'a> Rough<'a> {
     }
 }
 
-impl ChainSource for Rough<'_> {
-    fn name(&self) -> &'static str {
-        self.inner.name()
-    }
-    fn height(&mut self) -> Result<u32, Error> {
-        self.inner.height()
-    }
-    fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error> {
-        self.inner.block_hash(height)
-    }
-    fn block(&mut self, height: u32) -> Result<Block, Error> {
-        self.inner.block(height)
-    }
-    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
-        self.inner.mempool()
-    }
-    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
-        self.inner.transaction(txid)
-    }
-    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
-        self.inner.utxo(outpoint)
-    }
-    fn waiting_spender(&mut self, outpoint: OutPoint) -> Result<Option<Txid>, Error> {
-        self.inner.waiting_spender(outpoint)
-    }
-}
+reads_through!(Rough);
 
 impl Broadcaster for Rough<'_> {
     fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
-        self.is_funded |= tx.input.len() >= FUNDING_INPUTS;
+        self.is_funded |= is_funding(tx);
         self.inner.submit(tx)
     }
     fn submit_package(&mut self, txs: &[Transaction]) -> Result<(), Error> {
@@ -94,20 +68,5 @@ impl Miner for Rough<'_> {
         }
         Ok(mined)
     }
-    fn mine_exactly(
-        &mut self,
-        txs: &[Transaction],
-        reward_script: &Script,
-    ) -> Result<BlockHash, Error> {
-        self.inner.mine_exactly(txs, reward_script)
-    }
-    fn submit_block(&mut self, block: &Block) -> Result<BlockHash, Error> {
-        self.inner.submit_block(block)
-    }
-    fn disconnect(&mut self, depth: u32) -> Result<(), Error> {
-        self.inner.disconnect(depth)
-    }
-    fn reorg(&mut self, depth: u32, reward_script: &Script) -> Result<(), Error> {
-        self.inner.reorg(depth, reward_script)
-    }
+    mines_through!();
 }

@@ -3,8 +3,7 @@
 use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, TxOut, Txid};
 use narthex::regtest::{Broadcaster, Chain, ChainSource, Error, Miner, NodePolicy};
 
-/// Parties of a funding: fewer inputs mean another transaction.
-const FUNDING_INPUTS: usize = 6;
+use super::through::is_funding;
 
 /// After each block that confirms something sent since the funding, disconnects `depth` blocks, mines an empty one in
 /// their place, so that everything comes at another height, and lets the senders send again what is not there.
@@ -31,7 +30,7 @@ impl<'a> Shaky<'a> {
     }
 
     fn note(&mut self, txs: &[Transaction]) {
-        if self.sent.is_empty() && txs[0].input.len() < FUNDING_INPUTS {
+        if self.sent.is_empty() && !is_funding(&txs[0]) {
             return;
         }
         self.sent.push(txs.to_vec());
@@ -102,32 +101,7 @@ impl<'a> Shaky<'a> {
     }
 }
 
-impl ChainSource for Shaky<'_> {
-    fn name(&self) -> &'static str {
-        self.inner.name()
-    }
-    fn height(&mut self) -> Result<u32, Error> {
-        self.inner.height()
-    }
-    fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error> {
-        self.inner.block_hash(height)
-    }
-    fn block(&mut self, height: u32) -> Result<Block, Error> {
-        self.inner.block(height)
-    }
-    fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
-        self.inner.mempool()
-    }
-    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
-        self.inner.transaction(txid)
-    }
-    fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
-        self.inner.utxo(outpoint)
-    }
-    fn waiting_spender(&mut self, outpoint: OutPoint) -> Result<Option<Txid>, Error> {
-        self.inner.waiting_spender(outpoint)
-    }
-}
+reads_through!(Shaky);
 
 impl Broadcaster for Shaky<'_> {
     fn submit(&mut self, tx: &Transaction) -> Result<Txid, Error> {
@@ -153,20 +127,5 @@ impl Miner for Shaky<'_> {
         }
         Ok(mined)
     }
-    fn mine_exactly(
-        &mut self,
-        txs: &[Transaction],
-        reward_script: &Script,
-    ) -> Result<BlockHash, Error> {
-        self.inner.mine_exactly(txs, reward_script)
-    }
-    fn submit_block(&mut self, block: &Block) -> Result<BlockHash, Error> {
-        self.inner.submit_block(block)
-    }
-    fn disconnect(&mut self, depth: u32) -> Result<(), Error> {
-        self.inner.disconnect(depth)
-    }
-    fn reorg(&mut self, depth: u32, reward_script: &Script) -> Result<(), Error> {
-        self.inner.reorg(depth, reward_script)
-    }
+    mines_through!();
 }
