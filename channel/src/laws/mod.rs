@@ -4,7 +4,7 @@
 //! |---|---|
 //! | determinism | the same state and input give the same step, and the same log the same state |
 //! | refusal | a refused input changes nothing, and the log does not grow |
-//! | replay | after every input, the log alone gives the state back, and what is to be done |
+//! | replay | the log alone gives the state back, and what is to be done |
 //! | codec | a change reads back as it was written; cut off or with a byte more it is refused |
 //! | seen | the same input again changes nothing |
 //! | pending | what a step hands out is to be done until an input says otherwise: a crash loses none of it |
@@ -70,13 +70,15 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// So many walks of so many inputs, by the seed in `NARTHEX_SEED` or else this one.
-    pub fn new(seed: u64, walks: u32, inputs: u32) -> Self {
-        let named = std::env::var("NARTHEX_SEED").ok();
-        let seed = named.and_then(|seed| seed.parse().ok()).unwrap_or(seed);
+    /// So many walks of so many inputs, by the seed in `NARTHEX_SEED` or else this one; as many times more as `NARTHEX_EFFORT`
+    /// says.
+    pub fn new(usual: u64, walks: u32, inputs: u32) -> Self {
+        let named = |name| std::env::var(name).ok();
+        let seed = named("NARTHEX_SEED").and_then(|seed| seed.parse().ok());
+        let effort = named("NARTHEX_EFFORT").and_then(|times| times.parse().ok());
         Self {
-            seed,
-            walks,
+            seed: seed.unwrap_or(usual),
+            walks: walks.saturating_mul(effort.unwrap_or(1)),
             inputs,
         }
     }

@@ -20,6 +20,12 @@ type Stands<S> = (
 );
 type Driven<S> = Logged<<S as Subject>::Machine, FailingLog<MemoryLog>>;
 
+/// A log is read back after one in so many inputs, and at the end of a walk: reading it at each takes the square of a walk's
+/// length, and what a log gives back follows from its changes, each of which is read back as it comes.
+const READ_BACK_EVERY: u32 = 4;
+/// At so many places a change is cut off; others in other walks.
+const CUTS: usize = 8;
+
 /// Holds a machine to the laws.
 ///
 /// # Errors
@@ -173,9 +179,12 @@ impl Walk {
                 driven = self.failing(subject, (driven, &input), fault)?;
             }
             self.step(subject, &mut driven, &input, reached)?;
-            let before = (subject.state(driven.machine()), driven.pending());
-            drop(driven);
-            driven = self.reopen(subject, "replay", &before)?;
+            let turn = self.walk.wrapping_add(number) % READ_BACK_EVERY == 0;
+            if turn || number + 1 == self.effort.inputs {
+                let before = (subject.state(driven.machine()), driven.pending());
+                drop(driven);
+                driven = self.reopen(subject, "replay", &before)?;
+            }
         }
         Ok(())
     }
@@ -272,9 +281,9 @@ impl Walk {
         }
         let mut longer = bytes.clone();
         longer.push(0);
-        // Long ones are cut at some places only, so that walks stay short.
-        let stride = bytes.len() / 64 + 1;
-        let cut = (0..bytes.len())
+        let stride = bytes.len() / CUTS + 1;
+        let first = self.walk.wrapping_add(self.input) as usize % stride;
+        let cut = (first..bytes.len())
             .step_by(stride)
             .filter_map(|at| bytes.get(..at));
         for wrong in cut.chain([longer.as_slice()]) {

@@ -134,7 +134,7 @@ fn the_tree_and_the_conditions_against_bribes_agree() {
     let mut runner = runner();
     let strategy = cases();
     let (mut unique, mut refused, mut cheap) = (0, 0, 0);
-    for number in 0..700 {
+    for number in 0..common::times(240) {
         let (params, economics) = strategy.new_tree(&mut runner).unwrap().current();
         let rows = inequalities(&params, &economics).unwrap();
         let others = rows.iter().filter(|row| !is_bribe(row));
@@ -161,7 +161,7 @@ fn the_tree_and_the_conditions_against_bribes_agree() {
     }
     println!("{unique} unique, {refused} bribable, {cheap} of them where B <= pz");
     assert!(
-        unique >= 30 && refused >= 30 && cheap >= 5,
+        unique >= 10 && refused >= 10 && cheap >= 2,
         "{unique} {refused} {cheap}"
     );
 }

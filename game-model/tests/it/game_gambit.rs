@@ -71,7 +71,10 @@ fn gambit_agrees_on_random_contracts_of_both_layouts() {
         writeln!(file, "{}", case(&name, params, economics)).unwrap();
     };
     // More of the layout in which honest play can pay.
-    for (template, cases) in [(Template::Hardened, 190), (Template::Paper, 80)] {
+    for (template, cases) in [
+        (Template::Hardened, common::times(60)),
+        (Template::Paper, common::times(25)),
+    ] {
         let strategy = near_the_border(template);
         for number in 0..cases {
             let (params, economics) = strategy.new_tree(&mut runner).unwrap().current();
@@ -80,7 +83,7 @@ fn gambit_agrees_on_random_contracts_of_both_layouts() {
     }
     let strategy = (common::params(), economics(), any::<bool>());
     let mut number = 0;
-    while number < 70 {
+    while number < common::times(25) {
         let (params, costs, play) = strategy.new_tree(&mut runner).unwrap().current();
         let economics = scaled(&params, costs, play && params.arbiters() == 3);
         // Beyond 32 bits Gambit 17.0.0b2 finds no mixed equilibrium at all, without a word.
@@ -113,9 +116,9 @@ fn gambit_agrees_on_random_contracts_of_both_layouts() {
         "{summary}"
     );
     // Enough of each kind, so that agreement means something.
-    assert!(count("checked") >= 200, "{summary}");
+    assert!(count("checked") >= 60, "{summary}");
     assert!(
-        count("unique") >= 10 && count("several") >= 10 && count("whole") >= 150,
+        count("unique") >= 3 && count("several") >= 3 && count("whole") >= 50,
         "{summary}"
     );
 }

@@ -1,5 +1,6 @@
 //! Plans for random economics are honest in the tree with every move, and the cheapest size of the sample is found.
 
+use crate::common;
 use narthex_game_model::game::plan::{PlanError, Wish, best_sample, plan};
 use narthex_game_model::game::{Economics, Fees, Verdict, build, inequalities, rival, solve};
 use narthex_game_model::{Amount, ParamsRecord, Ratio};
@@ -62,7 +63,7 @@ fn random_plans_are_honest_with_every_deviation() {
         failure_persistence: None,
         // Solving a game takes seconds: the figures that fail are said as they are.
         max_shrink_iters: 0,
-        ..ProptestConfig::with_cases(40)
+        ..ProptestConfig::with_cases(common::times(20))
     });
     let figures = (
         (500u64..200_000, 0u64..500_000, 2u64..12),

@@ -3,13 +3,13 @@
 use std::{fmt, io, path::PathBuf, time::Duration};
 
 use bitcoin::base64::{Engine, engine::general_purpose::STANDARD};
-use bitreq::{Method, Url};
 use serde::{Serialize, de::DeserializeOwned};
+use ureq::{Agent, http::Uri};
 
 /// A block full of scripts takes seconds on a busy machine, nothing takes a minute.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest answer, in bytes: a block in hex has 8 million, a full mempool's list some 20 million.
-const MAX_ANSWER_BYTES: usize = 64 << 20;
+const MAX_ANSWER_BYTES: u64 = 64 << 20;
 /// Largest cookie file, in bytes.
 const MAX_COOKIE_BYTES: u64 = 4096;
 /// Of an answer that is no JSON, so many characters are shown.
@@ -50,9 +50,16 @@ impl NodeUrl {
                 "a character that no address has".into(),
             ));
         }
-        match Url::parse(text) {
-            Ok(_) => Ok(Self(text.to_owned())),
-            Err(error) => Err(UrlError::Malformed(error.to_string())),
+        let uri: Uri = text
+            .parse()
+            .map_err(|error| UrlError::Malformed(format!("{error}")))?;
+        let malformed = |what: &str| Err(UrlError::Malformed(what.into()));
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        match (uri.host(), uri.port_u16()) {
+            (None | Some(""), _) => malformed("no host in it"),
+            // What follows the host is a port, or nothing.
+            (Some(host), None) if authority != host => malformed("a port that there is not"),
+            (Some(_), _) => Ok(Self(text.to_owned())),
         }
     }
 }
@@ -83,7 +90,7 @@ pub(super) enum HttpError {
     #[error("{node} answers with status {status}: {said:?}")]
     Status {
         node: NodeUrl,
-        status: i32,
+        status: u16,
         said: String,
     },
     #[error("{node} answers, but not as a Bitcoin node ({source}): {said:?}")]
@@ -95,21 +102,33 @@ pub(super) enum HttpError {
     #[error("{node} answers with more than {MAX_ANSWER_BYTES} bytes")]
     TooLong { node: NodeUrl },
     #[error("{node}: {source}")]
-    Connection {
-        node: NodeUrl,
-        source: bitreq::Error,
-    },
+    Connection { node: NodeUrl, source: ureq::Error },
 }
 
-/// The way to one node.
+/// The way to one node. Connections are kept between calls: whoever follows a chain makes thousands.
 pub(super) struct Http {
     node: NodeUrl,
     cookie: PathBuf,
+    agent: Agent,
 }
 
 impl Http {
     pub(super) fn new(node: NodeUrl, cookie: PathBuf) -> Self {
-        Self { node, cookie }
+        let config = Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            // An address that a node sends us on to is not the one that the cookie is for.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            // Refused calls come with status 500 or 404 and say why.
+            .http_status_as_error(false)
+            // A proxy of the environment would see the cookie.
+            .proxy(None)
+            .build();
+        Self {
+            node,
+            cookie,
+            agent: config.into(),
+        }
     }
 
     /// A node writes another cookie each time it starts, so the file is read for each call.
@@ -133,34 +152,32 @@ impl Http {
     fn post<R: DeserializeOwned>(&self, request: &impl Serialize) -> Result<R, HttpError> {
         let node = || self.node.clone();
         let body = serde_json::to_vec(request).map_err(HttpError::Request)?;
-        let answer = bitreq::Request::new(Method::Post, &self.node.0)
-            .with_timeout(TIMEOUT)
-            // An address that a node sends us on to is not the one that the cookie is for.
-            .with_max_redirects(0)
-            .with_max_body_size(MAX_ANSWER_BYTES)
-            .with_header("Authorization", self.authorization()?)
-            .with_header("Content-Type", "application/json")
-            .with_body(body)
-            .send()
-            .map_err(|source| match source {
-                bitreq::Error::TooManyRedirections
-                | bitreq::Error::InfiniteRedirectionLoop
-                | bitreq::Error::RedirectLocationMissing => HttpError::Redirect(node()),
-                bitreq::Error::BodyOverflow => HttpError::TooLong { node: node() },
-                source => HttpError::Connection {
-                    node: node(),
-                    source,
-                },
-            })?;
-        let status = answer.status_code;
+        let broken = |source| match source {
+            ureq::Error::BodyExceedsLimit(_) => HttpError::TooLong { node: node() },
+            source => HttpError::Connection {
+                node: node(),
+                source,
+            },
+        };
+        let mut answer = self
+            .agent
+            .post(&self.node.0)
+            .header("Authorization", self.authorization()?)
+            .header("Content-Type", "application/json")
+            .send(&body)
+            .map_err(broken)?;
+        let status = answer.status().as_u16();
         match status {
             300..=399 => return Err(HttpError::Redirect(node())),
             401 => return Err(HttpError::Unauthorised(node())),
             _ => {}
         }
+        // Read whole before it is looked at: only then does the connection serve again.
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES);
+        let bytes = body.read_to_vec().map_err(broken)?;
         // Refused calls come as JSON too, with status 500 or 404.
-        serde_json::from_slice(answer.as_bytes()).map_err(|source| {
-            let said = String::from_utf8_lossy(answer.as_bytes());
+        serde_json::from_slice(&bytes).map_err(|source| {
+            let said = String::from_utf8_lossy(&bytes);
             let said = said.chars().take(SHOWN_CHARACTERS).collect();
             match status {
                 200 => HttpError::NotJson {

@@ -22,6 +22,13 @@ pub fn seed() -> u64 {
 }
 
 /// Draws from the strategies of a test, by [`seed`].
+/// So many times is tried what is random, and as many times more as `NARTHEX_EFFORT` says: by default as much as a run of all
+/// tests has time for.
+pub fn times(usual: u32) -> u32 {
+    let effort = std::env::var("NARTHEX_EFFORT").ok();
+    effort.and_then(|times| times.parse().ok()).unwrap_or(1) * usual
+}
+
 pub fn runner() -> TestRunner {
     let seed = seed();
     println!("NARTHEX_SEED={seed}");
