@@ -141,17 +141,16 @@ impl Bumper {
         due: &Due,
     ) -> Result<Offered, LifeError> {
         let (tip, txid) = (chain.height()?, parent.compute_txid());
-        let known = chain.transaction(txid)?;
         let anchor = anchor(parent, txid)?;
-        if matches!(known, Some((_, Some(_)))) {
+        // Of a parent that the node has the child alone is new.
+        let is_new = chain.waiting(txid)?.is_none();
+        if is_new && is_confirmed(chain, parent, txid)? {
             wallet.set_paying(anchor, Vec::new());
             return Ok(Offered::Waits);
         }
-        // Of a parent that the node has the child alone is new.
-        let is_new = known.is_none();
-        let (child, rivals) = match known {
-            Some(_) => (waiting(chain, anchor)?, Vec::new()),
-            None => (None, rivals(chain, parent)?),
+        let (child, rivals) = match is_new {
+            false => (waiting(chain, anchor)?, Vec::new()),
+            true => (None, rivals(chain, parent)?),
         };
         let effort = self.efforts.entry(anchor).or_insert(Effort::new(tip));
         effort.asked = tip;
@@ -370,6 +369,27 @@ impl Due {
             confirm: self.confirm,
         }
     }
+}
+
+/// Whether a transaction is in a block, as far as its coin is gone and an output of it is there. One of which all outputs are spent
+/// confirmed long ago: whoever follows the chain asks for it no more.
+fn is_confirmed(
+    chain: &mut dyn NodeAccess,
+    tx: &Transaction,
+    txid: Txid,
+) -> Result<bool, LifeError> {
+    let coin = tx.input.first().map(|input| input.previous_output);
+    if let Some(coin) = coin
+        && chain.utxo(coin)?.is_some()
+    {
+        return Ok(false);
+    }
+    for vout in (0u32..).take(tx.output.len()) {
+        if chain.utxo(OutPoint { txid, vout })?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Where anybody can attach a child.

@@ -358,7 +358,7 @@ impl<'a> LifeParty<'a> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let tip = self.seat.signer_mut().sight_mut().tip;
+        let tip = self.signer().sight().tip();
         // A block that is taken back has taken nothing.
         if matches!(self.stake, Stake::Spent { seen } if tip < seen) {
             self.stake = Stake::Locked;

@@ -534,6 +534,7 @@ fn who_was_away_catches_up(chain: &mut dyn Chain) {
         key,
         identity: None,
         signatures,
+        since: 1,
         job: play.job(),
         is_aside: false,
         strategy: Strategy::Honest,
@@ -544,7 +545,7 @@ fn who_was_away_catches_up(chain: &mut dyn Chain) {
     };
     let own = Own {
         log: MemoryLog::forgetful(),
-        signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())),
+        signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())).unwrap(),
         publisher: Publisher::new(&mut wallet, LOW),
     };
     let (mut party, _) = LifeParty::open(contract, own).unwrap();

@@ -14,7 +14,8 @@ use narthex::{
         contract::{
             Contract as About, ContractErrand, ContractSeatError, Done, Order, Policy as Pace,
         },
-        log::Identity,
+        follow::MAX_REORG_BLOCKS,
+        log::{Identity, LogError},
         setup::Phase,
         wire::{Envelope, contract_message, contract_type},
     },
@@ -22,13 +23,14 @@ use narthex::{
         binding::{BindError, Bindings, Mark},
         depth::Depth,
         derive::OwnSalt,
-        graph::NodeId,
+        graph::{NodeId, TxGraph},
         party::{PartyId, PartySet},
         terms::{Role, TermsRecord},
     },
     game_model::{play::Strategy, token::SealCost},
     life::{
         Heard, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins, Publisher, Purse,
+        Sight,
     },
     regtest::NodeAccess,
     wallet::PartyWallet,
@@ -38,6 +40,7 @@ use super::{
     Core, DueStatus, Fatal, OnChain, Own, ResultStatus,
     contract::{Contract, short},
     peers::Due,
+    store::Store,
 };
 
 /// The wallet that all contracts of this node share.
@@ -128,6 +131,27 @@ pub(super) fn life_log(id: [u8; 32]) -> Identity {
     Identity::new("contract", id)
 }
 
+/// Where it stands how far the chain was read for a contract.
+pub(super) fn follow_log(id: [u8; 32]) -> Identity {
+    Identity::new(FOLLOWED, id)
+}
+
+const FOLLOWED: &str = "followed";
+
+/// Forgets how far the chain was read, for every contract: each is followed anew from before its funding. For an operator whose
+/// Bitcoin node was on a wrong chain for longer than can be followed back.
+///
+/// # Errors
+/// [`LogError`]; this computer's fault.
+pub fn follow_anew(store: &mut dyn Store) -> Result<(), LogError> {
+    for whose in store.known()? {
+        if whose.machine == FOLLOWED {
+            store.remove(&whose)?;
+        }
+    }
+    store.commit()
+}
+
 /// The life of a contract, where there is one.
 fn life_of<'c>(
     contracts: &'c mut BTreeMap<[u8; 32], Contract>,
@@ -206,6 +230,7 @@ impl Core {
     fn open_life(&mut self, id: [u8; 32]) -> Result<Result<Vec<Letter>, LifeError>, Fatal> {
         let order = |what| Ok(Err(LifeError::Order(what)));
         let log = self.store.open(&life_log(id))?;
+        let followed = self.store.open(&follow_log(id))?;
         let (own, journal) = (Rc::clone(&self.own), Rc::clone(&self.journal));
         let Some(contract) = self.contracts.get_mut(&id) else {
             return order("a contract");
@@ -225,6 +250,15 @@ impl Core {
             }
         };
         let (terms, graph) = (signatures.terms().clone(), signatures.graph().clone());
+        // Where its own wallet does not see the funding now, it may come again on another branch, and lower.
+        let funding = graph.txid(TxGraph::FUNDING);
+        let seen = funding.and_then(|txid| own.borrow().wallet.confirmed_at(txid));
+        let live = machine.live().unwrap_or_default();
+        let since = seen.unwrap_or(live.saturating_sub(MAX_REORG_BLOCKS));
+        let sight = match Sight::open(followed, since) {
+            Ok(sight) => sight,
+            Err(error) => return Err(error.into()),
+        };
         let (job, own_salt) = (self.jobs.stage(&offer.job), salt(terms.record(), role));
         let (key, pair) = {
             let own = own.borrow();
@@ -256,6 +290,7 @@ impl Core {
             key,
             identity: pair.filter(|_| is_arbiter),
             signatures,
+            since,
             job,
             is_aside: self.policy.is_aside,
             strategy: Strategy::Honest,
@@ -271,7 +306,7 @@ impl Core {
         };
         let begins = Begins {
             log,
-            signer: LifeSigner::new(work, blobs),
+            signer: LifeSigner::seeing(work, blobs, sight),
             publisher: Publisher::new(Shared(own), offer.rate).up_to(self.policy.max_rate),
         };
         Ok(LifeParty::open(about, begins).map(|(party, letters)| {
@@ -435,7 +470,8 @@ impl Core {
         let why = error.to_string();
         match error {
             // Nothing was taken.
-            LifeError::Chain(_) => {}
+            LifeError::Chain(_) | LifeError::Follow(_) => {}
+            LifeError::Sight(error) => return Err(error.into()),
             LifeError::Log(error) => return Err(error.into()),
             LifeError::Seat(error) => match *error {
                 ContractSeatError::Log(StepError::Log(error)) => return Err(error.into()),

@@ -48,6 +48,7 @@ use requests::Requests;
 pub use command::{Command, CommandError, NewOffer, Reply};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::Jobs;
+pub use life::follow_anew;
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;

@@ -25,7 +25,7 @@ use narthex::{
 use super::{
     Action, Core, Fatal,
     contract::{Contract, offer_log, setup_log, short},
-    life::life_log,
+    life::{follow_log, life_log},
     peers::Due,
 };
 use crate::transport::PeerAddress;
@@ -402,6 +402,7 @@ impl Core {
         self.store.remove(&offer_log(id))?;
         self.store.remove(&setup_log(id))?;
         self.store.remove(&life_log(id))?;
+        self.store.remove(&follow_log(id))?;
         Ok(())
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     api::{ApiOptions, Bound, EventLog, OrderWay},
     party::{
         Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts, Policy,
-        Reply,
+        Reply, follow_anew,
     },
     transport::{Event, Limits, Transport},
 };
@@ -50,6 +50,8 @@ pub struct RunOptions {
     pub cookie: PathBuf,
     /// Job files that it has.
     pub jobs: Vec<PathBuf>,
+    /// Whether the chain is read again from before each contract's funding, whatever was read of it.
+    pub follow_anew: bool,
     /// What its operator has said.
     pub policy: Policy,
     /// Between two looks at the clock and the chain.
@@ -140,7 +142,6 @@ pub fn run(
     let folder = Folder::open(&options.dir)?;
     let key = folder.key()?;
     let chain = Node::connect(&options.node, &options.cookie)?;
-    chain.require_index()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -347,7 +348,10 @@ fn decide(
         }
     }
     folder.keep_jobs(jobs.paths())?;
-    let store = folder.store(&own.node)?;
+    let mut store = folder.store(&own.node)?;
+    if options.follow_anew {
+        follow_anew(&mut store).map_err(Fatal::from)?;
+    }
     let start = Instant::now();
     let now = || Now {
         ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),

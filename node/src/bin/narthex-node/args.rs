@@ -156,6 +156,9 @@ struct RunArgs {
     /// A job file that this node takes part in; again for others. Jobs do not travel between nodes yet.
     #[arg(long = "job", value_name = "FILE")]
     jobs: Vec<PathBuf>,
+    /// Reads the chain again from before each contract's funding: after the Bitcoin node was on a wrong chain for more than 144 blocks.
+    #[arg(long)]
+    follow_anew: bool,
     /// Roles in which offers are accepted without asking, within the bounds below; again for others.
     #[arg(long, value_enum)]
     accept_role: Vec<Role>,
@@ -307,6 +310,7 @@ impl RunArgs {
             address: self.address,
             node: self.node,
             cookie: self.cookie,
+            follow_anew: self.follow_anew,
             jobs: jobs.collect::<Result<_, _>>()?,
             policy: Policy {
                 accept,
