@@ -17,7 +17,7 @@ mod tasks;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
 pub use error::LifeError;
-pub use fees::{Bumper, Due, Offered};
+pub use fees::{Bumper, Due, Offered, Secrecy};
 pub(crate) use party::Hands;
 pub use party::{Heard, Letter, LifeParty, Own};
 pub use publish::{Paid, Publisher, Purse, Refused, publish, record_root};

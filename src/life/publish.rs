@@ -11,7 +11,7 @@ use narthex_contracts::{
 };
 use narthex_regtest::NodeAccess;
 
-use super::{Bumper, Due, LifeError, LifeSigner, Offered};
+use super::{Bumper, Due, LifeError, LifeSigner, Offered, Secrecy};
 use crate::wallet::PartyWallet;
 
 /// Whoever has the wallet that a party pays from: its own, or one that all contracts of a node share.
@@ -127,12 +127,12 @@ fn record(book: &Book) -> Option<RootRecord> {
     (book.contract().role() == Role::Worker).then_some(RootRecord { root })
 }
 
-fn due(book: &Book, node: NodeId, until: Option<u32>) -> Due {
+fn due(book: &Book, node: NodeId, until: Option<u32>, secret: Secrecy) -> Due {
     Due {
         until,
         confirm: book.contract().policy().confirm.into(),
         at_stake: book.at_stake(node),
-        shows_secret: book.shows_secret(node),
+        secret,
     }
 }
 
@@ -145,7 +145,7 @@ pub fn publish(
     chain: &mut dyn NodeAccess,
     (signer, publisher): (&LifeSigner<'_>, &mut Publisher<'_>),
     book: &Book,
-    (node, until): (NodeId, Option<u32>),
+    (node, until, secret): (NodeId, Option<u32>, Secrecy),
 ) -> Result<bool, LifeError> {
     let graph = book.contract().graph();
     let tx = signer.signatures().complete(node, &signer.secrets(book))?;
@@ -158,7 +158,7 @@ pub fn publish(
         let both = coin.zip(record(book));
         carries = both.map(|(coin, record)| (coin, record.script()));
     }
-    let due = due(book, node, until);
+    let due = due(book, node, until, secret);
     let offered = publisher
         .bumper
         .offer((chain, &mut **wallet), &tx, carries, &due)?;
@@ -182,10 +182,7 @@ pub fn record_root(
     let record = record(book).ok_or_else(order)?;
     let delivered = graph.find(Exit::DELIVERED).ok_or_else(order)?;
     // Without a root nothing was delivered.
-    let due = Due {
-        shows_secret: false,
-        ..due(book, delivered, Some(until))
-    };
+    let due = due(book, delivered, Some(until), Secrecy::None);
     let mut wallet = publisher.purse.wallet();
     let coin = wallet.coin(coin).ok_or_else(order)?;
     let offered = publisher

@@ -290,6 +290,8 @@ impl Core {
             .check(&offer, self.now.unix_s)
             .map_err(|error| bad("the offer", &error))?;
         travels(&offer).map_err(|error| bad("the job", &error))?;
+        self.keeps(&offer)
+            .map_err(|error| bad("the parameters", &error))?;
         self.has_coins(&offer, Role::Client).map_err(|error| {
             let spare = self.own.borrow().wallet.spare();
             refused("funds", error)

@@ -192,6 +192,7 @@ const fn word(done: &Done) -> &'static str {
         Done::Passed(_) => "the settlement is passed on",
         Done::False => "what came as a signature is none",
         Done::Pleaded(_) => "evidence is put together",
+        Done::Showing(_) => "the result secret is about to be shown",
         Done::Ruled(_) => "the case is ruled on",
         Done::Attested(_) => "the ruling is attested",
         Done::Decrypted { .. } => "the result is decrypted",
@@ -255,10 +256,7 @@ impl Core {
         let seen = funding.and_then(|txid| own.borrow().wallet.confirmed_at(txid));
         let live = machine.live().unwrap_or_default();
         let since = seen.unwrap_or(live.saturating_sub(MAX_REORG_BLOCKS));
-        let sight = match Sight::open(followed, since) {
-            Ok(sight) => sight,
-            Err(error) => return Err(error.into()),
-        };
+        let sight = Sight::open(followed, since)?;
         let (job, own_salt) = (self.jobs.stage(&offer.job), salt(terms.record(), role));
         let (key, pair) = {
             let own = own.borrow();
@@ -355,15 +353,16 @@ impl Core {
         let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(());
         };
-        let now = (tip, life.party.changes());
+        let before = (tip, life.party.changes());
         let has_due = !life.party.on_chain().is_empty() || life.party.stake_due().is_some();
-        if life.published == Some(now) || !has_due {
+        if life.published == Some(before) || !has_due {
             return Ok(());
         }
-        // What is durable alone leaves.
+        // What is durable alone leaves, and that a secret is about to be shown is durable before it is.
+        let resolved = life.party.resolve(chain);
         self.store.commit()?;
-        let published = life.party.publish(chain);
-        life.published = Some(now);
+        let published = resolved.and_then(|()| life.party.publish(chain));
+        life.published = Some((tip, life.party.changes()));
         let refused = life.party.publisher().refused.iter();
         let refused: Vec<_> = refused.map(|refused| refused.why.to_string()).collect();
         let due: Vec<_> = life.due().into_iter().map(|due| due.name).collect();

@@ -222,3 +222,108 @@ fn a_block_that_is_taken_back_is_nothing_that_happened() {
     assert_eq!(path(&town, &id), ["Tx0", "S3"]);
     assert_eq!(result(&mut town, &id), town.right());
 }
+
+fn reserve(town: &mut Town, at: usize) -> u64 {
+    match town.ask(at, Command::Node) {
+        Ok(Reply::Node(status)) => status.reserve_sat,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A block may take the end back, and then a party pays for its exits again: what it has kept for that stays until the end is deep.
+#[test]
+fn a_reserve_is_kept_until_the_end_is_deep() {
+    let mut town = Town::new();
+    assert_eq!(reserve(&mut town, 0), 0);
+    let id = funded(&mut town);
+    let kept = reserve(&mut town, 1);
+    assert!(kept > 0);
+    for _ in 0..MOST_BLOCKS {
+        if is_over(&town.standing(1, &id)) {
+            break;
+        }
+        town.mine(1);
+    }
+    assert!(is_over(&town.standing(1, &id)), "{}", town.notes());
+    // One block has the end; two make it deep.
+    assert_eq!(reserve(&mut town, 1), kept, "{}", town.notes());
+    // It is taken back, and comes again.
+    town.take_back(1);
+    town.pass(1);
+    assert_eq!(reserve(&mut town, 1), kept, "{}", town.notes());
+    town.mine(1);
+    assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
+    assert_eq!(reserve(&mut town, 1), kept);
+    town.mine(1);
+    for at in 0..6 {
+        assert_eq!(reserve(&mut town, at), 0, "{at}");
+    }
+    // Whoever starts again comes to the same.
+    town.kill(1);
+    town.start(1);
+    assert_eq!(reserve(&mut town, 1), 0);
+}
+
+/// A node that starts again reads the chain from where it was, and not from the funding on.
+#[test]
+fn a_chain_is_followed_on_from_where_it_was() {
+    let mut town = Town::new();
+    let id = funded(&mut town);
+    town.mine(3);
+    let entries = |town: &Town| {
+        let written = town.nodes[1].written.borrow();
+        written.iter().filter(|(log, _)| log == "followed").count()
+    };
+    let before = entries(&town);
+    assert!(before >= 4, "a block each: {before}");
+    town.kill(1);
+    town.start(1);
+    town.connect_all(1);
+    town.pass(1);
+    assert_eq!(entries(&town), before, "nothing is read twice");
+    // Blocks that came while it was away, on another branch.
+    town.kill(1);
+    town.take_back(2);
+    town.start(1);
+    town.connect_all(1);
+    town.pass(1);
+    // One says that two blocks are gone, and three came.
+    assert_eq!(entries(&town), before + 4);
+    lived(&mut town, &id);
+    assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
+}
+
+/// A party of a pace takes part only where it could keep every deadline at that pace, and that is before a coin of it is locked.
+#[test]
+fn windows_that_are_too_short_are_not_taken() {
+    use narthex::game_model::{ParamsRecord, schedule::Pace};
+
+    let mut town = Town::new();
+    let paced = |town: &mut Town, change: fn(&mut ParamsRecord)| {
+        let mut order = town.order();
+        let params = (*order.params).clone().paced(&Pace::REGTEST, 0).unwrap();
+        order.params = Box::new(params);
+        change(&mut order.params);
+        order
+    };
+    for at in 0..6 {
+        town.pace(at, Pace::REGTEST);
+        town.kill(at);
+        town.start(at);
+        town.connect_all(at);
+    }
+    town.pump();
+    // The example's own windows are for a chain that is mined on demand: its verdict has six blocks.
+    let short = Box::new(town.order());
+    let refused = town.ask(0, Command::Offer(short)).unwrap_err();
+    assert!(refused.contains("verdict"), "{refused}");
+    // 2b + r is three here.
+    let order = paced(&mut town, |params| params.windows.appeal_blocks = 2);
+    let refused = town.ask(0, Command::Offer(Box::new(order))).unwrap_err();
+    assert!(refused.contains("2 * b + r = 3"), "{refused}");
+    let order = paced(&mut town, |params| {
+        assert_eq!(params.windows.appeal_blocks, 3)
+    });
+    let made = town.ask(0, Command::Offer(Box::new(order)));
+    assert!(made.is_ok(), "{made:?}");
+}

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use narthex::{
     bitcoin::Amount,
-    game_model::{ParamsRecord, Template, game::Economics},
+    game_model::{ParamsRecord, Template, game::Economics, schedule::Pace},
 };
 use narthex_disk::Readers;
 use narthex_node::{
@@ -137,6 +137,15 @@ impl From<Role> for Part {
     }
 }
 
+/// How fast a chain is taken to be, in blocks.
+#[derive(Clone, Copy, ValueEnum)]
+enum PaceArg {
+    /// Six for what must last or must confirm.
+    Mainnet,
+    /// One for everything.
+    Regtest,
+}
+
 #[derive(Args)]
 struct RunArgs {
     #[command(flatten)]
@@ -159,6 +168,10 @@ struct RunArgs {
     /// Reads the chain again from before each contract's funding: after the Bitcoin node was on a wrong chain for more than 144 blocks.
     #[arg(long)]
     follow_anew: bool,
+    /// Takes part in no contract of which a party of this pace could not keep every deadline. Without it windows of any length are taken, as on a
+    /// chain that is mined on demand.
+    #[arg(long, value_enum)]
+    pace: Option<PaceArg>,
     /// Roles in which offers are accepted without asking, within the bounds below; again for others.
     #[arg(long, value_enum)]
     accept_role: Vec<Role>,
@@ -304,6 +317,12 @@ impl RunArgs {
         }
         let economics = self.economics.as_deref().map(json_file::<Economics>);
         let jobs = self.jobs.iter().map(std::path::absolute);
+        let policy = Policy {
+            accept,
+            max_stake: Amount::from_sat(self.max_stake),
+            economics: economics.transpose()?,
+            ..Policy::default()
+        };
         let options = RunOptions {
             dir: self.dir.dir,
             listen: self.listen,
@@ -312,11 +331,10 @@ impl RunArgs {
             cookie: self.cookie,
             follow_anew: self.follow_anew,
             jobs: jobs.collect::<Result<_, _>>()?,
-            policy: Policy {
-                accept,
-                max_stake: Amount::from_sat(self.max_stake),
-                economics: economics.transpose()?,
-                ..Policy::default()
+            policy: match self.pace {
+                None => policy,
+                Some(PaceArg::Mainnet) => policy.paced(Pace::MAINNET),
+                Some(PaceArg::Regtest) => policy.paced(Pace::REGTEST),
             },
             tick: Duration::from_millis(self.tick_ms),
             limits: Limits::default(),

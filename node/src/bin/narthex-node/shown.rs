@@ -95,6 +95,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
         tip,
         balance_sat,
         spare_sat,
+        reserve_sat,
         contracts,
         commits,
     } = status;
@@ -108,7 +109,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
     }
     writeln!(
         out,
-        "balance    {balance_sat} sat, {spare_sat} of them free"
+        "balance    {balance_sat} sat, {spare_sat} of them free, {reserve_sat} kept back for fees"
     )?;
     writeln!(out, "contracts  {contracts}")?;
     writeln!(out, "commits    {commits} since it started")
