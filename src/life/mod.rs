@@ -14,6 +14,7 @@ mod sight;
 mod signer;
 mod stake;
 mod tasks;
+mod tower;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
 pub use error::LifeError;
@@ -25,3 +26,4 @@ pub(crate) use room::GoBetween;
 pub use room::Room;
 pub use sight::Sight;
 pub use signer::{LifeSigner, LifeWork, Watch};
+pub use tower::{TowerError, Watchtower};

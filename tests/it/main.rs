@@ -74,5 +74,6 @@ mod slice;
 mod store;
 mod theft;
 mod token;
+mod tower;
 mod unknown_fields;
 mod wallet;

@@ -102,6 +102,11 @@ pub enum Command {
         /// Its id in hex.
         id: String,
     },
+    /// What a watchtower is given for this party of a contract that lives: [`Reply::Bundle`].
+    Bundle {
+        /// Its id in hex.
+        id: String,
+    },
     /// One contract: [`Reply::Contract`].
     Show {
         /// Its id in hex.
@@ -143,8 +148,22 @@ pub enum Reply {
     Peers(Vec<PeerStatus>),
     /// What was computed.
     Result(ResultStatus),
+    /// What a watchtower is given.
+    Bundle(BundleStatus),
     /// Nothing else to say.
     Done,
+}
+
+/// What a watchtower is given for a party.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BundleStatus {
+    /// For whom.
+    pub role: String,
+    /// Names of its transactions.
+    pub transactions: Vec<String>,
+    /// Its bytes in hex.
+    #[schema(pattern = "^[0-9a-f]*$")]
+    pub bundle: String,
 }
 
 /// Why a command is not done, and what it is about. Nothing has changed.
@@ -212,6 +231,7 @@ impl Core {
                 let result = status?.result.map(Reply::Result);
                 result.ok_or_else(|| refused("none", "nothing is decrypted here"))
             }),
+            Command::Bundle { id } => id_of(&id).and_then(|id| self.bundle(&id)),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::Graph { id } => return self.graph(&id),
             Command::List => {

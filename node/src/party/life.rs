@@ -25,6 +25,7 @@ use narthex::{
         derive::OwnSalt,
         graph::{NodeId, TxGraph},
         party::{PartyId, PartySet},
+        template::{TowerBundle, TowerPace},
         terms::{Role, TermsRecord},
     },
     game_model::{play::Strategy, token::SealCost},
@@ -36,8 +37,11 @@ use narthex::{
     wallet::PartyWallet,
 };
 
+use narthex_base::codec::Message as _;
+
 use super::{
-    Core, DueStatus, Fatal, OnChain, Own, ResultStatus,
+    BundleStatus, Core, DueStatus, Fatal, OnChain, Own, Reply, ResultStatus,
+    command::{Answer, refused},
     contract::{Contract, short},
     peers::Due,
     store::Store,
@@ -434,6 +438,33 @@ impl Core {
                 Ok(Err(why))
             }
         }
+    }
+
+    /// What a watchtower is given for this party of a contract, as far as it holds it and the panel has ruled.
+    pub(super) fn bundle(&self, id: &[u8; 32]) -> Answer {
+        let contract = self.contracts.get(id);
+        let contract = contract.ok_or_else(|| refused("unknown", "there is no such contract"))?;
+        let none = || refused("none", "it is not funded, or not ready yet");
+        let party = &contract.life.as_ref().ok_or_else(none)?.party;
+        let (book, signatures) = (party.book(), party.signer().signatures());
+        let (_, funded) = book.facts().path.first().copied().ok_or_else(none)?;
+        let policy = book.contract().policy();
+        let pace = TowerPace {
+            // A reorganisation may bring the funding lower before the tower looks.
+            since: funded.saturating_sub(MAX_REORG_BLOCKS),
+            depth: policy.depth.blocks(),
+            confirm: policy.confirm,
+            message: policy.message,
+        };
+        let bundle = TowerBundle::of(signatures, pace, book.attestations());
+        let bundle = bundle.map_err(|error| refused("none", error))?;
+        let graph = signatures.graph();
+        let names = bundle.transactions().filter_map(|node| graph.node(node));
+        Ok(Reply::Bundle(BundleStatus {
+            role: bundle.role().to_string(),
+            transactions: names.map(|node| node.name.to_string()).collect(),
+            bundle: bundle.to_bytes().to_lower_hex_string(),
+        }))
     }
 
     fn send_letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<(), Fatal> {

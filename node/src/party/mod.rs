@@ -45,7 +45,7 @@ use contract::Contract;
 use peers::Peer;
 use requests::Requests;
 
-pub use command::{Command, CommandError, NewOffer, Reply};
+pub use command::{BundleStatus, Command, CommandError, NewOffer, Reply};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::Jobs;
 pub use life::follow_anew;

@@ -293,6 +293,69 @@ fn a_chain_is_followed_on_from_where_it_was() {
     assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
 }
 
+/// The client has given a tower what it may have, and is gone, and so is the worker. The tower gives the client back what is its own.
+#[test]
+fn a_client_that_is_gone_has_a_tower() {
+    use narthex::{
+        bitcoin::hex::{DisplayHex as _, FromHex as _},
+        channel::log::{Identity, MemoryDisk},
+        contracts::{template::TowerBundle, terms::FeeRate},
+        life::{Publisher, Watchtower},
+        regtest::mine_coins,
+        wallet::PartyWallet,
+    };
+    use narthex_base::codec::Message as _;
+
+    let mut town = Town::new();
+    let before = balances(&mut town);
+    let id = town.offer();
+    let order = Command::Bundle {
+        id: id.to_lower_hex_string(),
+    };
+    assert!(town.ask(0, order.clone()).is_err(), "not funded yet");
+    town.pump();
+    town.mine(1);
+    assert!(town.all(&id, "live"), "{}", town.notes());
+    let given = match town.ask(0, order) {
+        Ok(Reply::Bundle(given)) => given,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(given.role, "client");
+    assert!(given.transactions.contains(&"S1".to_owned()));
+    assert!(!given.transactions.iter().any(|name| name.starts_with("S3")));
+    let bundle = Vec::<u8>::from_hex(&given.bundle).unwrap();
+    let bundle = TowerBundle::from_bytes(&bundle).unwrap();
+    // Only panel and verifier are left, and they have given no verdict on nothing.
+    town.kill(0);
+    town.kill(1);
+    let mut wallet = PartyWallet::new("tower", &[9; 32]).unwrap();
+    let script = wallet.fresh_script();
+    mine_coins(&mut town.chain, 3, &script, &script).unwrap();
+    wallet.sync(&mut town.chain).unwrap();
+    let log = MemoryDisk::default().open(&Identity::new("watched", id));
+    let publisher = Publisher::new(&mut wallet, FeeRate::from_sat_per_kwu(500));
+    let mut tower = Watchtower::open(&bundle, Box::new(log.unwrap()), publisher).unwrap();
+    for _ in 0..MOST_BLOCKS {
+        tower.look(&mut town.chain).unwrap();
+        if tower.is_past() {
+            break;
+        }
+        tower.publish(&mut town.chain).unwrap();
+        town.mine_only(1);
+    }
+    assert!(tower.is_past());
+    assert_eq!(
+        tower.standing().map(|(name, _)| name.to_string()),
+        Some("S1".to_owned())
+    );
+    assert_eq!(tower.publisher().paid.len(), 1);
+    drop(tower);
+    town.start(0);
+    town.start(1);
+    let after = balances(&mut town);
+    assert!(after[0] + FEES > before[0], "{before:?} {after:?}");
+}
+
 /// A party of a pace takes part only where it could keep every deadline at that pace, and that is before a coin of it is locked.
 #[test]
 fn windows_that_are_too_short_are_not_taken() {

@@ -83,6 +83,10 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
             Some(file) => writeln!(out, "{}  {}", status.sha256, file.display())?,
             None => writeln!(out, "{}", status.sha256)?,
         },
+        Reply::Bundle(bundle) => {
+            let (role, names) = (&bundle.role, bundle.transactions.join(", "));
+            writeln!(out, "for the {role}: {names}")?;
+        }
         Reply::Done => writeln!(out, "done")?,
     }
     Ok(())
