@@ -19,6 +19,7 @@ impl PartyWallet {
             let known = |height| Some(checkpoints.get(height)?.hash());
             let way = chain.way(&known, 0)?;
             if let Some(known) = way.from.filter(|known| *known < seen) {
+                self.has_forgotten |= index == 0;
                 if self.changes.len() <= index {
                     self.changes.resize_with(index + 1, ChangeSet::default);
                 }

@@ -77,3 +77,4 @@ mod token;
 mod tower;
 mod unknown_fields;
 mod wallet;
+mod wallet_memory;

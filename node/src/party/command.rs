@@ -130,6 +130,50 @@ pub enum Command {
     Stop,
 }
 
+impl Command {
+    /// Its name, for logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::Node => "node",
+            Command::Address => "address",
+            Command::Offer(_) => "offer",
+            Command::Accept { .. } => "accept",
+            Command::Decline { .. } => "decline",
+            Command::Leave { .. } => "leave",
+            Command::Deliver { .. } => "deliver",
+            Command::Admit { .. } => "admit",
+            Command::Result { .. } => "result",
+            Command::Show { .. } => "show",
+            Command::Graph { .. } => "graph",
+            Command::List => "list",
+            Command::Peers => "peers",
+            Command::Clear { .. } => "clear",
+            Command::Stop => "stop",
+        }
+    }
+
+    /// The contract that it is about, as it was written.
+    pub fn contract(&self) -> Option<&str> {
+        match self {
+            Command::Accept { id }
+            | Command::Decline { id, .. }
+            | Command::Leave { id, .. }
+            | Command::Deliver { id }
+            | Command::Admit { id }
+            | Command::Result { id }
+            | Command::Show { id }
+            | Command::Graph { id } => Some(id),
+            Command::Node
+            | Command::Address
+            | Command::Offer(_)
+            | Command::List
+            | Command::Peers
+            | Command::Clear { .. }
+            | Command::Stop => None,
+        }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -246,9 +290,9 @@ impl Core {
     }
 
     fn fresh_address(&mut self) -> Answer {
-        let script = self.own.borrow_mut().wallet.fresh_script();
-        let address =
-            narthex::bitcoin::Address::from_script(&script, narthex::bitcoin::Network::Regtest);
+        let wallet = &mut self.own.borrow_mut().wallet;
+        let (script, network) = (wallet.fresh_script(), wallet.network());
+        let address = narthex::bitcoin::Address::from_script(&script, network);
         let address = address.map_err(|error| refused("wallet", error))?;
         Ok(Reply::Address(address.to_string()))
     }

@@ -354,6 +354,7 @@ impl Core {
         tip: BlockHash,
         chain: &mut dyn NodeAccess,
     ) -> Result<(), Fatal> {
+        self.keep_wallet()?;
         let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(());
         };

@@ -102,6 +102,13 @@ impl Policy {
                 "it is open for {open_s} seconds; at most {most} are taken"
             ));
         }
+        let (burial, pace) = (offer.timing.burial, self.pace.as_ref());
+        if let Some(pace) = pace.filter(|pace| burial < u32::from(pace.reorg)) {
+            let least = pace.reorg;
+            return Err(format!(
+                "it takes for final what lies {burial} blocks deep; at this node's pace at least {least} are asked for"
+            ));
+        }
         if offer.rate > self.max_rate {
             let (given, most) = (offer.rate.to_sat_per_kwu(), self.max_rate.to_sat_per_kwu());
             return Err(format!(

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use narthex::{
-    bitcoin::{Amount, FeeRate, hex::FromHex as _},
+    bitcoin::{Amount, FeeRate, Network, hex::FromHex as _},
     game_model::{ParamsRecord, Template, game::Economics, schedule::Pace},
 };
 use narthex_disk::Readers;
@@ -20,8 +20,13 @@ use narthex_node::{
     transport::Limits,
 };
 use serde::de::DeserializeOwned;
+use tracing_subscriber::filter::LevelFilter;
 
-use super::{demo::DemoArgs, shown};
+use super::{
+    config::{CompletionsArgs, ConfigArgs},
+    demo::DemoArgs,
+    shown,
+};
 
 /// Largest result that is written to a file, in bytes.
 const MAX_RESULT: u64 = 1 << 30;
@@ -29,7 +34,8 @@ const MAX_RESULT: u64 = 1 << 30;
 /// Largest file of parameters or figures, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// One party of Narthex as a process: makes contracts with other nodes, works, checks or rules in them, and is paid. Regtest alone.
+/// One party of Narthex as a process: makes contracts with other nodes, works, checks or rules in them, and is paid. On regtest, signet and
+/// testnet4; elsewhere only where --real-money says so.
 #[derive(Parser)]
 #[command(name = "narthex-node", version)]
 pub(crate) struct Cli {
@@ -40,7 +46,12 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Order {
     /// Runs a node, until `stop`. Killed at any moment it goes on when it is run again.
+    #[command(args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Prints a file of options for `run --config`, each with what it is for.
+    Config(ConfigArgs),
+    /// Prints a script that completes commands and options in a shell.
+    Completions(CompletionsArgs),
     /// Says how the node stands.
     Status(Dir),
     /// A fresh address of the node's wallet.
@@ -204,6 +215,18 @@ enum PaceArg {
 struct RunArgs {
     #[command(flatten)]
     dir: Dir,
+    /// Reads options from this file too, as `narthex-node config` prints one; those of the command line come after them, and win.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The network that the Bitcoin node is on: regtest, signet, testnet4, testnet or bitcoin.
+    #[arg(long, default_value = "regtest")]
+    network: Network,
+    /// Runs on the network whose coins are money, all the same: this is research software that nobody outside has looked through.
+    #[arg(long)]
+    real_money: bool,
+    /// What is said on standard error while it runs: off, error, warn, info, debug or trace.
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    log: LevelFilter,
     /// Where to take connections of other nodes, HOST:PORT; port 0 is any that is free. Without it this node connects others, and nobody connects it.
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
@@ -222,8 +245,8 @@ struct RunArgs {
     /// Reads the chain again from before each contract's funding: after the Bitcoin node was on a wrong chain for more than 144 blocks.
     #[arg(long)]
     follow_anew: bool,
-    /// Takes part in no contract of which a party of this pace could not keep every deadline. Without it windows of any length are taken, as on a
-    /// chain that is mined on demand.
+    /// Takes part in no contract of which a party of this pace could not keep every deadline. Without it this is mainnet's
+    /// pace on any other network than regtest; there windows of any length are taken, as blocks come when somebody wants them.
     #[arg(long, value_enum)]
     pace: Option<PaceArg>,
     /// Roles in which offers are accepted without asking, within the bounds below; again for others.
@@ -291,7 +314,8 @@ struct OfferArgs {
     /// Seconds from now on until which the offer may be accepted.
     #[arg(long, default_value_t = 3600)]
     open: u64,
-    /// Blocks that a transaction lies deep before no reorganisation is reckoned with.
+    /// Blocks that a transaction lies deep before no reorganisation is reckoned with. A node of mainnet's pace takes
+    /// no fewer than 6.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     burial: u32,
 }
@@ -308,6 +332,8 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.order {
             Order::Run(args) => args.run(),
+            Order::Config(args) => args.run(),
+            Order::Completions(args) => args.run::<Cli>(),
             Order::Status(dir) => dir.ask(&Command::Node),
             Order::Address(dir) => dir.ask(&Command::Address),
             Order::Offer(args) => args.run(),
@@ -401,6 +427,7 @@ impl WatchArgs {
             once: self.once,
         };
         let json = self.dir.json;
+        shown::log(LevelFilter::INFO);
         let tell = |said: Said<'_>| drop(shown::said(said, json));
         Ok(shell::watch(&options, &tell)?)
     }
@@ -408,6 +435,16 @@ impl WatchArgs {
 
 impl RunArgs {
     fn run(self) -> anyhow::Result<()> {
+        let is_money = self.network == Network::Bitcoin;
+        ensure!(
+            is_money == self.real_money,
+            match is_money {
+                true =>
+                    "on bitcoin coins are money, and this is research software: say --real-money if they may be lost",
+                false => "--real-money is for --network bitcoin alone",
+            }
+        );
+        shown::log(self.log);
         let mut accept: BTreeSet<Part> =
             self.accept_role.iter().map(|role| (*role).into()).collect();
         if self.auto_accept {
@@ -427,12 +464,13 @@ impl RunArgs {
             address: self.address,
             node: self.node,
             cookie: self.cookie,
+            network: self.network,
             follow_anew: self.follow_anew,
             jobs: jobs.collect::<Result<_, _>>()?,
-            policy: match self.pace {
-                None => policy,
-                Some(PaceArg::Mainnet) => policy.paced(Pace::MAINNET),
-                Some(PaceArg::Regtest) => policy.paced(Pace::REGTEST),
+            policy: match (self.pace, self.network) {
+                (None, Network::Regtest) => policy,
+                (Some(PaceArg::Regtest), _) => policy.paced(Pace::REGTEST),
+                (Some(PaceArg::Mainnet) | None, _) => policy.paced(Pace::MAINNET),
             },
             tick: Duration::from_millis(self.tick_ms),
             limits: Limits::default(),

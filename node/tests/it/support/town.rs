@@ -265,6 +265,7 @@ impl Town {
             bindings: Box::new(node.bindings.clone()),
         };
         let parts = Parts {
+            birth: None,
             own,
             store: Box::new(Noted(
                 node.store.clone(),
