@@ -145,6 +145,7 @@ impl Command {
             Command::Result { .. } => "result",
             Command::Show { .. } => "show",
             Command::Graph { .. } => "graph",
+            Command::Bundle { .. } => "bundle",
             Command::List => "list",
             Command::Peers => "peers",
             Command::Clear { .. } => "clear",
@@ -162,7 +163,8 @@ impl Command {
             | Command::Admit { id }
             | Command::Result { id }
             | Command::Show { id }
-            | Command::Graph { id } => Some(id),
+            | Command::Graph { id }
+            | Command::Bundle { id } => Some(id),
             Command::Node
             | Command::Address
             | Command::Offer(_)

@@ -128,7 +128,7 @@ pub fn watch(options: &WatchOptions, tell: &dyn Fn(Said<'_>)) -> Result<(), Watc
     if chain.block_hash(0)? != regtest.block_hash() {
         return Err(WatchError::OtherChain);
     }
-    let own = folder.own()?;
+    let own = folder.own(bitcoin::Network::Regtest)?;
     let mut store = folder.store(&own.node)?;
     let mut wallet = own.wallet;
     let address = bitcoin::Address::from_script(&wallet.fresh_script(), bitcoin::Network::Regtest);
