@@ -1,6 +1,8 @@
 //! A party's own wallet: single-key Taproot (BIP86) by `bdk_wallet`, in memory, fed with blocks of a [`ChainSource`].
+//! What it has learned may be kept by its owner, and given back to it ([`PartyWallet::remember`]).
 
 mod error;
+mod memory;
 mod stake;
 mod sync;
 
@@ -32,6 +34,7 @@ use narthex_contracts::{
 use narthex_regtest::{AcceptedPolicy, Broadcaster, ChainSource, ProbeError, probe};
 
 pub use error::WalletError;
+pub use memory::Learned;
 
 /// A wallet and the seed of its owner's other keys.
 pub struct PartyWallet {
@@ -42,6 +45,8 @@ pub struct PartyWallet {
     imported: Vec<Wallet>,
     /// What each wallet, this one first, has learned up to the last reorganisation.
     changes: Vec<ChangeSet>,
+    /// The first has forgotten something since [`PartyWallet::learned`].
+    has_forgotten: bool,
     /// Coins that pay for what waits, by an output of what they pay for.
     paying: BTreeMap<OutPoint, Vec<OutPoint>>,
     /// Shuffles inputs and outputs: nobody without the seed foresees it, and the seed repeats it.
@@ -49,19 +54,30 @@ pub struct PartyWallet {
 }
 
 impl PartyWallet {
-    /// The wallet of this seed, without coins.
+    /// The wallet of this seed on regtest, without coins.
+    ///
+    /// # Errors
+    /// [`WalletError::Setup`] if the seed makes no wallet.
     pub fn new(owner: &str, seed: &[u8; 32]) -> Result<PartyWallet, WalletError> {
+        PartyWallet::on(Network::Regtest, owner, seed)
+    }
+
+    /// The wallet of this seed on a network, without coins. Coins of one network are not found on another.
+    ///
+    /// # Errors
+    /// [`WalletError::Setup`] if the seed makes no wallet.
+    pub fn on(network: Network, owner: &str, seed: &[u8; 32]) -> Result<PartyWallet, WalletError> {
         let setup = |reason: String| WalletError::Setup {
             owner: owner.into(),
             reason,
         };
-        let root = Xpriv::new_master(Network::Regtest, seed).map_err(|e| setup(e.to_string()))?;
+        let root = Xpriv::new_master(network, seed).map_err(|e| setup(e.to_string()))?;
         let descriptor = |keychain| Bip86(root, keychain);
         let inner = Wallet::create(
             descriptor(KeychainKind::External),
             descriptor(KeychainKind::Internal),
         )
-        .network(Network::Regtest)
+        .network(network)
         .create_wallet_no_persist()
         .map_err(|e| setup(e.to_string()))?;
         Ok(PartyWallet {
@@ -70,6 +86,7 @@ impl PartyWallet {
             inner,
             imported: Vec::new(),
             changes: Vec::new(),
+            has_forgotten: false,
             paying: BTreeMap::new(),
             rng: shuffling(seed),
         })
@@ -92,8 +109,8 @@ impl PartyWallet {
         Ok(key.private_key)
     }
 
-    /// Watches and owns what is paid to this key alone (`tr(KEY)`), from the next [`PartyWallet::sync`] on, whenever it was
-    /// or will be paid. The same key again changes nothing.
+    /// Watches and owns what is paid to this key alone (`tr(KEY)`), from the next [`PartyWallet::sync`] on, whenever since the
+    /// wallet's birth it was or will be paid. The same key again changes nothing.
     ///
     /// # Errors
     /// [`WalletError::Setup`] if the key makes no descriptor.
@@ -102,11 +119,15 @@ impl PartyWallet {
             owner: self.owner.clone(),
             reason,
         };
-        let descriptor = token_descriptor(key, Network::Regtest.into());
-        let wallet = Wallet::create_single(descriptor.to_string())
-            .network(Network::Regtest)
+        let network = self.network();
+        let descriptor = token_descriptor(key, network.into());
+        let mut wallet = Wallet::create_single(descriptor.to_string())
+            .network(network)
             .create_wallet_no_persist()
             .map_err(|e| setup(e.to_string()))?;
+        if let Some(born) = self.born() {
+            memory::begin_at(&mut wallet, born).map_err(setup)?;
+        }
         let paid_to = |wallet: &Wallet| wallet.peek_address(KeychainKind::External, 0).address;
         let own = paid_to(&wallet);
         if self.imported.iter().all(|known| paid_to(known) != own) {

@@ -221,6 +221,10 @@ kinds! {
     CONTRACT_MESSAGE = "NXIM1",
     /// A change in the log of a party of a contract.
     CONTRACT_CHANGE = "NXIL1",
+    /// A change in the log of a chain that is followed.
+    FOLLOW_CHANGE = "NXFB1",
+    /// What a watchtower is given for a party of a contract.
+    TOWER_BUNDLE = "NXTW1",
     /// An answer to an operator's order, kept for whoever repeats it.
     ANSWERED = "NXAW1",
     /// An integer model.

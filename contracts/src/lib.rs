@@ -59,7 +59,7 @@ pub mod shared_secret;
 pub mod slice;
 pub mod template;
 pub mod terms;
-mod wire;
+pub mod wire;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;

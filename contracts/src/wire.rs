@@ -4,14 +4,17 @@ use bitcoin::{OutPoint, Txid, hashes::Hash};
 use narthex_base::codec::{DecodeError, Reader, Writer};
 
 /// Writes what points into the chain.
-pub(crate) trait WriteOutPoint {
+pub trait WriteOutPoint {
     /// Transaction (32, as its hash and not as people read it), output (4).
     fn outpoint(&mut self, outpoint: &OutPoint) -> &mut Self;
 }
 
 /// Reads what points into the chain.
-pub(crate) trait ReadOutPoint {
+pub trait ReadOutPoint {
     /// What [`WriteOutPoint::outpoint`] writes; the two names are those of its two fields.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`].
     fn outpoint(&mut self, fields: [&'static str; 2]) -> Result<OutPoint, DecodeError>;
 }
 

@@ -215,6 +215,7 @@ fn changes() -> Vec<ContractChange> {
         ContractChange::Appealing,
         ContractChange::Pleaded(hash),
         ContractChange::Summoned { tip: 108 },
+        ContractChange::Showing(NodeId(8)),
         ContractChange::Closed,
         ContractChange::Ruled(Ruling::VerifierAtFault),
         ContractChange::Attested(attestation()),

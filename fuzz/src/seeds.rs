@@ -13,7 +13,7 @@ use narthex_contracts::{
     funding::FundingWitnesses,
     musig::PartialSignature,
     setup::SharesMessage,
-    template::{Exit, RootRecord, stage},
+    template::{Exit, RootRecord, TowerBundle, TowerPace, stage},
     terms::Role,
 };
 use narthex_game_model::Ruling;
@@ -46,6 +46,16 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
             .iter()
             .map(|held| ("holdings", held.to_bytes())),
     );
+    seeds.extend(world.holdings.iter().map(|held| {
+        let pace = TowerPace {
+            since: 100,
+            depth: 2,
+            confirm: 1,
+            message: 1,
+        };
+        let bundle = TowerBundle::of(held, pace, &[]).expect("something to watch with");
+        ("bundle", bundle.to_bytes())
+    }));
     let verifier = &world.holdings[Role::Verifier.index()];
     let s3 = verifier.graph().find(Exit::NORMAL).expect("S3");
     let releases = verifier.release(s3, Some(&world.fixtures.token()));

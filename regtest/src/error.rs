@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bitcoin::Txid;
+use bitcoin::{BlockHash, Txid};
 
 /// Why a chain did not do what it was asked to.
 ///
@@ -34,6 +34,12 @@ pub enum Error {
         height: u32,
         /// Height of the tip, in blocks.
         tip: u32,
+    },
+    /// There is no such block on the active chain: a reorganisation has taken it away. Look at the tip again.
+    #[error("no block {hash} on the chain: its tip has changed, look at it again")]
+    NoSuchBlock {
+        /// Its hash.
+        hash: BlockHash,
     },
     /// Caller: a reorganisation would go below the genesis block.
     #[error(
@@ -71,15 +77,6 @@ pub enum Error {
     NoDaemon {
         /// Where it was looked for.
         looked_at: String,
-    },
-    /// The node in use keeps no index of confirmed transactions: what a contract's spent outputs became, it cannot say.
-    #[error(
-        "{node} keeps no index of transactions, without which a contract's own confirmed ones are not found: start it \
-         with -txindex=1 (a pruned node cannot)"
-    )]
-    NoIndex {
-        /// Name of the node's kind.
-        node: &'static str,
     },
     /// The daemon is too old for TRUC packages with ephemeral dust.
     #[error(

@@ -42,6 +42,7 @@ mod package;
 mod policy;
 mod probe;
 pub mod suite;
+mod way;
 
 /// Its types stand in this crate's signatures: whoever uses this one has them of the right version.
 pub use bitcoin;
@@ -50,7 +51,7 @@ pub use bitcoind::{Bitcoind, Node, ensure_bitcoind, find_bitcoind};
 pub use block::{
     BLOCK_INTERVAL_SECONDS, COINBASE_MATURITY_BLOCKS, HALVING_INTERVAL_BLOCKS, subsidy,
 };
-pub use chain::{Broadcaster, Chain, ChainSource, Miner, NodeAccess};
+pub use chain::{Broadcaster, Chain, ChainSource, LOOK_BACK_BLOCKS, Miner, NodeAccess};
 pub use coins::mine_coins;
 pub use embedded::Embedded;
 pub use error::Error;
@@ -58,3 +59,4 @@ pub use leap::leap_to;
 pub use output::{OutputStatus, Spender};
 pub use policy::NodePolicy;
 pub use probe::{AcceptedPolicy, PolicyGap, ProbeError, probe};
+pub use way::Way;

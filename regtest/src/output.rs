@@ -5,8 +5,8 @@ use bitcoin::{OutPoint, Transaction, TxOut};
 /// Where an output stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputStatus {
-    /// Neither on the chain nor in the mempool. A node without `-txindex` says this of spent outputs too, once all
-    /// outputs of their transaction are spent.
+    /// Neither on the chain nor in the mempool; or spent, and of a transaction that confirmed long ago
+    /// ([`LOOK_BACK_BLOCKS`](crate::LOOK_BACK_BLOCKS)).
     Missing,
     /// Of a transaction that waits in the mempool.
     Waiting {

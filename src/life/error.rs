@@ -4,7 +4,9 @@ use std::io;
 
 use narthex_base::codec::DecodeError;
 use narthex_channel::{
+    StepError,
     contract::{ContractSeatError, Unfit},
+    follow::FollowError,
     log::LogError,
 };
 use narthex_contracts::{setup::SignaturesError, terms::TermsError};
@@ -25,6 +27,15 @@ pub enum LifeError {
     /// The chain cannot be asked, or takes nothing.
     #[error(transparent)]
     Chain(#[from] narthex_regtest::Error),
+    /// The chain is none that can be followed from what was read of it.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// What was read of the chain cannot be read back.
+    #[error(transparent)]
+    Sight(#[from] narthex_channel::OpenError),
+    /// It is not known how far the log of what was read goes, since an earlier write failed.
+    #[error("an earlier write of what was read of the chain failed; it is opened again")]
+    Uncertain,
     /// What was signed does not complete this.
     #[error(transparent)]
     Signatures(#[from] SignaturesError),
@@ -83,6 +94,16 @@ impl From<ContractSeatError<LifeError>> for LifeError {
         match error {
             ContractSeatError::Signer(error) => error,
             other => LifeError::Seat(Box::new(other)),
+        }
+    }
+}
+
+impl From<StepError<FollowError>> for LifeError {
+    fn from(error: StepError<FollowError>) -> LifeError {
+        match error {
+            StepError::Refused(error) => LifeError::Follow(error),
+            StepError::Log(error) => LifeError::Log(error),
+            StepError::Uncertain => LifeError::Uncertain,
         }
     }
 }

@@ -25,16 +25,17 @@ impl LifeSigner<'_> {
             height.ok_or(LifeError::Order("an appeal on chain"))
         };
         let funded = book.facts().path.first().map(|(_, height)| *height);
+        let funded = funded.ok_or(LifeError::Order("a funding on chain"))?;
         Ok(Case {
             terms,
             chain: ChainFacts {
-                funded: funded.ok_or(LifeError::Order("a funding on chain"))?,
+                funded,
                 delivered: height(Exit::DELIVERED)?,
                 record: book.facts().root,
                 accusation: Accusation::Appeal,
                 verdict: height(Exit::REJECTED)?,
                 accused: height(Exit::APPEALED)?,
-                blocks: self.sight.blocks.clone(),
+                blocks: self.sight.blocks(funded),
             },
         })
     }

@@ -42,8 +42,22 @@ pub struct Due {
     pub confirm: u32,
     /// What its owner loses if it does not confirm.
     pub at_stake: Amount,
-    /// Whether it shows a secret to whoever sees it.
-    pub shows_secret: bool,
+    /// What it shows to whoever sees it.
+    pub secret: Secrecy,
+}
+
+/// How a transaction stands to the secret that it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrecy {
+    /// It shows none.
+    None,
+    /// It shows one that nobody has seen, and that it is about to is not written down: it is not offered.
+    Kept,
+    /// The same, but it is written down. It is not offered beside a rival, before which it would be fought over with the secret in the
+    /// open.
+    Written,
+    /// It shows one that was shown before, or may have been before a crash: to hold it back saves nothing.
+    Shown,
 }
 
 /// What came of an offer.
@@ -74,7 +88,10 @@ impl std::fmt::Display for Offered {
         match self {
             Offered::Waits => write!(f, "it waits"),
             Offered::Taken { fee, .. } => write!(f, "taken for a fee of {fee}"),
-            Offered::Held => write!(f, "held back: it would show a secret beside its rival"),
+            Offered::Held => write!(
+                f,
+                "held back: it would show a secret beside its rival, or before that is written down"
+            ),
             Offered::Outbid { least } => {
                 write!(
                     f,
@@ -141,22 +158,27 @@ impl Bumper {
         due: &Due,
     ) -> Result<Offered, LifeError> {
         let (tip, txid) = (chain.height()?, parent.compute_txid());
-        let known = chain.transaction(txid)?;
         let anchor = anchor(parent, txid)?;
-        if matches!(known, Some((_, Some(_)))) {
+        // Of a parent that the node has the child alone is new.
+        let is_new = chain.waiting(txid)?.is_none();
+        if is_new && is_confirmed(chain, parent, txid)? {
             wallet.set_paying(anchor, Vec::new());
             return Ok(Offered::Waits);
         }
-        // Of a parent that the node has the child alone is new.
-        let is_new = known.is_none();
-        let (child, rivals) = match known {
-            Some(_) => (waiting(chain, anchor)?, Vec::new()),
-            None => (None, rivals(chain, parent)?),
+        let (child, rivals) = match is_new {
+            false => (waiting(chain, anchor)?, Vec::new()),
+            true => (None, rivals(chain, parent)?),
         };
         let effort = self.efforts.entry(anchor).or_insert(Effort::new(tip));
         effort.asked = tip;
-        // What was shown before is shown; else it would be fought over with the secret in the open.
-        if due.shows_secret && !rivals.is_empty() && effort.sent.is_none() {
+        // What was shown before is shown.
+        let is_hidden = effort.sent.is_none() && is_new;
+        let is_held = match due.secret {
+            Secrecy::None | Secrecy::Shown => false,
+            Secrecy::Kept => is_hidden,
+            Secrecy::Written => is_hidden && !rivals.is_empty(),
+        };
+        if is_held {
             return Ok(Offered::Held);
         }
         let weight = parent.weight();
@@ -370,6 +392,27 @@ impl Due {
             confirm: self.confirm,
         }
     }
+}
+
+/// Whether a transaction is in a block, as far as its coin is gone and an output of it is there. One of which all outputs are spent
+/// confirmed long ago: whoever follows the chain asks for it no more.
+fn is_confirmed(
+    chain: &mut dyn NodeAccess,
+    tx: &Transaction,
+    txid: Txid,
+) -> Result<bool, LifeError> {
+    let coin = tx.input.first().map(|input| input.previous_output);
+    if let Some(coin) = coin
+        && chain.utxo(coin)?.is_some()
+    {
+        return Ok(false);
+    }
+    for vout in (0u32..).take(tx.output.len()) {
+        if chain.utxo(OutPoint { txid, vout })?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Where anybody can attach a child.

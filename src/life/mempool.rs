@@ -54,7 +54,7 @@ pub(super) fn waiting(
     let Some(txid) = chain.waiting_spender(coin)? else {
         return Ok(None);
     };
-    let Some((tx, None)) = chain.transaction(txid)? else {
+    let Some(tx) = chain.waiting(txid)? else {
         return Ok(None);
     };
     let fee = fee(chain, &tx)?;
@@ -69,8 +69,8 @@ fn fee(chain: &mut dyn NodeAccess, tx: &Transaction) -> Result<Amount, LifeError
         let output = match chain.utxo(coin)? {
             Some((output, _)) => Some(output),
             None => {
-                let parent = chain.transaction(coin.txid)?;
-                parent.and_then(|(tx, _)| tx.output.get(coin.vout as usize).cloned())
+                let parent = chain.waiting(coin.txid)?;
+                parent.and_then(|tx| tx.output.get(coin.vout as usize).cloned())
             }
         };
         let value = output.map_or(Amount::ZERO, |output| output.value);

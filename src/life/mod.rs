@@ -14,10 +14,11 @@ mod sight;
 mod signer;
 mod stake;
 mod tasks;
+mod tower;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
 pub use error::LifeError;
-pub use fees::{Bumper, Due, Offered};
+pub use fees::{Bumper, Due, Offered, Secrecy};
 pub(crate) use party::Hands;
 pub use party::{Heard, Letter, LifeParty, Own};
 pub use publish::{Paid, Publisher, Purse, Refused, publish, record_root};
@@ -25,3 +26,4 @@ pub(crate) use room::GoBetween;
 pub use room::Room;
 pub use sight::Sight;
 pub use signer::{LifeSigner, LifeWork, Watch};
+pub use tower::{TowerError, Watchtower};

@@ -4,7 +4,7 @@ use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
         Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractSeat,
-        ContractSeatError, ContractSigner, Judging, Order, Paying, Side, Working,
+        ContractSeatError, ContractSigner, Done, Judging, Order, Paying, Side, Working,
     },
     log::Log,
 };
@@ -12,7 +12,9 @@ use narthex_contracts::{graph::NodeId, template::root_coin, terms::Role};
 use narthex_regtest::{ChainSource, NodeAccess};
 
 use super::{
-    LifeError, LifeSigner, Publisher, publish, record_root,
+    LifeError, LifeSigner, Publisher, Secrecy,
+    mempool::rivals,
+    publish, record_root,
     stake::{self, Stake},
 };
 
@@ -116,6 +118,8 @@ pub struct LifeParty<'a> {
     has_learned: bool,
     /// An arbiter's.
     stake: Stake,
+    /// Whether this process has written that the secret is about to be shown, and has not shown it since.
+    is_hidden: bool,
 }
 
 impl<'a> LifeParty<'a> {
@@ -151,6 +155,7 @@ impl<'a> LifeParty<'a> {
             publisher,
             has_learned: false,
             stake: Stake::default(),
+            is_hidden: false,
         };
         // What a process before this one was given and checked.
         let book = party.book().clone();
@@ -183,6 +188,17 @@ impl<'a> LifeParty<'a> {
     /// Whether there is work that could not be done yet: a look at the chain asks for it again, also at the same tip.
     pub fn is_waiting(&self) -> bool {
         self.seat.is_waiting()
+    }
+
+    /// Whether the contract has ended, and so deep that its end is not taken back by a reorganisation of the depth that this party goes by:
+    /// it has nothing to publish any more.
+    pub fn is_past(&self) -> bool {
+        let (book, tip) = (self.book(), self.signer().sight().tip());
+        let depth = book.contract().policy().depth;
+        let is_deep = book
+            .ended()
+            .is_some_and(|height| depth.is_reached(height, tip));
+        is_deep || self.standing() == "over"
     }
 
     /// First height at which a block may hold what takes an arbiter's stake back, from the settlement on and until it is seen
@@ -326,10 +342,40 @@ impl<'a> LifeParty<'a> {
         node: NodeId,
     ) -> Result<bool, LifeError> {
         let (seat, publisher) = (&self.seat, &mut self.publisher);
-        publish(chain, (seat.signer(), publisher), seat.book(), (node, None))
+        let due = (node, None, Secrecy::Written);
+        publish(chain, (seat.signer(), publisher), seat.book(), due)
     }
 
-    /// Publishes what is due, as far as the chain does not have it.
+    /// Writes down that what is due is about to show the result secret, where it does and no rival waits. It is durable before
+    /// [`LifeParty::publish`] shows anything: whoever is killed in between knows that it may have been shown, and fights for it; holding
+    /// back saves nothing then.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn resolve(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
+        for errand in self.seat.on_chain() {
+            let ContractErrand::Publish { node, .. } = errand else {
+                continue;
+            };
+            let book = self.seat.book();
+            if !book.shows_secret(node) || book.has_shown() {
+                continue;
+            }
+            let signer = self.seat.signer();
+            // What is missing is said when it is to be published.
+            let Ok(tx) = signer.signatures().complete(node, &signer.secrets(book)) else {
+                continue;
+            };
+            if rivals(chain, &tx)?.is_empty() {
+                self.seat.take(&ContractInput::Done(Done::Showing(node)))?;
+                self.is_hidden = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes what is due, as far as the chain does not have it. What shows the result secret is not, before that is written down
+    /// ([`LifeParty::resolve`]).
     ///
     /// # Errors
     /// [`LifeError`]; what a node does not take now is tried again with the next block.
@@ -339,8 +385,18 @@ impl<'a> LifeParty<'a> {
             let (seat, publisher) = (&self.seat, &mut self.publisher);
             let done = match errand {
                 ContractErrand::Publish { node, until } => {
-                    let due = (node, until);
-                    publish(chain, (seat.signer(), publisher), seat.book(), due)
+                    let secret = match seat.book() {
+                        book if !book.shows_secret(node) => Secrecy::None,
+                        book if book.has_shown() && !self.is_hidden => Secrecy::Shown,
+                        book if book.has_shown() => Secrecy::Written,
+                        _ => Secrecy::Kept,
+                    };
+                    let due = (node, until, secret);
+                    let sent = publish(chain, (seat.signer(), publisher), seat.book(), due);
+                    if secret == Secrecy::Written && matches!(sent, Ok(true)) {
+                        self.is_hidden = false;
+                    }
+                    sent
                 }
                 ContractErrand::Record { until } => {
                     record_root(chain, publisher, seat.book(), until)
@@ -358,7 +414,7 @@ impl<'a> LifeParty<'a> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let tip = self.seat.signer_mut().sight_mut().tip;
+        let tip = self.signer().sight().tip();
         // A block that is taken back has taken nothing.
         if matches!(self.stake, Stake::Spent { seen } if tip < seen) {
             self.stake = Stake::Locked;

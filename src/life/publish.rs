@@ -2,16 +2,17 @@
 
 use std::ops::DerefMut;
 
-use bitcoin::{Amount, Transaction};
+use bitcoin::{Amount, ScriptBuf, Transaction};
 use narthex_channel::contract::Book;
 use narthex_contracts::{
+    funding::FeeCoin,
     graph::NodeId,
     template::{Exit, RootRecord, root_coin},
     terms::{FeeRate, FeeRules, Role},
 };
 use narthex_regtest::NodeAccess;
 
-use super::{Bumper, Due, LifeError, LifeSigner, Offered};
+use super::{Bumper, Due, LifeError, LifeSigner, Offered, Secrecy};
 use crate::wallet::PartyWallet;
 
 /// Whoever has the wallet that a party pays from: its own, or one that all contracts of a node share.
@@ -67,6 +68,16 @@ impl Paid {
     }
 }
 
+/// A transaction of a contract that is to be published.
+pub(super) struct Offer {
+    pub(super) node: NodeId,
+    /// Whole.
+    pub(super) tx: Transaction,
+    /// What its child carries: the root, with the coin that has to be spent for it.
+    pub(super) carries: Option<(FeeCoin, ScriptBuf)>,
+    pub(super) due: Due,
+}
+
 impl<'a> Publisher<'a> {
     /// From a wallet, beginning at a rate; up to what is no mistake.
     pub fn new(purse: impl Purse + 'a, rate: FeeRate) -> Publisher<'a> {
@@ -89,6 +100,25 @@ impl<'a> Publisher<'a> {
     pub(super) fn rest(&mut self, tip: Option<u32>) {
         let mut wallet = self.purse.wallet();
         self.bumper.rest(&mut wallet, tip);
+    }
+
+    /// Offers a transaction with a child that pays for it ([`Bumper::offer`]). Whether something was sent.
+    pub(super) fn offer(
+        &mut self,
+        chain: &mut dyn NodeAccess,
+        offer: Offer,
+    ) -> Result<bool, LifeError> {
+        let Offer {
+            node,
+            tx,
+            carries,
+            due,
+        } = offer;
+        let mut wallet = self.purse.wallet();
+        let both = (chain, &mut **wallet);
+        let offered = self.bumper.offer(both, &tx, carries, &due)?;
+        drop(wallet);
+        Ok(self.note(Some(node), Some(tx), offered))
     }
 
     /// Writes down what came of an offer; whether something was sent.
@@ -127,12 +157,12 @@ fn record(book: &Book) -> Option<RootRecord> {
     (book.contract().role() == Role::Worker).then_some(RootRecord { root })
 }
 
-fn due(book: &Book, node: NodeId, until: Option<u32>) -> Due {
+fn due(book: &Book, node: NodeId, until: Option<u32>, secret: Secrecy) -> Due {
     Due {
         until,
         confirm: book.contract().policy().confirm.into(),
         at_stake: book.at_stake(node),
-        shows_secret: book.shows_secret(node),
+        secret,
     }
 }
 
@@ -145,12 +175,12 @@ pub fn publish(
     chain: &mut dyn NodeAccess,
     (signer, publisher): (&LifeSigner<'_>, &mut Publisher<'_>),
     book: &Book,
-    (node, until): (NodeId, Option<u32>),
+    (node, until, secret): (NodeId, Option<u32>, Secrecy),
 ) -> Result<bool, LifeError> {
     let graph = book.contract().graph();
     let tx = signer.signatures().complete(node, &signer.secrets(book))?;
     let mut carries = None;
-    let mut wallet = publisher.purse.wallet();
+    let wallet = publisher.purse.wallet();
     if graph.find(Exit::DELIVERED) == Some(node) {
         let coin = root_coin(book.contract().terms(), graph);
         let coin = coin.and_then(|coin| wallet.coin(coin));
@@ -158,12 +188,15 @@ pub fn publish(
         let both = coin.zip(record(book));
         carries = both.map(|(coin, record)| (coin, record.script()));
     }
-    let due = due(book, node, until);
-    let offered = publisher
-        .bumper
-        .offer((chain, &mut **wallet), &tx, carries, &due)?;
     drop(wallet);
-    Ok(publisher.note(Some(node), Some(tx), offered))
+    let due = due(book, node, until, secret);
+    let offer = Offer {
+        node,
+        tx,
+        carries,
+        due,
+    };
+    publisher.offer(chain, offer)
 }
 
 /// The worker spends its root coin in a transaction of its own that carries the root.
@@ -182,10 +215,7 @@ pub fn record_root(
     let record = record(book).ok_or_else(order)?;
     let delivered = graph.find(Exit::DELIVERED).ok_or_else(order)?;
     // Without a root nothing was delivered.
-    let due = Due {
-        shows_secret: false,
-        ..due(book, delivered, Some(until))
-    };
+    let due = due(book, delivered, Some(until), Secrecy::None);
     let mut wallet = publisher.purse.wallet();
     let coin = wallet.coin(coin).ok_or_else(order)?;
     let offered = publisher

@@ -2,109 +2,165 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{BlockHash, Transaction, Txid, hashes::Hash};
-use narthex_channel::contract::{ChainView, Contract, Facts};
-use narthex_contracts::{
-    graph::TxGraph,
-    template::{RootRecord, root_coin},
+use bitcoin::{BlockHash, OutPoint, Transaction, Txid, hashes::Hash};
+use narthex_channel::{
+    Logged, OpenError,
+    contract::{ChainView, Contract, Facts},
+    follow::{FollowError, FollowInput, Follower, MAX_REORG_BLOCKS},
+    log::{Log, MemoryLog},
 };
-use narthex_game_model::ruling::RootOfRecord;
-use narthex_regtest::{ChainSource, Error};
+use narthex_regtest::ChainSource;
 
-/// What was read of the chain at a tip.
-#[derive(Clone, Debug, Default)]
-pub struct Sight {
-    /// Height of the tip.
-    pub tip: u32,
-    /// Hashes of the blocks from the funding's on, as they are hashed.
-    pub blocks: BTreeMap<u32, [u8; 32]>,
-    /// The contract's transactions that confirmed.
-    pub transactions: BTreeMap<Txid, Transaction>,
-    facts: Facts,
+use super::LifeError;
+
+/// What was read of the chain, block behind block, of one contract. Where its log outlives the process, the next one goes on from the
+/// block that was read last.
+pub struct Sight<'a> {
+    follower: Logged<Follower, Box<dyn Log + 'a>>,
+    /// First height that may hold the funding, on whatever branch.
+    since: u32,
 }
 
-impl Sight {
-    /// Looks at the chain again. What a block says that is still on the chain is not asked for once more; what a
-    /// reorganisation took away is gone.
+impl<'a> Sight<'a> {
+    /// Follows from this height on, by what a log says of how far it has come.
     ///
     /// # Errors
-    /// Those of the chain.
+    /// [`OpenError`]: the log cannot be read.
+    pub fn open(log: Box<dyn Log + 'a>, since: u32) -> Result<Sight<'a>, OpenError> {
+        let follower = Logged::open(Follower::default(), log)?;
+        Ok(Sight { follower, since })
+    }
+
+    /// The same, without a log: whoever comes after this process begins anew.
+    ///
+    /// # Errors
+    /// None: there is nothing to read.
+    pub fn in_memory(since: u32) -> Result<Sight<'a>, OpenError> {
+        Sight::open(Box::new(MemoryLog::forgetful()), since)
+    }
+
+    /// Height of the last block that was read.
+    pub fn tip(&self) -> u32 {
+        let tip = self.follower.machine().tip();
+        tip.map_or(0, |(height, _)| height)
+    }
+
+    /// Hash of a block that was read, as it is hashed.
+    pub fn block(&self, height: u32) -> Option<[u8; 32]> {
+        let hash = self.follower.machine().hash(height);
+        hash.map(BlockHash::to_byte_array)
+    }
+
+    /// Hashes of all blocks from a height on.
+    pub fn blocks(&self, from: u32) -> BTreeMap<u32, [u8; 32]> {
+        let all = from..=self.tip();
+        all.filter_map(|height| Some((height, self.block(height)?)))
+            .collect()
+    }
+
+    /// A transaction of the contract that is in a block.
+    pub fn transaction(&self, txid: Txid) -> Option<&Transaction> {
+        let mut found = self.follower.machine().found();
+        found.find_map(|(_, tx)| (tx.compute_txid() == txid).then_some(tx))
+    }
+
+    /// Whether an output that is watched was spent in a block.
+    pub fn is_spent(&self, coin: OutPoint) -> bool {
+        let spends = |tx: &Transaction| tx.input.iter().any(|i| i.previous_output == coin);
+        let mut found = self.follower.machine().found();
+        found.any(|(_, tx)| spends(tx))
+    }
+
+    /// What was read, as a contract's machine is shown it.
+    pub fn view(&self, contract: &Contract) -> ChainView {
+        let mut facts = Facts::default();
+        for (height, tx) in self.follower.machine().found() {
+            facts.take(contract, tx, height);
+        }
+        let tip = self.tip();
+        ChainView { tip, facts }
+    }
+
+    /// Reads the blocks that it has not read, and takes back those that are gone.
+    ///
+    /// # Errors
+    /// [`LifeError::Chain`], [`LifeError::Follow`], [`LifeError::Log`]. What was read so far is read.
     pub fn look(
         &mut self,
         chain: &mut dyn ChainSource,
         contract: &Contract,
-    ) -> Result<ChainView, Error> {
-        let graph = contract.graph();
-        let mut seen = self.still_there(chain, graph)?;
-        seen.tip = chain.height()?;
-        if seen.facts.path.is_empty()
-            && let Some(funding) = graph.txid(TxGraph::FUNDING)
-            && let Some((tx, Some(height))) = chain.transaction(funding)?
-        {
-            seen.transactions.insert(funding, tx);
-            seen.facts.path.push((TxGraph::FUNDING, height));
+    ) -> Result<ChainView, LifeError> {
+        match self.follower.machine().tip() {
+            None => self.begin(chain, contract)?,
+            Some((tip, _)) => self.go_on(chain, contract, tip)?,
         }
-        if let Some((_, funded)) = seen.facts.path.first().copied() {
-            seen.follow(chain, contract)?;
-            let known = seen.blocks.last_key_value();
-            let next = known.map_or(funded, |(height, _)| height.saturating_add(1));
-            for height in next..=seen.tip {
-                let hash = chain.block_hash(height)?.to_byte_array();
-                seen.blocks.insert(height, hash);
-            }
-        }
-        *self = seen;
-        Ok(ChainView {
-            tip: self.tip,
-            facts: self.facts.clone(),
-        })
+        Ok(self.view(contract))
     }
 
-    /// What was read of blocks that are on the chain still.
-    fn still_there(&self, chain: &mut dyn ChainSource, graph: &TxGraph) -> Result<Sight, Error> {
-        let known = self.blocks.iter().rev();
-        let mut known = known.map(|(height, hash)| (*height, BlockHash::from_byte_array(*hash)));
-        let Some(last) = chain.last_common(&mut known)? else {
-            return Ok(Sight::default());
+    /// At the block before the first that may hold the funding.
+    fn begin(&mut self, chain: &mut dyn ChainSource, contract: &Contract) -> Result<(), LifeError> {
+        let lowest = self.since.saturating_sub(MAX_REORG_BLOCKS);
+        let way = chain.way(&|_| None, lowest)?;
+        let before = way.blocks.iter().filter(|(height, _)| *height < self.since);
+        // A chain that begins with the funding's block, or has not come so far, is followed from its own first block.
+        let count = before.count().max(1).min(way.blocks.len());
+        let (before, next) = way.blocks.split_at(count);
+        let behind = FollowError::TooDeep {
+            tip: self.since,
+            to: way.tip,
         };
-        let mut left = self.clone();
-        left.blocks.retain(|height, _| *height <= last);
-        left.facts.path.retain(|(_, height)| *height <= last);
-        left.facts.root = left.facts.root.filter(|record| record.height <= last);
-        left.facts.agreed = left.facts.agreed.filter(|height| *height <= last);
-        let path = left.facts.path.iter().map(|(node, _)| graph.txid(*node));
-        let path: Vec<_> = path.collect();
-        left.transactions
-            .retain(|txid, _| path.contains(&Some(*txid)));
-        Ok(left)
+        let height = before.last().map(|(height, _)| *height);
+        let height = height.ok_or(LifeError::Follow(behind))?;
+        self.step(FollowInput::Begin {
+            height,
+            hashes: before.iter().map(|(_, hash)| *hash).collect(),
+            watched: contract.watched(),
+        })?;
+        self.connect(chain, contract, next)
     }
 
-    /// The coin from spend to spend, and the worker's root coin.
-    fn follow(&mut self, chain: &mut dyn ChainSource, contract: &Contract) -> Result<(), Error> {
-        let graph = contract.graph();
-        while let Some(coin) = self
-            .facts
-            .coin(graph)
-            .filter(|_| self.facts.agreed.is_none())
-        {
-            let Some(spender) = chain.spender(coin)? else {
-                break;
-            };
-            let Some(height) = spender.height else {
-                break;
-            };
-            let txid = spender.tx.compute_txid();
-            self.facts.spent(graph, txid, height);
-            self.transactions.insert(txid, spender.tx);
+    fn go_on(
+        &mut self,
+        chain: &mut dyn ChainSource,
+        contract: &Contract,
+        tip: u32,
+    ) -> Result<(), LifeError> {
+        let follower = self.follower.machine();
+        let lowest = follower.lowest_fork();
+        let known = |height| follower.hash(height).filter(|_| height >= lowest);
+        let way = chain.way(&known, lowest)?;
+        let to = way.from.ok_or(LifeError::Follow(FollowError::TooDeep {
+            tip,
+            to: lowest.min(way.tip),
+        }))?;
+        if to < tip {
+            self.step(FollowInput::Fork { to })?;
         }
-        let coin = root_coin(contract.terms(), graph).filter(|_| self.facts.root.is_none());
-        if let Some(coin) = coin
-            && let Some(spender) = chain.spender(coin)?
-            && let Some(height) = spender.height
-        {
-            let record = RootRecord::find(&spender.tx, coin);
-            self.facts.root = record.map(|RootRecord { root }| RootOfRecord { height, root });
+        self.connect(chain, contract, &way.blocks)
+    }
+
+    fn connect(
+        &mut self,
+        chain: &mut dyn ChainSource,
+        contract: &Contract,
+        blocks: &[(u32, BlockHash)],
+    ) -> Result<(), LifeError> {
+        let mut facts = self.view(contract).facts;
+        for (height, hash) in blocks {
+            let block = chain.block_of(*hash)?;
+            let mut next = |tx: &Transaction| facts.take(contract, tx, *height);
+            let found = self.follower.machine().find(&block, &mut next);
+            self.step(FollowInput::Connect {
+                hash: *hash,
+                previous: block.header.prev_blockhash,
+                found,
+            })?;
         }
+        Ok(())
+    }
+
+    fn step(&mut self, input: FollowInput) -> Result<(), LifeError> {
+        self.follower.step(&input)?;
         Ok(())
     }
 }

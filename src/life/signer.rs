@@ -33,6 +33,8 @@ pub struct LifeWork<'a> {
     pub identity: Option<Keypair>,
     /// What it holds since the set-up.
     pub signatures: ContractSignatures<Terms>,
+    /// First height that may hold the funding, on whatever branch of the chain: from there on it is followed.
+    pub since: u32,
     /// The job, and which stage of it.
     pub job: (Arc<StageJob>, u32),
     /// Whether what takes as long as the job is done in threads of its own. Then a task of it is not done before the thread
@@ -60,7 +62,7 @@ pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&(Row, String)>) + 'a>;
 pub struct LifeSigner<'a> {
     pub(super) own: LifeWork<'a>,
     pub(crate) blobs: Box<dyn Blobs + 'a>,
-    pub(super) sight: Sight,
+    pub(super) sight: Sight<'a>,
     /// The worker's work, and the verifier's: computed again after a crash, and the same.
     pub(super) work: Long<Work>,
     pub(super) digests: Long<BlindDigests>,
@@ -69,12 +71,25 @@ pub struct LifeSigner<'a> {
 }
 
 impl<'a> LifeSigner<'a> {
-    /// A party's, that has seen nothing of the chain yet.
-    pub fn new(own: LifeWork<'a>, blobs: Box<dyn Blobs + 'a>) -> LifeSigner<'a> {
+    /// A party's, that has seen nothing of the chain yet, and keeps nothing of what it reads there.
+    ///
+    /// # Errors
+    /// None: there is nothing to read.
+    pub fn new(own: LifeWork<'a>, blobs: Box<dyn Blobs + 'a>) -> Result<LifeSigner<'a>, LifeError> {
+        let sight = Sight::in_memory(own.since)?;
+        Ok(LifeSigner::seeing(own, blobs, sight))
+    }
+
+    /// A party's, that has read this of the chain.
+    pub fn seeing(
+        own: LifeWork<'a>,
+        blobs: Box<dyn Blobs + 'a>,
+        sight: Sight<'a>,
+    ) -> LifeSigner<'a> {
         LifeSigner {
             own,
             blobs,
-            sight: Sight::default(),
+            sight,
             work: Long::default(),
             digests: Long::default(),
             ruled: None,
@@ -92,7 +107,12 @@ impl<'a> LifeSigner<'a> {
     }
 
     /// What it has read of the chain.
-    pub const fn sight_mut(&mut self) -> &mut Sight {
+    pub const fn sight(&self) -> &Sight<'a> {
+        &self.sight
+    }
+
+    /// The same, to look again.
+    pub const fn sight_mut(&mut self) -> &mut Sight<'a> {
         &mut self.sight
     }
 

@@ -5,7 +5,7 @@ use narthex_contracts::{
     template::{reclaim_stake, stake_output, stake_unlock_height},
     terms::Role,
 };
-use narthex_regtest::{NodeAccess, OutputStatus};
+use narthex_regtest::NodeAccess;
 
 use super::{LifeError, LifeSigner, Publisher};
 
@@ -53,10 +53,10 @@ pub(super) fn take_back(
         return Ok((Stake::Locked, false));
     };
     let tip = chain.height()?;
-    let funded = match chain.output_status(outpoint)? {
-        OutputStatus::Unspent { height, .. } => height,
-        OutputStatus::Spent { .. } => return Ok((Stake::Spent { seen: tip }, false)),
-        OutputStatus::Missing | OutputStatus::Waiting { .. } => return Ok((Stake::Locked, false)),
+    let Some((_, funded)) = chain.utxo(outpoint)? else {
+        let is_spent = signer.sight().is_spent(outpoint);
+        let spent = Stake::Spent { seen: tip };
+        return Ok((if is_spent { spent } else { Stake::Locked }, false));
     };
     if tip.saturating_add(1) < earliest(signer, funded)
         || chain.waiting_spender(outpoint)?.is_some()

@@ -109,9 +109,9 @@ impl LifeSigner<'_> {
         let contract = book.contract().id();
         let sample = book.papers().sample(contract);
         let (_, (_, height, block)) = sample.ok_or(LifeError::Order("a sample"))?;
-        match self.sight.blocks.get(&height) {
+        match self.sight.block(height) {
             None => return Ok(None),
-            Some(known) if *known != block => return Ok(Some(Done::Found(Finding::Wrong))),
+            Some(known) if known != block => return Ok(Some(Done::Found(Finding::Wrong))),
             Some(_) => {}
         }
         let drawn = self.sampled(book)?;
@@ -195,7 +195,7 @@ impl LifeSigner<'_> {
     // The verifier.
 
     pub(super) fn sample(&self, height: u32) -> Option<Done> {
-        let block = *self.sight.blocks.get(&height)?;
+        let block = self.sight.block(height)?;
         let nonce = self.sample_nonce();
         Some(self.say(Item::Sample {
             nonce,
@@ -296,7 +296,7 @@ impl LifeSigner<'_> {
         };
         let holder = self.terms().word_key(author);
         let holder = holder.ok_or(LifeError::Order("a word key"))?.serialize();
-        let tip = self.sight.tip;
+        let tip = self.sight.tip();
         let receipt = self.signed_by(|pair| match self.role() {
             Role::Arbiter(_) => received.keep(holder, tip, pair),
             _ => received.acknowledge(holder, tip, pair),
@@ -373,7 +373,7 @@ impl LifeSigner<'_> {
         self.take_up(book);
         let txid = book.contract().graph().txid(settlement);
         let by = txid.ok_or(LifeError::Order("a settlement"))?;
-        let Some(tx) = self.sight.transactions.get(&by) else {
+        let Some(tx) = self.sight.transaction(by) else {
             return Ok(None);
         };
         let known = self.secrets(book);
@@ -439,7 +439,7 @@ impl LifeSigner<'_> {
     /// Hash of the block at a height, once it is deep.
     pub(super) fn deep_block(&self, height: u32, book: &Book) -> Option<[u8; 32]> {
         let depth = book.contract().policy().depth;
-        let hash = self.sight.blocks.get(&height).copied();
-        hash.filter(|_| depth.is_reached(height, self.sight.tip))
+        let hash = self.sight.block(height);
+        hash.filter(|_| depth.is_reached(height, self.sight.tip()))
     }
 }

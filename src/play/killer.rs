@@ -92,7 +92,7 @@ impl Killer {
         work.signatures = signatures.clone();
         let own = Own {
             log: Self::log(role, disk)?,
-            signer: LifeSigner::new(work, blobs),
+            signer: LifeSigner::new(work, blobs)?,
             publisher,
         };
         seat(room, contract, own, cheats)

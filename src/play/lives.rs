@@ -4,6 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use narthex_channel::{
     contract::{Contract, Policy},
+    follow::MAX_REORG_BLOCKS,
     log::MemoryLog,
 };
 use narthex_contracts::{graph::NodeName, template::ContractSecret, terms::Role};
@@ -80,7 +81,12 @@ impl ContractPlay<'_> {
         };
         let about = Contract::new(self.terms.clone(), self.graph.clone(), Role::Client, policy);
         let tip = self.chain.height()?;
-        let mut stage = Stage::new(about.map_err(LifeError::from)?, conduct, tip);
+        let funded = self.confirmed_at(&FUNDING);
+        let funded = funded.ok_or_else(|| PlayError::Broken("no funding".into()))?;
+        // A reorganisation may have brought it lower since.
+        let since = funded.saturating_sub(MAX_REORG_BLOCKS);
+        let about = about.map_err(LifeError::from)?;
+        let mut stage = Stage::new(about, conduct, (tip, since))?;
         stage.killer = self.options.kills.map(Killer::new);
         let row = Rc::new(RefCell::new(None));
         let parties = self.participants.values_mut().zip(self.records.each());
@@ -108,6 +114,7 @@ impl ContractPlay<'_> {
                 key: participant.key()?,
                 identity,
                 signatures,
+                since,
                 job: (self.workshop.job.clone(), self.workshop.origin.stage()),
                 is_aside: false,
                 strategy: match role {
@@ -139,7 +146,7 @@ impl ContractPlay<'_> {
             };
             let own = Own {
                 log,
-                signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())),
+                signer: LifeSigner::new(work, Box::new(MemoryBlobs::default()))?,
                 publisher: Publisher::new(&mut participant.wallet, rate),
             };
             seat(&mut stage.room, contract, own, &stage.cheats)?;

@@ -90,9 +90,14 @@ impl ContractParticipant {
         key.ok_or_else(|| unset(self.role, "no contract is negotiated"))
     }
 
-    /// What everything that can be had again follows from.
-    pub(super) const fn seed(&self) -> &Secret {
+    /// What everything that can be had again follows from. Whoever plays has the seeds of all.
+    pub const fn seed(&self) -> &Secret {
         &self.seed
+    }
+
+    /// What a party would have drawn for its attempt at the contract.
+    pub fn own_salt(&self) -> OwnSalt {
+        own_salt(self.seed.expose())
     }
 
     /// The contract key.

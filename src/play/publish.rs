@@ -126,10 +126,15 @@ impl ContractPlay<'_> {
                 Some(bitcoin::relative::LockTime::Blocks(height)) => u32::from(height.value()),
                 _ => 0,
             };
-            let parent = self
-                .chain
-                .transaction(input.previous_output.txid)?
-                .and_then(|(_, height)| height);
+            // What it spends is there to be spent, or was a moment ago.
+            let unspent = self.chain.utxo(input.previous_output)?;
+            let parent = match unspent {
+                Some((_, height)) => Some(height),
+                None => {
+                    let found = self.chain.transaction(input.previous_output.txid)?;
+                    found.and_then(|(_, height)| height)
+                }
+            };
             let parent = parent.ok_or_else(|| {
                 PlayError::Broken(format!("{} is not confirmed", input.previous_output.txid))
             })?;

@@ -56,7 +56,7 @@ pub(super) struct Stage<'p, 'c> {
     pub(super) killer: Option<Killer>,
     /// The contract as anybody sees it.
     about: Contract,
-    sight: Sight,
+    sight: Sight<'p>,
     pub(super) journal: Rc<RefCell<Vec<Lived>>>,
     pub(super) tip: Rc<Cell<u32>>,
     /// How many transactions of the contract were told of, and the last of them.
@@ -69,24 +69,29 @@ pub(super) struct Stage<'p, 'c> {
 }
 
 impl<'p, 'c> Stage<'p, 'c> {
-    pub(super) fn new(about: Contract, conduct: &'c Conduct, tip: u32) -> Stage<'p, 'c> {
+    /// With everybody's contract, at a tip, funded at a height.
+    pub(super) fn new(
+        about: Contract,
+        conduct: &'c Conduct,
+        (tip, since): (u32, u32),
+    ) -> Result<Stage<'p, 'c>, LifeError> {
         let cheats = Cheats::shared(conduct.cheats.clone(), conduct.works.1);
         let mut room = Room::new();
         room.place_between(cheat::between(cheats.clone()));
-        Stage {
+        Ok(Stage {
             room,
             conduct,
             cheats,
             killer: None,
             about,
-            sight: Sight::default(),
+            sight: Sight::in_memory(since)?,
             journal: Rc::default(),
             tip: Rc::new(Cell::new(tip)),
             known: 0,
             by: FUNDING,
             is_recorded: false,
             has_begun: false,
-        }
+        })
     }
 
     fn tell(&self, entry: Lived) {
@@ -229,7 +234,7 @@ impl<'p, 'c> Stage<'p, 'c> {
         };
         let own = Own {
             log,
-            signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())),
+            signer: LifeSigner::new(work, Box::new(MemoryBlobs::default()))?,
             publisher,
         };
         seat(&mut self.room, contract, own, &self.cheats)?;

@@ -15,12 +15,11 @@ impl PartyWallet {
             .enumerate()
         {
             let checkpoints = wallet.latest_checkpoint();
-            let mut seen = checkpoints
-                .iter()
-                .map(|block| (block.height(), block.hash()));
-            let known = chain.last_common(&mut seen)?;
-            let tip = chain.height()?;
-            if let Some(known) = known.filter(|known| *known < checkpoints.height()) {
+            let seen = checkpoints.height();
+            let known = |height| Some(checkpoints.get(height)?.hash());
+            let way = chain.way(&known, 0)?;
+            if let Some(known) = way.from.filter(|known| *known < seen) {
+                self.has_forgotten |= index == 0;
                 if self.changes.len() <= index {
                     self.changes.resize_with(index + 1, ChangeSet::default);
                 }
@@ -30,8 +29,8 @@ impl PartyWallet {
                     reason,
                 })?;
             }
-            for height in known.map_or(0, |h| h + 1)..=tip {
-                let block = chain.block(height)?;
+            for (height, hash) in way.blocks {
+                let block = chain.block_of(hash)?;
                 wallet
                     .apply_block(&block, height)
                     .map_err(|_| WalletError::Disconnected {

@@ -74,5 +74,7 @@ mod slice;
 mod store;
 mod theft;
 mod token;
+mod tower;
 mod unknown_fields;
 mod wallet;
+mod wallet_memory;

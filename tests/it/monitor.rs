@@ -3,6 +3,7 @@
 
 use crate::common;
 
+use Role::{Client, Verifier, Worker};
 use bitcoin::{Amount, ScriptBuf, Transaction, script::PushBytesBuf};
 use common::{gains, rival, rough::Rough, table};
 use narthex::{
@@ -12,20 +13,18 @@ use narthex::{
     },
     contracts::{
         depth::Depth,
-        derive::OwnSalt,
         template::{Exit, Reserve, RootRecord, root_coin},
         terms::{FeeRate, FeeRules, Role},
     },
     game_model::{Template, play::Strategy, token::SealCost},
     harness::play_on,
-    life::{Bumper, Due, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Offered, Own, Publisher},
+    life::{
+        Bumper, Due, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Offered, Own, Publisher, Secrecy,
+    },
     play::ContractPlay,
     regtest::{Broadcaster as _, Chain, Embedded, Miner as _, mine_coins},
     wallet::{ChildRequest, PartyWallet, WalletError},
 };
-use narthex_base::secret::Secret;
-
-use Role::{Client, Verifier, Worker};
 
 /// 1.2, 1.4 and 100 sat/vB.
 const LOW: FeeRate = FeeRate::from_sat_per_kwu(300);
@@ -68,7 +67,7 @@ fn approved(chain: &mut dyn Chain) -> Approved<'_> {
         until: Some(height + 5),
         confirm: 1,
         at_stake: STAKE,
-        shows_secret: true,
+        secret: Secrecy::Written,
     };
     let bumper = Bumper::new(LOW, FeeRate::MOST);
     Approved {
@@ -262,7 +261,7 @@ fn cycled_out_and_offered_again(chain: &mut dyn Chain) {
 /// As large as version 3 allows, at a rate that no miner takes. The worker leaves it for a block, and then pays for its removal.
 fn a_pin_is_replaced_when_the_deadline_needs_it(chain: &mut dyn Chain) {
     let mut at = approved(chain);
-    at.due.shows_secret = false;
+    at.due.secret = Secrecy::None;
     let data = PushBytesBuf::try_from(vec![0; 800]).unwrap();
     let client = &mut at.play.participant_mut(Client).unwrap().wallet;
     let pin = client
@@ -371,7 +370,7 @@ fn a_root_is_bumped_too(chain: &mut dyn Chain) {
         until: Some(height + 3),
         confirm: 1,
         at_stake: STAKE,
-        shows_secret: false,
+        secret: Secrecy::None,
     };
     let mut bumper = Bumper::new(LOW, FeeRate::MOST);
     let mut record = |play: &mut ContractPlay<'_>| {
@@ -412,7 +411,7 @@ fn a_root_comes_again_with_its_delivery_and_without(chain: &mut dyn Chain) {
         until: Some(common::deliver_height(play.terms())),
         confirm: 1,
         at_stake: STAKE,
-        shows_secret: false,
+        secret: Secrecy::None,
     };
     let mut bumper = Bumper::new(LOW, FeeRate::MOST);
     let mut publish = |play: &mut ContractPlay<'_>, is_alone: bool| {
@@ -503,6 +502,57 @@ fn whole_lives_on_a_rough_chain(chain: &mut dyn Chain) {
     }
 }
 
+/// What a party lives a contract with, apart from its play.
+fn work<'a>(play: &ContractPlay<'_>, who: Role) -> (Contract, LifeWork<'a>) {
+    let policy = Policy {
+        depth: Depth::LEAST,
+        confirm: 1,
+        message: 1,
+    };
+    let participant = play.participant(who).unwrap();
+    let signatures = participant.holdings.clone().unwrap();
+    let (terms, graph) = (signatures.terms().clone(), signatures.graph().clone());
+    let contract = Contract::new(terms, graph, who, policy).unwrap();
+    let work = LifeWork {
+        seed: participant.seed().clone(),
+        own_salt: participant.own_salt(),
+        key: participant.key().unwrap(),
+        identity: None,
+        signatures,
+        since: 1,
+        job: play.job(),
+        is_aside: false,
+        strategy: Strategy::Honest,
+        admits: true,
+        seal_cost: SealCost::TRIFLING,
+        bindings: None,
+        watch: None,
+    };
+    (contract, work)
+}
+
+/// Its wallet, taken out of the play.
+fn wallet(play: &mut ContractPlay<'_>, who: Role) -> PartyWallet {
+    let participant = play.participant_mut(who).unwrap();
+    let other = PartyWallet::new("apart", &[0; 32]).unwrap();
+    std::mem::replace(&mut participant.wallet, other)
+}
+
+/// A process of a party, with this log.
+fn process<'a>(
+    play: &ContractPlay<'_>,
+    who: Role,
+    (log, wallet): (MemoryLog, &'a mut PartyWallet),
+) -> LifeParty<'a> {
+    let (contract, work) = work(play, who);
+    let own = Own {
+        log,
+        signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())).unwrap(),
+        publisher: Publisher::new(wallet, LOW),
+    };
+    LifeParty::open(contract, own).unwrap().0
+}
+
 /// A client's process that is started long after everything should have happened, behind a reorganisation, on a chain that has gone on:
 /// it sees where the contract stands, takes what is due, and takes it again when that block is lost too.
 fn who_was_away_catches_up(chain: &mut dyn Chain) {
@@ -515,39 +565,9 @@ fn who_was_away_catches_up(chain: &mut dyn Chain) {
         play.chain().mine_exactly(&[], &common::miner()).unwrap();
     }
     play.sync().unwrap();
-    let policy = Policy {
-        depth: Depth::LEAST,
-        confirm: 1,
-        message: 1,
-    };
-    let client = play.participant_mut(Client).unwrap();
-    let apart = PartyWallet::new("apart", &[0; 32]).unwrap();
-    let mut wallet = std::mem::replace(&mut client.wallet, apart);
-    let signatures = client.holdings.clone().unwrap();
-    let key = client.key().unwrap();
-    let (terms, graph) = (signatures.terms().clone(), signatures.graph().clone());
-    let contract = Contract::new(terms, graph, Client, policy).unwrap();
-    let work = LifeWork {
-        // A client's secrets are on the chain.
-        seed: Secret::from_bytes([0; 32]),
-        own_salt: OwnSalt::from_bytes([0; 32]),
-        key,
-        identity: None,
-        signatures,
-        job: play.job(),
-        is_aside: false,
-        strategy: Strategy::Honest,
-        admits: true,
-        seal_cost: SealCost::TRIFLING,
-        bindings: None,
-        watch: None,
-    };
-    let own = Own {
-        log: MemoryLog::forgetful(),
-        signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())),
-        publisher: Publisher::new(&mut wallet, LOW),
-    };
-    let (mut party, _) = LifeParty::open(contract, own).unwrap();
+    let mut coins = wallet(&mut play, Client);
+    let log = MemoryLog::forgetful();
+    let mut party = process(&play, Client, (log, &mut coins));
     for round in 0..2 {
         party.look(play.chain()).unwrap();
         assert_eq!(party.book().facts().path.len(), 1, "round {round}");
@@ -565,7 +585,7 @@ fn who_was_away_catches_up(chain: &mut dyn Chain) {
     }
     let s1 = party.publisher().paid.last().unwrap().clone();
     drop(party);
-    play.participant_mut(Client).unwrap().wallet = wallet;
+    play.participant_mut(Client).unwrap().wallet = coins;
     play.sync().unwrap();
     rival::pay(&mut play, Client, s1.by());
     assert_eq!(gains(&play), [0, -180_000, 0]);

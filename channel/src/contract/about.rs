@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bitcoin::secp256k1::XOnlyPublicKey;
+use bitcoin::{OutPoint, secp256k1::XOnlyPublicKey};
 use narthex_contracts::{
     depth::Depth,
     graph::{NodeId, NodeName, TxGraph},
@@ -93,6 +93,14 @@ impl Contract {
     /// How one reads the chain.
     pub const fn policy(&self) -> Policy {
         self.policy
+    }
+
+    /// What tells first whether it is funded: a coin that the funding spends. What is to be watched behind it,
+    /// [`Facts::take`](super::Facts::take) says.
+    pub fn watched(&self) -> Vec<OutPoint> {
+        let funding = self.graph.assemble(TxGraph::FUNDING);
+        let first = funding.and_then(|tx| Some(tx.input.first()?.previous_output));
+        first.into_iter().collect()
     }
 
     /// Its id, which items and receipts name.

@@ -46,6 +46,8 @@ pub struct Book {
     pub(super) ruled: Option<Ruling>,
     pub(super) attested: Vec<Attestation>,
     pub(super) decrypted: Option<(Txid, Option<[u8; 32]>)>,
+    /// A transaction that shows the result secret was given to a node, or was about to be.
+    pub(super) is_showing: bool,
     pub(super) is_over: bool,
 }
 
@@ -70,6 +72,7 @@ impl Book {
             ruled: None,
             attested: Vec::new(),
             decrypted: None,
+            is_showing: false,
             is_over: false,
         }
     }
@@ -177,6 +180,7 @@ impl Book {
             ContractChange::Ruled(ruling) => self.ruled = Some(*ruling),
             ContractChange::Attested(attestation) => self.attested.push(*attestation),
             ContractChange::Decrypted { by, result } => self.decrypted = Some((*by, *result)),
+            ContractChange::Showing(_) => self.is_showing = true,
             ContractChange::Over => self.is_over = true,
         }
     }
@@ -204,6 +208,16 @@ impl Book {
     /// Nothing has spent the funding.
     pub(super) fn is_funded(&self) -> bool {
         self.facts.path.len() == 1 && self.facts.agreed.is_none()
+    }
+
+    /// Height of the block in which the contract's coin was spent for good, as far as the chain says so now.
+    pub fn ended(&self) -> Option<u32> {
+        self.facts.settled(&self.contract)
+    }
+
+    /// Whether this party has shown its result secret, or may have: it was about to when this was written down.
+    pub const fn has_shown(&self) -> bool {
+        self.is_showing
     }
 
     pub(super) fn is_settled(&self) -> bool {

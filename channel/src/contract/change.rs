@@ -80,6 +80,8 @@ pub enum ContractChange {
     False,
     /// This transaction is to be published, and with it what it shows.
     Decided(NodeId),
+    /// This transaction is about to be given to a node, and with it the result secret: from here on it counts as shown.
+    Showing(NodeId),
     /// Arbiters are asked to keep what the other side does not acknowledge.
     Appealing,
     /// Own evidence is put together.

@@ -69,6 +69,7 @@ impl Message for ContractChange {
             }
             ContractChange::Over => w.u8(23),
             ContractChange::Summoned { tip } => w.u8(24).u32(*tip),
+            ContractChange::Showing(node) => w.u8(25).u32(node.0),
         };
     }
 
@@ -133,6 +134,7 @@ impl Message for ContractChange {
             },
             23 => ContractChange::Over,
             24 => ContractChange::Summoned { tip: r.u32("tip")? },
+            25 => ContractChange::Showing(NodeId(r.u32("transaction")?)),
             other => return Err(DecodeError::invalid("change", other)),
         })
     }

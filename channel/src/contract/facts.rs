@@ -1,9 +1,10 @@
 //! What the chain says of a contract.
 
-use bitcoin::{OutPoint, Txid};
+use bitcoin::{OutPoint, Transaction, Txid};
 use narthex_contracts::{
     graph::{NodeId, NodeName, Purpose, Source, TxGraph},
-    template::Exit,
+    template::{Exit, RootRecord, root_coin, stake_output},
+    terms::Role,
 };
 use narthex_game_model::ruling::RootOfRecord;
 
@@ -53,8 +54,37 @@ impl Facts {
         Some(OutPoint { txid, vout })
     }
 
+    /// Takes a transaction at a height that spends what is watched of a contract ([`Contract::watched`]), in the order of the
+    /// chain. Which of its outputs are watched from there on.
+    pub fn take(&mut self, contract: &Contract, tx: &Transaction, height: u32) -> Vec<u32> {
+        let (terms, graph) = (contract.terms(), contract.graph());
+        let txid = tx.compute_txid();
+        let spends = |coin: OutPoint| tx.input.iter().any(|i| i.previous_output == coin);
+        let mut watched = Vec::new();
+        let root = root_coin(terms, graph);
+        if self.path.is_empty() && graph.txid(TxGraph::FUNDING) == Some(txid) {
+            self.path.push((TxGraph::FUNDING, height));
+            let stake = match contract.role() {
+                Role::Arbiter(seat) => stake_output(terms, graph, seat).map(|(coin, _)| coin),
+                _ => None,
+            };
+            watched.extend([root, stake].into_iter().flatten());
+            watched.extend(self.coin(graph));
+        } else if self.agreed.is_none() && self.coin(graph).is_some_and(spends) {
+            self.spent(graph, txid, height);
+            let goes_on = self.agreed.is_none();
+            watched.extend(self.coin(graph).filter(|_| goes_on));
+        }
+        if let Some(coin) = root.filter(|coin| spends(*coin) && !self.path.is_empty()) {
+            let record = RootRecord::find(tx, coin);
+            self.root = record.map(|RootRecord { root }| RootOfRecord { height, root });
+        }
+        let own = watched.into_iter().filter(|coin| coin.txid == txid);
+        own.map(|coin| coin.vout).collect()
+    }
+
     /// Takes the spend of that coin at a height into the path: which transaction of the graph it is, or that it is none.
-    pub fn spent(&mut self, graph: &TxGraph, by: Txid, height: u32) {
+    fn spent(&mut self, graph: &TxGraph, by: Txid, height: u32) {
         let next = self.last().and_then(|(last, _)| {
             let spends =
                 |source: &Source| matches!(source, Source::Output { node, .. } if *node == last);

@@ -3,6 +3,7 @@
 use bitcoin::Txid;
 use narthex_contracts::{
     attest::Attestation,
+    graph::NodeId,
     setup::{HandedOver, Release},
     terms::Role,
 };
@@ -76,6 +77,8 @@ pub enum Done {
     False,
     /// All that this party brings the panel, by the hash of its bytes.
     Pleaded([u8; 32]),
+    /// What was decided on shows the result secret, and is about to be given to a node.
+    Showing(NodeId),
     /// How this arbiter rules. It is fixed in its own record.
     Ruled(Ruling),
     /// Its attestation.

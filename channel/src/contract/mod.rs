@@ -31,6 +31,7 @@ mod message;
 mod papers;
 mod seat;
 mod table;
+mod tower;
 mod verifier;
 mod worker;
 mod worth;
@@ -48,6 +49,7 @@ pub use machine::{ContractMachine, Side};
 pub use message::{ContractMessage, Piece};
 pub use papers::{Blob, Papers, Thing, blob_hash};
 pub use seat::{ContractErrand, ContractSeat, ContractSeatError, ContractSigner};
+pub use tower::Tower;
 pub use verifier::Checking;
 pub use worker::Working;
 

@@ -280,7 +280,7 @@ impl<S: Side> Walks<S> {
         let signature = self.next_item(book, rng).signature;
         let other = |item: Item| SignedItem { item, signature };
         let said = |from, what| ContractInput::Said { from, what };
-        match rng.gen_range(0..8u8) {
+        match rng.gen_range(0..9u8) {
             0 => said(WORKER, Said::Item(other(world().sample(3, 7).item))),
             1 => said(Role::Arbiter(9), Said::Evidence([0; 32])),
             2 => said(self.role, Said::Evidence([0; 32])),
@@ -290,7 +290,8 @@ impl<S: Side> Walks<S> {
                 result: None,
             }),
             5 => ContractInput::Done(Done::Passed(Vec::new())),
-            6 => {
+            6 => ContractInput::Done(Done::Showing(world().node(Exit::NORMAL_LONG))),
+            7 => {
                 let facts = Facts {
                     path: vec![(world().node(Exit::DELIVERED), 5)],
                     ..Facts::default()

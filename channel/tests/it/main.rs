@@ -35,6 +35,7 @@ mod deliver_support;
 mod delivery;
 mod dispute;
 mod files;
+mod follow;
 mod killed;
 mod laws;
 mod offer;

@@ -8,6 +8,7 @@ use narthex_channel::{
     contract::{ArbiterMachine, ClientMachine as ContractClient, VerifierMachine, WorkerMachine},
     delivery::{AgentMachine, RecipientMachine, SenderMachine},
     dispute::DisputeMachine,
+    follow::Follower,
     offer::OfferMachine,
     ptlc::ForwardMachine,
     render,
@@ -38,6 +39,7 @@ fn pages_are_those_of_the_tables() {
         ("contract-worker", render::<WorkerMachine>()),
         ("contract-verifier", render::<VerifierMachine>()),
         ("contract-arbiter", render::<ArbiterMachine>()),
+        ("follower", render::<Follower>()),
         ("dispute", render::<DisputeMachine<'_, Chain>>()),
     ];
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/machines");

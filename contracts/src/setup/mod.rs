@@ -28,6 +28,7 @@ mod error;
 mod handed_over;
 mod message;
 mod party;
+mod picked;
 mod plan;
 mod secrets;
 mod signatures;

@@ -2,6 +2,7 @@
 
 mod arbitration;
 mod audited;
+mod bundle;
 mod common;
 mod delivery;
 mod exit;
@@ -17,6 +18,7 @@ mod words;
 use narthex_game_model::{SettlementError, Template};
 
 pub use crate::terms::stake_unlock_height;
+pub use bundle::{BundleError, MAX_BUNDLE_BYTES, TowerBundle, TowerPace};
 pub use exit::Exit;
 pub use host::{HostError, HostOutputs, check_host, derive_on, host_outputs};
 pub use party::PartyError;

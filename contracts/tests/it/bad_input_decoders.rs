@@ -21,13 +21,14 @@ use table::Damage;
 /// Name and property.
 type Target = (&'static str, fn(&[u8]));
 
-const TARGETS: [Target; 15] = [
+const TARGETS: [Target; 16] = [
     ("terms_json", properties::terms_json),
     ("params_bytes", properties::params_bytes),
     ("nonces", properties::nonces),
     ("shares", properties::shares),
     ("release", properties::release),
     ("holdings", properties::holdings),
+    ("bundle", properties::bundle),
     ("signing", properties::signing),
     ("witnesses", properties::witnesses),
     ("attestation", properties::attestation),
@@ -105,6 +106,11 @@ fn every_seed_is_accepted_and_keeps_its_property() {
             "shares" => setup::SharesMessage::from_bytes(bytes).is_ok(),
             "release" => setup::Release::from_bytes(bytes).is_ok(),
             "holdings" => setup::ContractSignatures::from_bytes(world.terms.clone(), bytes).is_ok(),
+            "bundle" => {
+                use narthex_base::codec::Message as _;
+                let read = narthex_contracts::template::TowerBundle::from_bytes(bytes);
+                read.is_ok_and(|bundle| bundle.open().is_ok())
+            }
             "signing" => setup::Signing::<Terms>::from_bytes(world.earlier.clone(), bytes).is_ok(),
             "witnesses" => narthex_contracts::funding::FundingWitnesses::from_bytes(bytes).is_ok(),
             "enrolment" => narthex_contracts::enrolment::Enrolment::from_bytes(bytes).is_ok(),

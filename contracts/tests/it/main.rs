@@ -71,3 +71,4 @@ mod slice_play;
 mod slice_setup;
 mod slice_support;
 mod token;
+mod tower_bundle;

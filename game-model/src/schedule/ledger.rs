@@ -47,8 +47,9 @@ pub enum LedgerRow {
     VerdictCheck,
     /// ⌊Δ_V/4⌋ ≥ b: the verdict after the opening.
     VerdictConfirm,
-    /// Δ_A ≥ b + max(b, r): a verifier may reject in the block of the delivery, and the worker appeals when its root is on
-    /// record (an appeal before it is lost, whatever the work).
+    /// Δ_A ≥ 2b + r: a verifier may reject in the block of the delivery. Then the worker's root is on record b blocks later at
+    /// the worst, and the worker appeals when that is r deep (whoever takes both back could have the appeal first, which is
+    /// lost, whatever the work); and b blocks for the appeal.
     Appeal,
     /// Δ_W ≥ b + r.
     Complete,
@@ -85,7 +86,7 @@ impl LedgerRow {
             Self::VerdictTwelfth => ("verdict", "verdict window / 12", ">=", "m + r + 1"),
             Self::VerdictCheck => ("verdict", "verdict window / 6", ">=", "check + m"),
             Self::VerdictConfirm => ("verdict", "verdict window / 4", ">=", "b"),
-            Self::Appeal => ("appeal", "appeal window", ">=", "b + max(b, r)"),
+            Self::Appeal => ("appeal", "appeal window", ">=", "2 * b + r"),
             Self::Complete => ("complete", "completion window", ">=", "b + r"),
             Self::ChallengeServe => (
                 "challenge",
@@ -229,7 +230,7 @@ impl Ledger {
         self.at_least(LedgerRow::VerdictTwelfth, verdict / 12, m + r + 1);
         self.at_least(LedgerRow::VerdictCheck, verdict / 6, wide(pace.check) + m);
         self.at_least(LedgerRow::VerdictConfirm, verdict / 4, b);
-        self.at_least(LedgerRow::Appeal, wide(windows.appeal_blocks), b + b.max(r));
+        self.at_least(LedgerRow::Appeal, wide(windows.appeal_blocks), 2 * b + r);
         self.at_least(LedgerRow::Complete, wide(windows.complete_blocks), b + r);
         if params.audit().is_some() {
             let window = wide(params.challenge_blocks());

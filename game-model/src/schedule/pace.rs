@@ -90,7 +90,7 @@ impl Pace {
             .max(wide(self.judge) + message + confirm);
         let panel = third.saturating_mul(3).max(confirm).max(1);
         let missing = u32::from(arbiters.saturating_sub(quorum));
-        let appeal = (confirm + confirm.max(reorg)).max(super::ledger::LEAST_MOVE);
+        let appeal = (2 * confirm + reorg).max(super::ledger::LEAST_MOVE);
         let complete = move_blocks.max(super::ledger::LEAST_MOVE);
         let decide = match missing {
             0 => panel.max(appeal),

@@ -111,10 +111,11 @@ fn the_shortest_windows_of_a_pace_fit_and_one_block_less_does_not() {
     }
 }
 
-/// M8: a verifier may reject in the block of the delivery, and the worker appeals only when its root is on record.
+/// M8: a verifier may reject in the block of the delivery, and the worker appeals only when its root is on record and deep. At 2b + r it
+/// fits, a block below it does not.
 #[test]
 fn a_worker_that_is_rejected_at_once_has_time_for_its_root_and_its_appeal() {
-    for (confirm, reorg, blocks) in [(6, 6, 12), (6, 1, 12), (6, 0, 12), (1, 6, 7)] {
+    for (confirm, reorg, blocks) in [(6, 6, 18), (6, 1, 13), (6, 0, 12), (1, 6, 8), (1, 1, 3)] {
         let pace = Pace {
             confirm,
             reorg,
@@ -122,6 +123,8 @@ fn a_worker_that_is_rejected_at_once_has_time_for_its_root_and_its_appeal() {
         };
         let mut record = paced(3, 2, &pace).into_record();
         assert_eq!(record.windows.appeal_blocks, blocks, "{pace:?}");
+        let fits = Params::new(record.clone()).unwrap();
+        assert_eq!(broken(&pace, &fits, &Dates::default()), [], "{pace:?}");
         record.windows.appeal_blocks -= 1;
         let params = Params::new(record).unwrap();
         let rows = broken(&pace, &params, &Dates::default());

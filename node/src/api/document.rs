@@ -57,6 +57,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::picture))
         .routes(routes!(shown::result))
         .routes(routes!(shown::result_bytes))
+        .routes(routes!(shown::bundle))
         .routes(routes!(shown::peers))
         .routes(routes!(shown::events))
         .routes(routes!(shown::description))

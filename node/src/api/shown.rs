@@ -21,8 +21,8 @@ use super::{
     svg,
 };
 use crate::party::{
-    Command, CommandError, ContractStatus, GraphStatus, NodeStatus, Once, PeerStatus, Reply,
-    ResultStatus,
+    BundleStatus, Command, CommandError, ContractStatus, GraphStatus, NodeStatus, Once, PeerStatus,
+    Reply, ResultStatus,
 };
 
 /// Longest that an answer waits for something to happen, in seconds.
@@ -115,6 +115,7 @@ pub(super) fn defect(reply: &Reply) -> ApiError {
         Reply::Contracts(_) => "contracts",
         Reply::Peers(_) => "peers",
         Reply::Result(_) => "result",
+        Reply::Bundle(_) => "bundle",
         Reply::Done => "done",
     };
     ApiError::new(Code::Internal, "an answer to another question").with("answer", kind)
@@ -203,6 +204,21 @@ pub(super) async fn result(
     let id = id(found)?;
     match shared.ask(None, Command::Result { id }).await? {
         Reply::Result(status) => Ok(Json(status)),
+        other => Err(defect(&other)),
+    }
+}
+
+/// What a watchtower is given for this party of a contract that lives: complete transactions, and no secret. Whoever has it knows the terms.
+#[utoipa::path(get, path = "/v1/contracts/{id}/bundle", tag = "shown",
+    params(("id" = String, Path, description = "Of the offer; 64 hex digits.", pattern = "^[0-9a-f]{64}$")),
+    responses((status = 200, body = BundleStatus), Refusals))]
+pub(super) async fn bundle(
+    State(shared): Known,
+    found: Id,
+) -> Result<Json<BundleStatus>, ApiError> {
+    let id = id(found)?;
+    match shared.ask(None, Command::Bundle { id }).await? {
+        Reply::Bundle(status) => Ok(Json(status)),
         other => Err(defect(&other)),
     }
 }

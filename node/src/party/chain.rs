@@ -6,7 +6,7 @@ use narthex::{
     bitcoin::{BlockHash, Transaction, consensus},
     channel::setup::{ChainView, Phase, Seat, SeatError, SetupInput},
     contracts::terms::FeeRate,
-    regtest::{AcceptedPolicy, ChainSource, NodeAccess, OutputStatus},
+    regtest::{AcceptedPolicy, ChainSource, NodeAccess},
 };
 
 use super::{
@@ -39,6 +39,7 @@ impl Core {
                 return Ok(());
             }
         };
+        self.keep_wallet()?;
         let ids: Vec<_> = self.contracts.keys().copied().collect();
         for id in ids {
             self.begin(id, chain)?;
@@ -75,8 +76,7 @@ impl Core {
 
     fn follow(&mut self, chain: &mut dyn NodeAccess) -> Result<(u32, BlockHash), String> {
         let words = |error: narthex::regtest::Error| error.to_string();
-        let height = chain.height().map_err(words)?;
-        let hash = chain.block_hash(height).map_err(words)?;
+        let (height, hash) = chain.tip().map_err(words)?;
         let source: &mut dyn ChainSource = chain;
         let synced = self.own.borrow_mut().wallet.sync(source);
         synced.map_err(|error| error.to_string())?;
@@ -327,8 +327,7 @@ fn spent_at(
     funding: Option<narthex::bitcoin::Txid>,
     chain: &mut dyn NodeAccess,
 ) -> Result<Option<u32>, narthex::regtest::Error> {
-    // Without an index of all transactions a node does not know of coins that are gone.
-    if !matches!(chain.output_status(coin)?, OutputStatus::Spent { .. }) {
+    if chain.utxo(coin)?.is_some() {
         return Ok(None);
     }
     let spender = chain.spender(coin)?;

@@ -102,6 +102,11 @@ pub enum Command {
         /// Its id in hex.
         id: String,
     },
+    /// What a watchtower is given for this party of a contract that lives: [`Reply::Bundle`].
+    Bundle {
+        /// Its id in hex.
+        id: String,
+    },
     /// One contract: [`Reply::Contract`].
     Show {
         /// Its id in hex.
@@ -125,6 +130,52 @@ pub enum Command {
     Stop,
 }
 
+impl Command {
+    /// Its name, for logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Command::Node => "node",
+            Command::Address => "address",
+            Command::Offer(_) => "offer",
+            Command::Accept { .. } => "accept",
+            Command::Decline { .. } => "decline",
+            Command::Leave { .. } => "leave",
+            Command::Deliver { .. } => "deliver",
+            Command::Admit { .. } => "admit",
+            Command::Result { .. } => "result",
+            Command::Show { .. } => "show",
+            Command::Graph { .. } => "graph",
+            Command::Bundle { .. } => "bundle",
+            Command::List => "list",
+            Command::Peers => "peers",
+            Command::Clear { .. } => "clear",
+            Command::Stop => "stop",
+        }
+    }
+
+    /// The contract that it is about, as it was written.
+    pub fn contract(&self) -> Option<&str> {
+        match self {
+            Command::Accept { id }
+            | Command::Decline { id, .. }
+            | Command::Leave { id, .. }
+            | Command::Deliver { id }
+            | Command::Admit { id }
+            | Command::Result { id }
+            | Command::Show { id }
+            | Command::Graph { id }
+            | Command::Bundle { id } => Some(id),
+            Command::Node
+            | Command::Address
+            | Command::Offer(_)
+            | Command::List
+            | Command::Peers
+            | Command::Clear { .. }
+            | Command::Stop => None,
+        }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,8 +194,22 @@ pub enum Reply {
     Peers(Vec<PeerStatus>),
     /// What was computed.
     Result(ResultStatus),
+    /// What a watchtower is given.
+    Bundle(BundleStatus),
     /// Nothing else to say.
     Done,
+}
+
+/// What a watchtower is given for a party.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct BundleStatus {
+    /// For whom.
+    pub role: String,
+    /// Names of its transactions.
+    pub transactions: Vec<String>,
+    /// Its bytes in hex.
+    #[schema(pattern = "^[0-9a-f]*$")]
+    pub bundle: String,
 }
 
 /// Why a command is not done, and what it is about. Nothing has changed.
@@ -212,6 +277,7 @@ impl Core {
                 let result = status?.result.map(Reply::Result);
                 result.ok_or_else(|| refused("none", "nothing is decrypted here"))
             }),
+            Command::Bundle { id } => id_of(&id).and_then(|id| self.bundle(&id)),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::Graph { id } => return self.graph(&id),
             Command::List => {
@@ -226,9 +292,9 @@ impl Core {
     }
 
     fn fresh_address(&mut self) -> Answer {
-        let script = self.own.borrow_mut().wallet.fresh_script();
-        let address =
-            narthex::bitcoin::Address::from_script(&script, narthex::bitcoin::Network::Regtest);
+        let wallet = &mut self.own.borrow_mut().wallet;
+        let (script, network) = (wallet.fresh_script(), wallet.network());
+        let address = narthex::bitcoin::Address::from_script(&script, network);
         let address = address.map_err(|error| refused("wallet", error))?;
         Ok(Reply::Address(address.to_string()))
     }
@@ -290,6 +356,8 @@ impl Core {
             .check(&offer, self.now.unix_s)
             .map_err(|error| bad("the offer", &error))?;
         travels(&offer).map_err(|error| bad("the job", &error))?;
+        self.keeps(&offer)
+            .map_err(|error| bad("the parameters", &error))?;
         self.has_coins(&offer, Role::Client).map_err(|error| {
             let spare = self.own.borrow().wallet.spare();
             refused("funds", error)

@@ -99,9 +99,10 @@ impl Contract {
         }
     }
 
-    /// Whether this party may have to publish something of it: everybody takes part, and it is not over.
+    /// Whether this party may have to publish something of it: everybody takes part, and its end is not so deep that no reorganisation
+    /// takes it back.
     pub(super) fn may_publish(&self) -> bool {
-        let is_over = |life: &Life| matches!(life.standing(), "settled" | "decrypted" | "over");
+        let is_over = |life: &Life| life.party.is_past();
         self.offer.machine().standing() == "joined"
             && self.phase() != Some(Phase::Dropped)
             && !self.life.as_ref().is_some_and(is_over)

@@ -14,7 +14,8 @@ use narthex::{
         contract::{
             Contract as About, ContractErrand, ContractSeatError, Done, Order, Policy as Pace,
         },
-        log::Identity,
+        follow::MAX_REORG_BLOCKS,
+        log::{Identity, LogError},
         setup::Phase,
         wire::{Envelope, contract_message, contract_type},
     },
@@ -22,22 +23,28 @@ use narthex::{
         binding::{BindError, Bindings, Mark},
         depth::Depth,
         derive::OwnSalt,
-        graph::NodeId,
+        graph::{NodeId, TxGraph},
         party::{PartyId, PartySet},
+        template::{TowerBundle, TowerPace},
         terms::{Role, TermsRecord},
     },
     game_model::{play::Strategy, token::SealCost},
     life::{
         Heard, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins, Publisher, Purse,
+        Sight,
     },
     regtest::NodeAccess,
     wallet::PartyWallet,
 };
 
+use narthex_base::codec::Message as _;
+
 use super::{
-    Core, DueStatus, Fatal, OnChain, Own, ResultStatus,
+    BundleStatus, Core, DueStatus, Fatal, OnChain, Own, Reply, ResultStatus,
+    command::{Answer, refused},
     contract::{Contract, short},
     peers::Due,
+    store::Store,
 };
 
 /// The wallet that all contracts of this node share.
@@ -128,6 +135,27 @@ pub(super) fn life_log(id: [u8; 32]) -> Identity {
     Identity::new("contract", id)
 }
 
+/// Where it stands how far the chain was read for a contract.
+pub(super) fn follow_log(id: [u8; 32]) -> Identity {
+    Identity::new(FOLLOWED, id)
+}
+
+const FOLLOWED: &str = "followed";
+
+/// Forgets how far the chain was read, for every contract: each is followed anew from before its funding. For an operator whose
+/// Bitcoin node was on a wrong chain for longer than can be followed back.
+///
+/// # Errors
+/// [`LogError`]; this computer's fault.
+pub fn follow_anew(store: &mut dyn Store) -> Result<(), LogError> {
+    for whose in store.known()? {
+        if whose.machine == FOLLOWED {
+            store.remove(&whose)?;
+        }
+    }
+    store.commit()
+}
+
 /// The life of a contract, where there is one.
 fn life_of<'c>(
     contracts: &'c mut BTreeMap<[u8; 32], Contract>,
@@ -168,6 +196,7 @@ const fn word(done: &Done) -> &'static str {
         Done::Passed(_) => "the settlement is passed on",
         Done::False => "what came as a signature is none",
         Done::Pleaded(_) => "evidence is put together",
+        Done::Showing(_) => "the result secret is about to be shown",
         Done::Ruled(_) => "the case is ruled on",
         Done::Attested(_) => "the ruling is attested",
         Done::Decrypted { .. } => "the result is decrypted",
@@ -206,6 +235,7 @@ impl Core {
     fn open_life(&mut self, id: [u8; 32]) -> Result<Result<Vec<Letter>, LifeError>, Fatal> {
         let order = |what| Ok(Err(LifeError::Order(what)));
         let log = self.store.open(&life_log(id))?;
+        let followed = self.store.open(&follow_log(id))?;
         let (own, journal) = (Rc::clone(&self.own), Rc::clone(&self.journal));
         let Some(contract) = self.contracts.get_mut(&id) else {
             return order("a contract");
@@ -225,6 +255,12 @@ impl Core {
             }
         };
         let (terms, graph) = (signatures.terms().clone(), signatures.graph().clone());
+        // Where its own wallet does not see the funding now, it may come again on another branch, and lower.
+        let funding = graph.txid(TxGraph::FUNDING);
+        let seen = funding.and_then(|txid| own.borrow().wallet.confirmed_at(txid));
+        let live = machine.live().unwrap_or_default();
+        let since = seen.unwrap_or(live.saturating_sub(MAX_REORG_BLOCKS));
+        let sight = Sight::open(followed, since)?;
         let (job, own_salt) = (self.jobs.stage(&offer.job), salt(terms.record(), role));
         let (key, pair) = {
             let own = own.borrow();
@@ -256,6 +292,7 @@ impl Core {
             key,
             identity: pair.filter(|_| is_arbiter),
             signatures,
+            since,
             job,
             is_aside: self.policy.is_aside,
             strategy: Strategy::Honest,
@@ -271,7 +308,7 @@ impl Core {
         };
         let begins = Begins {
             log,
-            signer: LifeSigner::new(work, blobs),
+            signer: LifeSigner::seeing(work, blobs, sight),
             publisher: Publisher::new(Shared(own), offer.rate).up_to(self.policy.max_rate),
         };
         Ok(LifeParty::open(about, begins).map(|(party, letters)| {
@@ -317,18 +354,20 @@ impl Core {
         tip: BlockHash,
         chain: &mut dyn NodeAccess,
     ) -> Result<(), Fatal> {
+        self.keep_wallet()?;
         let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(());
         };
-        let now = (tip, life.party.changes());
+        let before = (tip, life.party.changes());
         let has_due = !life.party.on_chain().is_empty() || life.party.stake_due().is_some();
-        if life.published == Some(now) || !has_due {
+        if life.published == Some(before) || !has_due {
             return Ok(());
         }
-        // What is durable alone leaves.
+        // What is durable alone leaves, and that a secret is about to be shown is durable before it is.
+        let resolved = life.party.resolve(chain);
         self.store.commit()?;
-        let published = life.party.publish(chain);
-        life.published = Some(now);
+        let published = resolved.and_then(|()| life.party.publish(chain));
+        life.published = Some((tip, life.party.changes()));
         let refused = life.party.publisher().refused.iter();
         let refused: Vec<_> = refused.map(|refused| refused.why.to_string()).collect();
         let due: Vec<_> = life.due().into_iter().map(|due| due.name).collect();
@@ -402,6 +441,33 @@ impl Core {
         }
     }
 
+    /// What a watchtower is given for this party of a contract, as far as it holds it and the panel has ruled.
+    pub(super) fn bundle(&self, id: &[u8; 32]) -> Answer {
+        let contract = self.contracts.get(id);
+        let contract = contract.ok_or_else(|| refused("unknown", "there is no such contract"))?;
+        let none = || refused("none", "it is not funded, or not ready yet");
+        let party = &contract.life.as_ref().ok_or_else(none)?.party;
+        let (book, signatures) = (party.book(), party.signer().signatures());
+        let (_, funded) = book.facts().path.first().copied().ok_or_else(none)?;
+        let policy = book.contract().policy();
+        let pace = TowerPace {
+            // A reorganisation may bring the funding lower before the tower looks.
+            since: funded.saturating_sub(MAX_REORG_BLOCKS),
+            depth: policy.depth.blocks(),
+            confirm: policy.confirm,
+            message: policy.message,
+        };
+        let bundle = TowerBundle::of(signatures, pace, book.attestations());
+        let bundle = bundle.map_err(|error| refused("none", error))?;
+        let graph = signatures.graph();
+        let names = bundle.transactions().filter_map(|node| graph.node(node));
+        Ok(Reply::Bundle(BundleStatus {
+            role: bundle.role().to_string(),
+            transactions: names.map(|node| node.name.to_string()).collect(),
+            bundle: bundle.to_bytes().to_lower_hex_string(),
+        }))
+    }
+
     fn send_letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<(), Fatal> {
         let due = self.letters(id, letters)?;
         self.outcomes(due)
@@ -435,7 +501,8 @@ impl Core {
         let why = error.to_string();
         match error {
             // Nothing was taken.
-            LifeError::Chain(_) => {}
+            LifeError::Chain(_) | LifeError::Follow(_) => {}
+            LifeError::Sight(error) => return Err(error.into()),
             LifeError::Log(error) => return Err(error.into()),
             LifeError::Seat(error) => match *error {
                 ContractSeatError::Log(StepError::Log(error)) => return Err(error.into()),

@@ -27,6 +27,7 @@ mod signer;
 mod status;
 mod store;
 mod talk;
+mod wallet;
 
 use std::{
     cell::RefCell,
@@ -35,19 +36,22 @@ use std::{
 };
 
 use narthex::{
-    bitcoin::secp256k1::PublicKey,
+    bitcoin::{BlockHash, secp256k1::PublicKey},
     channel::{Logged, OpenError, StepError, log::LogError, wire::LinkError},
     regtest::AcceptedPolicy,
+    wallet::WalletError,
 };
 
 use crate::transport::PeerAddress;
 use contract::Contract;
 use peers::Peer;
 use requests::Requests;
+use wallet::WalletLog;
 
-pub use command::{Command, CommandError, NewOffer, Reply};
+pub use command::{BundleStatus, Command, CommandError, NewOffer, Reply};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::Jobs;
+pub use life::follow_anew;
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
@@ -113,6 +117,9 @@ pub enum Fatal {
     /// The disk does not write, or holds what is not ours.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// What the wallet has learned cannot be read, or is another wallet's.
+    #[error(transparent)]
+    Wallet(#[from] WalletError),
     /// A log cannot be read.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -156,6 +163,17 @@ pub struct Parts {
     pub chain: [u8; 32],
     /// Where others reach it, `HOST:PORT`; empty if they do not.
     pub address: String,
+    /// Where the chain stood when the wallet's seed was made, if that is known: nothing before is looked at.
+    pub birth: Option<Birth>,
+}
+
+/// A block before which nobody can have paid a wallet.
+#[derive(Clone, Copy, Debug)]
+pub struct Birth {
+    /// Its height.
+    pub height: u32,
+    /// Its hash.
+    pub hash: BlockHash,
 }
 
 /// A node.
@@ -175,6 +193,8 @@ pub struct Core {
     asked: BTreeMap<u64, AcceptedPolicy>,
     /// Orders that were given under a key, once one was.
     requests: Option<Logged<Requests, AnyLog>>,
+    /// What the wallet has learned.
+    wallet: Option<WalletLog>,
     tip: Option<u32>,
     now: Now,
     /// What contracts have done, to be told.
@@ -209,11 +229,13 @@ impl Core {
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
             requests: None,
+            wallet: None,
             tip: None,
             now,
             journal: Rc::default(),
             out: VecDeque::new(),
         };
+        core.open_wallet(parts.birth)?;
         core.recover()?;
         Ok(core)
     }
@@ -243,6 +265,7 @@ impl Core {
     /// # Errors
     /// [`Fatal::Log`]; then nothing is to be done.
     pub fn actions(&mut self) -> Result<Vec<Action>, Fatal> {
+        self.keep_wallet()?;
         self.store.commit()?;
         Ok(self.out.drain(..).collect())
     }

@@ -25,7 +25,7 @@ use narthex::{
 use super::{
     Action, Core, Fatal,
     contract::{Contract, offer_log, setup_log, short},
-    life::life_log,
+    life::{follow_log, life_log},
     peers::Due,
 };
 use crate::transport::PeerAddress;
@@ -194,7 +194,15 @@ impl Core {
     pub(super) fn can(&self, offer: &Offer, me: Role) -> Result<(), String> {
         self.jobs.accept(&offer.job, &offer.params)?;
         travels(offer)?;
+        self.keeps(offer)?;
         self.has_coins(offer, me)
+    }
+
+    /// Whether this party keeps every deadline of it, at its own pace.
+    pub(super) fn keeps(&self, offer: &Offer) -> Result<(), String> {
+        let until = (self.tip, offer.timing.funding_deadline);
+        let kept = self.policy.keeps(&offer.params, until);
+        kept.map_err(|error| format!("windows that this party does not keep: {error}"))
     }
 
     /// Whether this node has coins for the deposit beside those that pay for what it may have to publish; else what is missing.
@@ -209,19 +217,24 @@ impl Core {
         }
     }
 
-    /// What is kept back for fees: for this contract, and for every other one that is not over.
+    /// What is kept back for fees: for this contract, and for every other one in which this party may have to publish something.
     pub(super) fn reserve(&self, offer: &Offer, me: Role) -> Result<Reserve, FeeError> {
-        let id = offer.id();
-        let others = self.contracts.iter();
-        let others = others.filter(|(other, contract)| **other != id && contract.may_publish());
-        let others = others.filter_map(|(_, contract)| {
-            let machine = contract.offer.machine();
-            Some((machine.offer()?.params.clone(), machine.me()?))
-        });
-        let own = (offer.params.clone(), me);
+        let own = Reserve::of(&offer.params, me, self.policy.max_rate)?;
+        Ok(self.reserved(Some(offer.id()))?.and(own))
+    }
+
+    /// What is kept back for all contracts but this one.
+    pub(super) fn reserved(&self, but: Option<[u8; 32]>) -> Result<Reserve, FeeError> {
         let mut all = Reserve::NONE;
-        for (params, role) in others.chain([own]) {
-            all = all.and(Reserve::of(&params, role, self.policy.max_rate)?);
+        let counted = self
+            .contracts
+            .iter()
+            .filter(|(id, contract)| Some(**id) != but && contract.may_publish());
+        for (_, contract) in counted {
+            let machine = contract.offer.machine();
+            if let (Some(offer), Some(role)) = (machine.offer(), machine.me()) {
+                all = all.and(Reserve::of(&offer.params, role, self.policy.max_rate)?);
+            }
         }
         Ok(all)
     }
@@ -402,6 +415,7 @@ impl Core {
         self.store.remove(&offer_log(id))?;
         self.store.remove(&setup_log(id))?;
         self.store.remove(&life_log(id))?;
+        self.store.remove(&follow_log(id))?;
         Ok(())
     }
 }

@@ -6,7 +6,11 @@ use narthex::{
     bitcoin::{Amount, FeeRate},
     channel::offer::Offer,
     contracts::terms::{Role, deposit},
-    game_model::game::Economics,
+    game_model::{
+        Params,
+        game::Economics,
+        schedule::{Dates, LedgerError, Pace},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +56,9 @@ pub struct Policy {
     /// Own costs and values: terms are signed only if honest play is the only equilibrium with them. Without any this is research, on coins that may
     /// be lost.
     pub economics: Option<Economics>,
+    /// What this party counts on, in blocks: it takes part in no contract of which it could not keep every deadline at that pace. Without
+    /// any, windows of any length are taken, as on a chain that is mined on demand.
+    pub pace: Option<Pace>,
     /// Blocks until a transaction confirms, whatever its fee rate.
     pub confirm: u16,
     /// Blocks for a round of messages.
@@ -71,6 +78,7 @@ impl Default for Policy {
             max_open_s: 7 * 24 * 3600,
             max_setups: 64,
             economics: None,
+            pace: None,
             confirm: 1,
             message: 1,
             is_aside: true,
@@ -94,6 +102,13 @@ impl Policy {
                 "it is open for {open_s} seconds; at most {most} are taken"
             ));
         }
+        let (burial, pace) = (offer.timing.burial, self.pace.as_ref());
+        if let Some(pace) = pace.filter(|pace| burial < u32::from(pace.reorg)) {
+            let least = pace.reorg;
+            return Err(format!(
+                "it takes for final what lies {burial} blocks deep; at this node's pace at least {least} are asked for"
+            ));
+        }
         if offer.rate > self.max_rate {
             let (given, most) = (offer.rate.to_sat_per_kwu(), self.max_rate.to_sat_per_kwu());
             return Err(format!(
@@ -101,6 +116,35 @@ impl Policy {
             ));
         }
         Ok(())
+    }
+
+    /// The same policy, by which this party counts on a pace: for windows before it takes part, and for what it does then.
+    #[must_use]
+    pub const fn paced(mut self, pace: Pace) -> Policy {
+        self.pace = Some(pace);
+        self.confirm = pace.confirm;
+        self.message = pace.message;
+        self
+    }
+
+    /// Whether this party keeps every deadline of a contract, funded until a height, at its own pace; before a coin of it is locked.
+    ///
+    /// # Errors
+    /// Every row of the ledger that does not hold.
+    pub(super) fn keeps(
+        &self,
+        params: &Params,
+        (tip, funding): (Option<u32>, u32),
+    ) -> Result<(), LedgerError> {
+        let dates = Dates {
+            tip,
+            funding: Some(funding),
+            ..Dates::default()
+        };
+        match &self.pace {
+            Some(pace) => pace.check(params, &dates),
+            None => Ok(()),
+        }
     }
 
     /// Whether it is accepted without asking; else why the operator is asked.

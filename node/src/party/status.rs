@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use narthex::{
     bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
     channel::{setup::Phase, wire::links::LinkPhase},
-    contracts::{party::PartyId, terms::deposit},
+    contracts::{party::PartyId, template::Reserve, terms::deposit},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub struct NodeStatus {
     pub balance_sat: u64,
     /// Those of them that nothing is planned with.
     pub spare_sat: u64,
+    /// What is kept back of them for the fees of contracts that are not over, or whose end is not deep yet.
+    pub reserve_sat: u64,
     /// Contracts that it knows.
     pub contracts: usize,
     /// How often something was made durable since it started.
@@ -128,6 +130,12 @@ impl Core {
             tip: self.tip,
             balance_sat: own.wallet.balance().to_sat(),
             spare_sat: own.wallet.spare().to_sat(),
+            // Rates that are mistakes are refused before there is a contract.
+            reserve_sat: self
+                .reserved(None)
+                .unwrap_or(Reserve::NONE)
+                .total()
+                .to_sat(),
             contracts: self.contracts.len(),
             commits: self.commits(),
         }

@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bitcoin::secp256k1::rand::{RngCore, rngs::OsRng};
+use bitcoin::{
+    Network,
+    secp256k1::rand::{RngCore, rngs::OsRng},
+};
 use narthex::{
     bindings::{BindingsError, FileBindings},
     channel::log::{Identity, LogError, SqliteShelf},
@@ -38,6 +41,16 @@ pub enum FolderError {
     Busy {
         /// The folder.
         path: PathBuf,
+    },
+    /// It holds coins of another network.
+    #[error("{} is a node's folder on {found}, and this is {network}; name another folder, or --network {found}", path.display())]
+    Network {
+        /// The folder.
+        path: PathBuf,
+        /// What it says.
+        found: String,
+        /// What it was to be.
+        network: Network,
     },
     /// The node key.
     #[error(transparent)]
@@ -81,6 +94,8 @@ impl Folder {
     const LOCK: &str = "lock";
     /// Job files, one a line.
     const JOBS: &str = "jobs";
+    /// Name of the network whose coins it holds.
+    const NETWORK: &str = "network";
 
     /// The folder, made if there is none, for its owner alone; and its lock.
     ///
@@ -126,15 +141,56 @@ impl Folder {
         Ok(NodeKey::load_or_draw(&self.path.join(Self::KEY))?)
     }
 
-    /// Its keys, seed, wallet and bindings. A new folder gets new ones, durable before this returns.
+    /// Whether its seed is still to be made: nobody can have paid it.
+    ///
+    /// # Errors
+    /// [`FolderError::File`].
+    pub fn is_new(&self) -> Result<bool, FolderError> {
+        let path = self.path.join(Self::SEED);
+        match path.try_exists() {
+            Ok(exists) => Ok(!exists),
+            Err(error) => Err(FolderError::File { path, error }),
+        }
+    }
+
+    /// Says that its coins are of this network, or that they are of another. A folder that says nothing was made when there was
+    /// regtest alone.
+    fn bind_network(&self, network: Network) -> Result<(), FolderError> {
+        let path = self.path.join(Self::NETWORK);
+        let file = |error| FolderError::File {
+            path: path.clone(),
+            error,
+        };
+        let found = match narthex_disk::read_bounded(&path, 64) {
+            Ok(text) => String::from_utf8_lossy(&text.unwrap_or_default()).into_owned(),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file(error)),
+            Err(_) if self.is_new()? => {
+                let name = format!("{network}\n");
+                return narthex_disk::save(&path, name.as_bytes(), Readers::Owner).map_err(file);
+            }
+            Err(_) => Network::Regtest.to_string(),
+        };
+        match found.trim() == network.to_string() {
+            true => Ok(()),
+            false => Err(FolderError::Network {
+                path: self.path.clone(),
+                found: found.trim().chars().take(32).collect(),
+                network,
+            }),
+        }
+    }
+
+    /// Its keys, seed, wallet and bindings. A new folder gets new ones, durable before this returns, and is of this network
+    /// from then on.
     ///
     /// # Errors
     /// [`FolderError`].
-    pub fn own(&self) -> Result<Own, FolderError> {
+    pub fn own(&self, network: Network) -> Result<Own, FolderError> {
+        self.bind_network(network)?;
         let (node, seed) = (self.key()?, self.seed()?);
         // The wallet's keys are others than what is derived for contracts.
         let wallet_seed = tagged_hash("narthex/node-wallet", seed.expose());
-        let wallet = PartyWallet::new("node", &wallet_seed)?;
+        let wallet = PartyWallet::on(network, "node", &wallet_seed)?;
         let bindings = FileBindings::open(&self.path.join(Self::BINDINGS))?;
         Ok(Own {
             seed,

@@ -3,7 +3,9 @@
 mod control;
 mod folder;
 mod run;
+mod watch;
 
 pub use control::{ControlError, ask};
 pub use folder::{Folder, FolderError};
 pub use run::{RunError, RunOptions, Said, run};
+pub use watch::{WatchError, WatchOptions, watch};

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bitcoin::{
+    BlockHash, Network,
     hashes::Hash as _,
     secp256k1::{
         PublicKey,
@@ -29,8 +30,8 @@ use super::{Folder, FolderError, control};
 use crate::{
     api::{ApiOptions, Bound, EventLog, OrderWay},
     party::{
-        Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts, Policy,
-        Reply,
+        Action, Birth, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts,
+        Policy, Reply, follow_anew,
     },
     transport::{Event, Limits, Transport},
 };
@@ -48,8 +49,12 @@ pub struct RunOptions {
     pub node: String,
     /// The file that opens it.
     pub cookie: PathBuf,
+    /// The network that its Bitcoin node is to be on.
+    pub network: Network,
     /// Job files that it has.
     pub jobs: Vec<PathBuf>,
+    /// Whether the chain is read again from before each contract's funding, whatever was read of it.
+    pub follow_anew: bool,
     /// What its operator has said.
     pub policy: Policy,
     /// Between two looks at the clock and the chain.
@@ -71,8 +76,15 @@ pub enum RunError {
     #[error("the Bitcoin node: {0}")]
     Chain(#[from] regtest::Error),
     /// The Bitcoin node is on another chain than the wallet.
-    #[error("the Bitcoin node is on another chain than regtest, on which alone this version runs")]
-    OtherChain,
+    #[error(
+        "the Bitcoin node is not on {network}: its first block is {genesis}; name its network with --network"
+    )]
+    OtherChain {
+        /// What was named.
+        network: Network,
+        /// Its first block.
+        genesis: BlockHash,
+    },
     /// A job file.
     #[error(transparent)]
     Job(#[from] JobError),
@@ -117,6 +129,9 @@ fn order_way(inputs: &Sender<Input>) -> OrderWay {
     })
 }
 
+/// Blocks that no reorganisation takes back.
+const DEEPEST: u32 = 144;
+
 /// Inputs that may wait for the thread that decides. Then sockets are not read.
 const MOST_INPUTS: usize = 256;
 
@@ -140,7 +155,6 @@ pub fn run(
     let folder = Folder::open(&options.dir)?;
     let key = folder.key()?;
     let chain = Node::connect(&options.node, &options.cookie)?;
-    chain.require_index()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -332,11 +346,20 @@ fn decide(
     (tell, watching): (Teller<'_>, Option<&EventLog>),
 ) -> Result<(), RunError> {
     let genesis = chain.block_hash(0)?;
-    let regtest = bitcoin::constants::genesis_block(bitcoin::Network::Regtest);
-    if genesis != regtest.block_hash() {
-        return Err(RunError::OtherChain);
+    let network = options.network;
+    if genesis != bitcoin::constants::genesis_block(network).block_hash() {
+        return Err(RunError::OtherChain { network, genesis });
     }
-    let own = folder.own()?;
+    // Deep enough that its block is there to stay.
+    let birth = match (folder.is_new()?, chain.height()?.saturating_sub(DEEPEST)) {
+        (true, height) if height > 0 => Some(Birth {
+            height,
+            hash: chain.block_hash(height)?,
+        }),
+        _ => None,
+    };
+    let own = folder.own(network)?;
+    tracing::info!(%network, id = %own.node.id(), "starts");
     let mut jobs = Jobs::default();
     for path in options.jobs.iter().cloned().chain(folder.jobs()?) {
         // One that was given before may be gone; whoever names it now is to know.
@@ -347,7 +370,10 @@ fn decide(
         }
     }
     folder.keep_jobs(jobs.paths())?;
-    let store = folder.store(&own.node)?;
+    let mut store = folder.store(&own.node)?;
+    if options.follow_anew {
+        follow_anew(&mut store).map_err(Fatal::from)?;
+    }
     let start = Instant::now();
     let now = || Now {
         ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -359,6 +385,7 @@ fn decide(
         jobs,
         policy: options.policy.clone(),
         chain: genesis.to_byte_array(),
+        birth,
         address,
     };
     let mut core = Core::open(parts, now())?;
@@ -379,14 +406,20 @@ fn decide(
         while let Some(input) = next.take() {
             match input {
                 Input::Connected(node, queue) => {
+                    tracing::info!(%node, "connected");
                     queues.insert(node, queue);
                     core.take(Told::Connected(node), now())?;
                 }
                 Input::Disconnected(node) => {
+                    tracing::info!(%node, "disconnected");
                     queues.remove(&node);
                     core.take(Told::Disconnected(node), now())?;
                 }
-                Input::Frame(from, bytes) => core.take(Told::Frame { from, bytes }, now())?,
+                Input::Frame(from, bytes) => {
+                    let kind = bytes.first_chunk().map(|kind| u16::from_be_bytes(*kind));
+                    tracing::debug!(%from, kind, bytes = bytes.len(), "message");
+                    core.take(Told::Frame { from, bytes }, now())?;
+                }
                 Input::Tick => {
                     core.take(Told::Tick, now())?;
                     polls = true;
@@ -407,6 +440,11 @@ fn decide(
                     return Ok(());
                 }
                 Input::Order(once, command, answer) => {
+                    tracing::info!(
+                        order = command.name(),
+                        contract = command.contract(),
+                        "order"
+                    );
                     let is_offer = matches!(command, Command::Offer(_));
                     let answered = match &once {
                         Some(once) => core.command_once(once, command, now())?,
@@ -454,6 +492,7 @@ fn act(
         // Of a connection that has ended nothing is sent: it begins anew on the next.
         Action::Send { to, bytes } => {
             if let Some(queue) = queues.get(&to) {
+                tracing::debug!(%to, bytes = bytes.len(), "sends");
                 let _ = queue.send(bytes);
             }
         }
@@ -464,7 +503,10 @@ fn act(
             transport.disconnect(&node);
         }
         Action::Know(node) => transport.know(node),
-        Action::Connect(peer) => transport.connect(peer),
+        Action::Connect(peer) => {
+            tracing::debug!(node = %peer.node, "connects");
+            transport.connect(peer);
+        }
         Action::Note(words) => tell(Said::Note(&words)),
     }
 }

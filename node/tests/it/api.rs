@@ -67,6 +67,7 @@ const fn route(command: &Command) -> (&'static str, &'static str) {
         Command::Deliver { .. } => ("post", "/v1/contracts/{id}/deliver"),
         Command::Admit { .. } => ("post", "/v1/contracts/{id}/admit"),
         Command::Result { .. } => ("get", "/v1/contracts/{id}/result"),
+        Command::Bundle { .. } => ("get", "/v1/contracts/{id}/bundle"),
         Command::Show { .. } => ("get", "/v1/contracts/{id}"),
         Command::Graph { .. } => ("get", "/v1/contracts/{id}/graph"),
         Command::List => ("get", "/v1/contracts"),
@@ -88,7 +89,8 @@ fn every_order_has_its_route() {
         let mut read = all.filter_map(|order| serde_json::from_value::<Command>(order).ok());
         read.next().unwrap_or_else(|| panic!("{word}"))
     };
-    let words = "node address accept decline leave deliver admit result show graph list peers stop";
+    let words =
+        "node address accept decline leave deliver admit result bundle show graph list peers stop";
     for word in words.split(' ') {
         let (method, path) = route(&one(word));
         let found = &document["paths"][path][method];

@@ -222,3 +222,171 @@ fn a_block_that_is_taken_back_is_nothing_that_happened() {
     assert_eq!(path(&town, &id), ["Tx0", "S3"]);
     assert_eq!(result(&mut town, &id), town.right());
 }
+
+fn reserve(town: &mut Town, at: usize) -> u64 {
+    match town.ask(at, Command::Node) {
+        Ok(Reply::Node(status)) => status.reserve_sat,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A block may take the end back, and then a party pays for its exits again: what it has kept for that stays until the end is deep.
+#[test]
+fn a_reserve_is_kept_until_the_end_is_deep() {
+    let mut town = Town::new();
+    assert_eq!(reserve(&mut town, 0), 0);
+    let id = funded(&mut town);
+    let kept = reserve(&mut town, 1);
+    assert!(kept > 0);
+    for _ in 0..MOST_BLOCKS {
+        if is_over(&town.standing(1, &id)) {
+            break;
+        }
+        town.mine(1);
+    }
+    assert!(is_over(&town.standing(1, &id)), "{}", town.notes());
+    // One block has the end; two make it deep.
+    assert_eq!(reserve(&mut town, 1), kept, "{}", town.notes());
+    // It is taken back, and comes again.
+    town.take_back(1);
+    town.pass(1);
+    assert_eq!(reserve(&mut town, 1), kept, "{}", town.notes());
+    town.mine(1);
+    assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
+    assert_eq!(reserve(&mut town, 1), kept);
+    town.mine(1);
+    for at in 0..6 {
+        assert_eq!(reserve(&mut town, at), 0, "{at}");
+    }
+    // Whoever starts again comes to the same.
+    town.kill(1);
+    town.start(1);
+    assert_eq!(reserve(&mut town, 1), 0);
+}
+
+/// A node that starts again reads the chain from where it was, and not from the funding on.
+#[test]
+fn a_chain_is_followed_on_from_where_it_was() {
+    let mut town = Town::new();
+    let id = funded(&mut town);
+    town.mine(3);
+    let entries = |town: &Town| {
+        let written = town.nodes[1].written.borrow();
+        written.iter().filter(|(log, _)| log == "followed").count()
+    };
+    let before = entries(&town);
+    assert!(before >= 4, "a block each: {before}");
+    town.kill(1);
+    town.start(1);
+    town.connect_all(1);
+    town.pass(1);
+    assert_eq!(entries(&town), before, "nothing is read twice");
+    // Blocks that came while it was away, on another branch.
+    town.kill(1);
+    town.take_back(2);
+    town.start(1);
+    town.connect_all(1);
+    town.pass(1);
+    // One says that two blocks are gone, and three came.
+    assert_eq!(entries(&town), before + 4);
+    lived(&mut town, &id);
+    assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
+}
+
+/// The client has given a tower what it may have, and is gone, and so is the worker. The tower gives the client back what is its own.
+#[test]
+fn a_client_that_is_gone_has_a_tower() {
+    use narthex::{
+        bitcoin::hex::{DisplayHex as _, FromHex as _},
+        channel::log::{Identity, MemoryDisk},
+        contracts::{template::TowerBundle, terms::FeeRate},
+        life::{Publisher, Watchtower},
+        regtest::mine_coins,
+        wallet::PartyWallet,
+    };
+    use narthex_base::codec::Message as _;
+
+    let mut town = Town::new();
+    let before = balances(&mut town);
+    let id = town.offer();
+    let order = Command::Bundle {
+        id: id.to_lower_hex_string(),
+    };
+    assert!(town.ask(0, order.clone()).is_err(), "not funded yet");
+    town.pump();
+    town.mine(1);
+    assert!(town.all(&id, "live"), "{}", town.notes());
+    let given = match town.ask(0, order) {
+        Ok(Reply::Bundle(given)) => given,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(given.role, "client");
+    assert!(given.transactions.contains(&"S1".to_owned()));
+    assert!(!given.transactions.iter().any(|name| name.starts_with("S3")));
+    let bundle = Vec::<u8>::from_hex(&given.bundle).unwrap();
+    let bundle = TowerBundle::from_bytes(&bundle).unwrap();
+    // Only panel and verifier are left, and they have given no verdict on nothing.
+    town.kill(0);
+    town.kill(1);
+    let mut wallet = PartyWallet::new("tower", &[9; 32]).unwrap();
+    let script = wallet.fresh_script();
+    mine_coins(&mut town.chain, 3, &script, &script).unwrap();
+    wallet.sync(&mut town.chain).unwrap();
+    let log = MemoryDisk::default().open(&Identity::new("watched", id));
+    let publisher = Publisher::new(&mut wallet, FeeRate::from_sat_per_kwu(500));
+    let mut tower = Watchtower::open(&bundle, Box::new(log.unwrap()), publisher).unwrap();
+    for _ in 0..MOST_BLOCKS {
+        tower.look(&mut town.chain).unwrap();
+        if tower.is_past() {
+            break;
+        }
+        tower.publish(&mut town.chain).unwrap();
+        town.mine_only(1);
+    }
+    assert!(tower.is_past());
+    assert_eq!(
+        tower.standing().map(|(name, _)| name.to_string()),
+        Some("S1".to_owned())
+    );
+    assert_eq!(tower.publisher().paid.len(), 1);
+    drop(tower);
+    town.start(0);
+    town.start(1);
+    let after = balances(&mut town);
+    assert!(after[0] + FEES > before[0], "{before:?} {after:?}");
+}
+
+/// A party of a pace takes part only where it could keep every deadline at that pace, and that is before a coin of it is locked.
+#[test]
+fn windows_that_are_too_short_are_not_taken() {
+    use narthex::game_model::{ParamsRecord, schedule::Pace};
+
+    let mut town = Town::new();
+    let paced = |town: &mut Town, change: fn(&mut ParamsRecord)| {
+        let mut order = town.order();
+        let params = (*order.params).clone().paced(&Pace::REGTEST, 0).unwrap();
+        order.params = Box::new(params);
+        change(&mut order.params);
+        order
+    };
+    for at in 0..6 {
+        town.pace(at, Pace::REGTEST);
+        town.kill(at);
+        town.start(at);
+        town.connect_all(at);
+    }
+    town.pump();
+    // The example's own windows are for a chain that is mined on demand: its verdict has six blocks.
+    let short = Box::new(town.order());
+    let refused = town.ask(0, Command::Offer(short)).unwrap_err();
+    assert!(refused.contains("verdict"), "{refused}");
+    // 2b + r is three here.
+    let order = paced(&mut town, |params| params.windows.appeal_blocks = 2);
+    let refused = town.ask(0, Command::Offer(Box::new(order))).unwrap_err();
+    assert!(refused.contains("2 * b + r = 3"), "{refused}");
+    let order = paced(&mut town, |params| {
+        assert_eq!(params.windows.appeal_blocks, 3)
+    });
+    let made = town.ask(0, Command::Offer(Box::new(order)));
+    assert!(made.is_ok(), "{made:?}");
+}

@@ -14,6 +14,7 @@ mod flood;
 mod keys;
 mod killed;
 mod life;
+mod networks;
 mod orders;
 mod party;
 mod party_attacks;

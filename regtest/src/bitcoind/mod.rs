@@ -10,6 +10,7 @@ mod recent;
 mod rpc;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bitcoin::block::Header;
@@ -108,7 +109,7 @@ impl Bitcoind {
         })
     }
 
-    fn tip(&self) -> Result<(BlockHash, HeaderInfo), Error> {
+    fn best(&self) -> Result<(BlockHash, HeaderInfo), Error> {
         let hash: BlockHash = self.call("getbestblockhash", &[])?;
         Ok((hash, self.node.header_info(hash)?))
     }
@@ -157,20 +158,24 @@ impl ChainSource for Bitcoind {
         self.node.block_hash(height)
     }
 
-    fn block(&mut self, height: u32) -> Result<Block, Error> {
-        self.node.block(height)
+    fn tip(&mut self) -> Result<(u32, BlockHash), Error> {
+        ChainSource::tip(&mut self.node)
     }
 
-    fn header(&mut self, height: u32) -> Result<Header, Error> {
-        self.node.header(height)
+    fn block_of(&mut self, hash: BlockHash) -> Result<Arc<Block>, Error> {
+        self.node.block_of(hash)
+    }
+
+    fn header_of(&mut self, hash: BlockHash) -> Result<Header, Error> {
+        self.node.header_of(hash)
     }
 
     fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
         self.node.mempool()
     }
 
-    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
-        self.node.transaction(txid)
+    fn waiting(&mut self, txid: Txid) -> Result<Option<Transaction>, Error> {
+        self.node.waiting(txid)
     }
 
     fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
@@ -202,7 +207,7 @@ impl Miner for Bitcoind {
         let descriptor = json!(format!("raw({})", reward_script.to_hex_string()));
         let mut mined = Vec::new();
         for _ in 0..count {
-            let (_, tip) = self.tip()?;
+            let (_, tip) = self.best()?;
             self.call::<()>("setmocktime", &[json!(self.next_time(&tip))])?;
             mined.extend(
                 self.call::<Vec<BlockHash>>(
@@ -220,7 +225,7 @@ impl Miner for Bitcoind {
         reward_script: &Script,
     ) -> Result<BlockHash, Error> {
         check_reward(reward_script)?;
-        let (previous, tip) = self.tip()?;
+        let (previous, tip) = self.best()?;
         let time = self.next_time(&tip);
         let height = tip.height.saturating_add(1);
         let fees = total_fees(txs, |outpoint| {
@@ -240,7 +245,7 @@ impl Miner for Bitcoind {
     }
 
     fn submit_block(&mut self, block: &Block) -> Result<BlockHash, Error> {
-        let (_, tip) = self.tip()?;
+        let (_, tip) = self.best()?;
         // A block from the future of the simulated clock would be refused as such.
         self.call::<()>("setmocktime", &[json!(block.header.time.max(tip.time))])?;
         let verdict = self.call::<Option<String>>("submitblock", &[json!(serialize_hex(block))]);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use bitcoin::block::Header;
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
@@ -28,12 +29,12 @@ pub(super) const REFUSALS: [i32; 4] = [-22, -25, -26, -27];
 /// mines::<narthex_regtest::Node>();
 /// ```
 ///
-/// Without `-txindex` the node knows of confirmed transactions only those with unspent outputs, and
-/// [`ChainSource::transaction`] finds none of the others.
+/// The node needs no index of transactions: confirmed ones are found in their blocks.
 pub struct Node {
     rpc: Rpc,
-    /// Heights by hash, which never change.
+    /// Heights and headers by hash, which never change.
     heights: HashMap<BlockHash, u32>,
+    headers: HashMap<BlockHash, Header>,
     /// Several parties of a process follow the chain through one connection.
     blocks: RecentBlocks,
 }
@@ -41,10 +42,12 @@ pub struct Node {
 #[derive(Deserialize)]
 struct RawTransaction {
     hex: String,
+    /// Where the node has an index, and it has confirmed.
     blockhash: Option<BlockHash>,
-    #[serde(default)]
-    confirmations: u32,
 }
+
+/// Most headers that are kept, some ten megabytes of them: those of a year. Then they are asked for again.
+const MOST_HEADERS: usize = 1 << 16;
 
 #[derive(Deserialize)]
 pub(super) struct HeaderInfo {
@@ -89,6 +92,7 @@ impl Node {
         Self {
             rpc,
             heights: HashMap::new(),
+            headers: HashMap::new(),
             blocks: RecentBlocks::default(),
         }
     }
@@ -111,19 +115,6 @@ impl Node {
         self.rpc.call(method, params)
     }
 
-    /// Whether the node answers for every confirmed transaction, as whoever lives a contract needs: without its index a
-    /// funding whose outputs are spent is as if it had never been.
-    ///
-    /// # Errors
-    /// [`Error::NoIndex`]; those of asking.
-    pub fn require_index(&self) -> Result<(), Error> {
-        let indices: BTreeMap<String, Value> = self.call("getindexinfo", &[])?;
-        match indices.contains_key("txindex") {
-            true => Ok(()),
-            false => Err(Error::NoIndex { node: self.name() }),
-        }
-    }
-
     pub(super) fn header_info(&self, hash: BlockHash) -> Result<HeaderInfo, Error> {
         self.call("getblockheader", &[json!(hash)])
     }
@@ -133,9 +124,27 @@ impl Node {
             return Ok(*height);
         }
         let height = self.header_info(hash)?.height;
-        self.heights.insert(hash, height);
+        keep(&mut self.heights, hash, height);
         Ok(height)
     }
+}
+
+/// The node does not know this block, or has only its header.
+fn no_such_block(hash: BlockHash) -> impl FnOnce(Error) -> Error {
+    move |error| match error {
+        Error::Rpc {
+            code: NOT_FOUND, ..
+        } => Error::NoSuchBlock { hash },
+        other => other,
+    }
+}
+
+/// Keeps what was asked for, among as many as there may be.
+fn keep<T>(kept: &mut HashMap<BlockHash, T>, hash: BlockHash, what: T) {
+    if kept.len() >= MOST_HEADERS {
+        kept.clear();
+    }
+    kept.insert(hash, what);
 }
 
 /// Turns the daemon's verdict on a transaction into a refusal; other failures stay what they are.
@@ -174,34 +183,48 @@ impl ChainSource for Node {
         }
     }
 
-    fn block(&mut self, height: u32) -> Result<Block, Error> {
-        let hash = self.block_hash(height)?;
+    fn tip(&mut self) -> Result<(u32, BlockHash), Error> {
+        let hash = self.call("getbestblockhash", &[])?;
+        Ok((self.height_of(hash)?, hash))
+    }
+
+    fn block_of(&mut self, hash: BlockHash) -> Result<Arc<Block>, Error> {
         if let Some(block) = self.blocks.get(hash) {
             return Ok(block);
         }
-        let hex: String = self.call("getblock", &[json!(hash), json!(0)])?;
-        let block = deserialize_hex(&hex).map_err(|source| Error::Transport {
+        let hex: String = self
+            .call("getblock", &[json!(hash), json!(0)])
+            .map_err(no_such_block(hash))?;
+        let block: Block = deserialize_hex(&hex).map_err(|source| Error::Transport {
             method: "getblock".into(),
             source: Box::new(source),
         })?;
+        let block = Arc::new(block);
         self.blocks.keep(hash, &block);
+        keep(&mut self.headers, hash, block.header);
         Ok(block)
     }
 
-    fn header(&mut self, height: u32) -> Result<Header, Error> {
-        let hash = self.block_hash(height)?;
-        let hex: String = self.call("getblockheader", &[json!(hash), json!(false)])?;
-        deserialize_hex(&hex).map_err(|source| Error::Transport {
+    fn header_of(&mut self, hash: BlockHash) -> Result<Header, Error> {
+        if let Some(header) = self.headers.get(&hash) {
+            return Ok(*header);
+        }
+        let hex: String = self
+            .call("getblockheader", &[json!(hash), json!(false)])
+            .map_err(no_such_block(hash))?;
+        let header = deserialize_hex(&hex).map_err(|source| Error::Transport {
             method: "getblockheader".into(),
             source: Box::new(source),
-        })
+        })?;
+        keep(&mut self.headers, hash, header);
+        Ok(header)
     }
 
     fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
         self.call("getrawmempool", &[])
     }
 
-    fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
+    fn waiting(&mut self, txid: Txid) -> Result<Option<Transaction>, Error> {
         let raw: RawTransaction = match self.call("getrawtransaction", &[json!(txid), json!(true)])
         {
             Err(Error::Rpc {
@@ -209,17 +232,14 @@ impl ChainSource for Node {
             }) => return Ok(None),
             answer => answer?,
         };
-        let height = match raw.blockhash {
-            // The transaction index keeps what was in a block that is no longer on the active chain.
-            Some(_) if raw.confirmations == 0 => return Ok(None),
-            Some(hash) => Some(self.height_of(hash)?),
-            None => None,
-        };
+        if raw.blockhash.is_some() {
+            return Ok(None);
+        }
         let tx = deserialize_hex(&raw.hex).map_err(|source| Error::Transport {
             method: "getrawtransaction".into(),
             source: Box::new(source),
         })?;
-        Ok(Some((tx, height)))
+        Ok(Some(tx))
     }
 
     fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {

@@ -170,7 +170,6 @@ fn arguments(directory: &Path, rpc_port: u16, p2p_port: u16) -> Vec<String> {
     let mut arguments: Vec<String> = [
         "-regtest",
         "-server=1",
-        "-txindex=1",
         "-listenonion=0",
         "-discover=0",
         "-dnsseed=0",

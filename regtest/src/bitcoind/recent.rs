@@ -1,6 +1,9 @@
 //! Blocks that were read lately: a block of a hash never changes.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use bitcoin::{Block, BlockHash};
 
@@ -10,23 +13,23 @@ const MOST_BYTES: usize = 8 << 20;
 /// Blocks by hash, those read last; the oldest go when the sum of sizes is above [`MOST_BYTES`].
 #[derive(Default)]
 pub(super) struct RecentBlocks {
-    by_hash: HashMap<BlockHash, Block>,
+    by_hash: HashMap<BlockHash, Arc<Block>>,
     /// In the order in which they came, with sizes in bytes.
     order: VecDeque<(BlockHash, usize)>,
     bytes: usize,
 }
 
 impl RecentBlocks {
-    pub(super) fn get(&self, hash: BlockHash) -> Option<Block> {
+    pub(super) fn get(&self, hash: BlockHash) -> Option<Arc<Block>> {
         self.by_hash.get(&hash).cloned()
     }
 
-    pub(super) fn keep(&mut self, hash: BlockHash, block: &Block) {
+    pub(super) fn keep(&mut self, hash: BlockHash, block: &Arc<Block>) {
         let size = block.total_size();
         if size > MOST_BYTES || self.by_hash.contains_key(&hash) {
             return;
         }
-        self.by_hash.insert(hash, block.clone());
+        self.by_hash.insert(hash, Arc::clone(block));
         self.order.push_back((hash, size));
         self.bytes += size;
         while self.bytes > MOST_BYTES {
@@ -51,6 +54,7 @@ mod tests {
         let mut recent = RecentBlocks::default();
         let mut block = genesis_block(Network::Regtest);
         block.txdata[0].output[0].script_pubkey = ScriptBuf::from_bytes(vec![0; MOST_BYTES / 3]);
+        let block = Arc::new(block);
         let hash = |n: u8| BlockHash::from_byte_array([n; 32]);
         for n in 0..3 {
             recent.keep(hash(n), &block);

@@ -19,10 +19,12 @@ mod state;
 mod submit;
 mod truc;
 
+use std::sync::Arc;
+
 use bitcoin::{Amount, Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, Txid};
 
 use crate::block::{BLOCK_INTERVAL_SECONDS, Template, check_reward, subsidy, total_fees};
-use crate::{Broadcaster, ChainSource, Error, Miner, NodePolicy};
+use crate::{Broadcaster, ChainSource, Error, LOOK_BACK_BLOCKS, Miner, NodePolicy};
 use accept::accept;
 use candidate::Route;
 use pool::Pool;
@@ -165,28 +167,29 @@ impl ChainSource for Embedded {
         })
     }
 
-    fn block(&mut self, height: u32) -> Result<Block, Error> {
+    fn block_of(&mut self, hash: BlockHash) -> Result<Arc<Block>, Error> {
         self.state
-            .block(height)
-            .cloned()
-            .ok_or(Error::NoSuchHeight {
-                height,
-                tip: self.state.height(),
-            })
+            .block_of(&hash)
+            .ok_or(Error::NoSuchBlock { hash })
     }
 
     fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
         Ok(self.pool.iter().map(|entry| entry.txid).collect())
     }
 
+    fn waiting(&mut self, txid: Txid) -> Result<Option<Transaction>, Error> {
+        Ok(self.pool.get(&txid).map(|entry| entry.tx.clone()))
+    }
+
+    /// By its own index, which finds no more than a chain without one does: what plays here plays on a node.
     fn transaction(&mut self, txid: Txid) -> Result<Option<(Transaction, Option<u32>)>, Error> {
-        let waiting = self.pool.get(&txid).map(|entry| (entry.tx.clone(), None));
-        let confirmed = || {
-            self.state
-                .transaction(&txid)
-                .map(|(tx, height)| (tx.clone(), Some(height)))
-        };
-        Ok(waiting.or_else(confirmed))
+        if let Some(tx) = self.waiting(txid)? {
+            return Ok(Some((tx, None)));
+        }
+        let tip = self.state.height();
+        let found = self.state.transaction(&txid);
+        let found = found.filter(|(_, height)| tip - height < LOOK_BACK_BLOCKS);
+        Ok(found.map(|(tx, height)| (tx.clone(), Some(height))))
     }
 
     fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {

@@ -1,6 +1,6 @@
 //! The active chain: its blocks, its unspent outputs, and how to go back.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, Txid};
 
@@ -16,7 +16,7 @@ const MEDIAN_TIME_BLOCKS: usize = 11;
 
 /// A block of the active chain and the coins that it spent.
 struct Connected {
-    block: Block,
+    block: Arc<Block>,
     hash: BlockHash,
     spent: Vec<(OutPoint, Coin)>,
 }
@@ -27,6 +27,7 @@ pub(crate) struct State {
     coins: HashMap<OutPoint, Coin>,
     /// Height and position in the block of each confirmed transaction.
     positions: HashMap<Txid, (u32, usize)>,
+    heights: HashMap<BlockHash, u32>,
 }
 
 impl State {
@@ -34,7 +35,7 @@ impl State {
     pub(crate) fn new(genesis: Block) -> Self {
         let hash = genesis.block_hash();
         let blocks = vec![Connected {
-            block: genesis,
+            block: Arc::new(genesis),
             hash,
             spent: vec![],
         }];
@@ -42,6 +43,7 @@ impl State {
             blocks,
             coins: HashMap::new(),
             positions: HashMap::new(),
+            heights: HashMap::from([(hash, 0)]),
         }
     }
 
@@ -53,7 +55,13 @@ impl State {
     pub(crate) fn block(&self, height: u32) -> Option<&Block> {
         self.blocks
             .get(height as usize)
-            .map(|connected| &connected.block)
+            .map(|connected| &*connected.block)
+    }
+
+    pub(crate) fn block_of(&self, hash: &BlockHash) -> Option<Arc<Block>> {
+        let height = *self.heights.get(hash)?;
+        let connected = self.blocks.get(height as usize)?;
+        Some(Arc::clone(&connected.block))
     }
 
     pub(crate) fn hash(&self, height: u32) -> Option<BlockHash> {
@@ -131,16 +139,19 @@ impl State {
         for (outpoint, _) in &spent {
             self.coins.remove(outpoint);
         }
+        self.heights.insert(hash, height);
+        let block = Arc::new(block);
         self.blocks.push(Connected { block, hash, spent });
         Ok(hash)
     }
 
     /// Removes the tip and returns it; `None` at the genesis block.
-    pub(crate) fn disconnect(&mut self) -> Option<Block> {
+    pub(crate) fn disconnect(&mut self) -> Option<Arc<Block>> {
         if self.blocks.len() < 2 {
             return None;
         }
-        let Connected { block, spent, .. } = self.blocks.pop()?;
+        let Connected { block, hash, spent } = self.blocks.pop()?;
+        self.heights.remove(&hash);
         // What the block spent comes back first, so that what it also created goes in the second step.
         self.coins.extend(spent);
         for tx in &block.txdata {

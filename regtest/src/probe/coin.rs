@@ -1,6 +1,6 @@
 //! A coin to ask with: one that nobody can spend without a signature or a secret.
 
-use bitcoin::{FeeRate, OutPoint, Script, TxOut};
+use bitcoin::{FeeRate, OutPoint, Script, Transaction, TxOut};
 
 use super::{ProbeError, pair::Pair};
 use crate::{COINBASE_MATURITY_BLOCKS, ChainSource, Error};
@@ -60,11 +60,16 @@ fn serves(output: &TxOut, rate: FeeRate) -> bool {
 
 /// Whether it is no coinbase, or one that the next block may spend.
 fn is_ripe<C: ChainSource + ?Sized>(chain: &mut C, outpoint: OutPoint) -> Result<bool, Error> {
-    let Some((tx, Some(height))) = chain.transaction(outpoint.txid)? else {
+    let Some((_, height)) = chain.utxo(outpoint)? else {
         return Ok(false);
     };
     let depth = chain.height()?.saturating_sub(height).saturating_add(1);
-    Ok(!tx.is_coinbase() || depth >= COINBASE_MATURITY_BLOCKS)
+    if depth >= COINBASE_MATURITY_BLOCKS {
+        return Ok(true);
+    }
+    let block = chain.block(height)?;
+    let coinbase = block.txdata.first().map(Transaction::compute_txid);
+    Ok(coinbase != Some(outpoint.txid))
 }
 
 /// Whether nothing spends it, on the chain or waiting: a second spend would be refused as a replacement.

@@ -19,7 +19,7 @@ macro_rules! demand {
 
 type Result = std::result::Result<(), Violation>;
 
-pub(super) const LAWS: [Law; 9] = [
+pub(super) const LAWS: [Law; 10] = [
     Law {
         name: "a coinbase pays the subsidy and rests for 100 blocks",
         check: coinbases_mature,
@@ -51,6 +51,10 @@ pub(super) const LAWS: [Law; 9] = [
     Law {
         name: "disconnected transactions wait again",
         check: disconnections_undo,
+    },
+    Law {
+        name: "a reader finds its way to the tip, and what was taken back",
+        check: readers_find_their_way,
     },
     Law {
         name: "a miner alone is bound by consensus only",
@@ -372,6 +376,65 @@ fn disconnections_undo(bench: &mut Bench<'_>) -> Result {
         bench,
         bench.chain.utxo(outpoint(&tx, 0))?.is_some(),
         "it was not mined again",
+    );
+    Ok(())
+}
+
+fn readers_find_their_way(bench: &mut Bench<'_>) -> Result {
+    let filler = bench.filler.clone();
+    bench.chain.mine(5, &filler)?;
+    let (tip, hash) = bench.chain.tip()?;
+    let lowest = tip - 4;
+    let way = bench.chain.way(&|_| None, lowest)?;
+    let heights: Vec<_> = way.blocks.iter().map(|(height, _)| *height).collect();
+    demand!(
+        bench,
+        way.from.is_none() && heights == (lowest..=tip).collect::<Vec<_>>(),
+        "a new reader is not led from the lowest height on",
+    );
+    demand!(
+        bench,
+        way.blocks.last() == Some(&(tip, hash)),
+        "the way does not end at the tip",
+    );
+    let seen: std::collections::BTreeMap<_, _> = way.blocks.into_iter().collect();
+    let known = |height: u32| seen.get(&height).copied();
+    let nothing = bench.chain.way(&known, lowest)?;
+    demand!(
+        bench,
+        nothing.from == Some(tip) && nothing.blocks.is_empty(),
+        "who has read all is led further",
+    );
+    bench.chain.reorg(2, &filler)?;
+    let back = bench.chain.way(&known, lowest)?;
+    let heights: Vec<_> = back.blocks.iter().map(|(height, _)| *height).collect();
+    demand!(
+        bench,
+        back.from == Some(tip - 2) && heights == [tip - 1, tip, tip + 1],
+        "a reader is not led back to the common block, and on",
+    );
+    let mut previous = known(tip - 2);
+    for (_, hash) in &back.blocks {
+        let header = bench.chain.header_of(*hash)?;
+        demand!(
+            bench,
+            Some(header.prev_blockhash) == previous && header.block_hash() == *hash,
+            "the way is not one branch",
+        );
+        previous = Some(*hash);
+    }
+    bench.chain.reorg(6, &filler)?;
+    let gone = bench.chain.way(&known, lowest)?;
+    demand!(
+        bench,
+        gone.from.is_none() && gone.blocks.first().map(|(height, _)| *height) == Some(lowest),
+        "a reader of whose blocks none is left is led on from one",
+    );
+    let taken = bench.chain.block_of(hash);
+    demand!(
+        bench,
+        taken.is_ok() || matches!(taken, Err(crate::Error::NoSuchBlock { .. })),
+        "a block that was taken back is neither there nor gone",
     );
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use bitcoin::{FeeRate, OutPoint, ScriptBuf, TxOut};
 use narthex_regtest::{
-    Bitcoind, Chain, ChainSource, Embedded, Error, Node, PolicyGap, ProbeError, mine_coins, probe,
+    Bitcoind, Chain, ChainSource, Embedded, Node, PolicyGap, ProbeError, mine_coins, probe,
     suite::Signer,
 };
 
@@ -105,18 +105,4 @@ fn core_set_to_refuse() {
     };
     assert_eq!(gap, expected, "{said}");
     assert!(said.contains("-minrelaytxfee"), "{said}");
-}
-
-/// Nobody lives a contract on a node that does not find its transactions again.
-#[test]
-fn a_node_without_an_index() {
-    let asked = |arguments: &[String]| {
-        let daemon = Bitcoind::start_with(arguments).unwrap();
-        let (url, cookie) = daemon.rpc();
-        Node::connect(&url, &cookie).unwrap().require_index()
-    };
-    let refused = asked(&["-txindex=0".into()]).unwrap_err();
-    assert!(matches!(refused, Error::NoIndex { .. }), "{refused}");
-    assert!(refused.to_string().contains("-txindex=1"), "{refused}");
-    asked(&[]).unwrap();
 }

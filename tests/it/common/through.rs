@@ -22,8 +22,14 @@ macro_rules! reads_through {
             fn block_hash(&mut self, height: u32) -> Result<BlockHash, Error> {
                 self.inner.block_hash(height)
             }
-            fn block(&mut self, height: u32) -> Result<Block, Error> {
-                self.inner.block(height)
+            fn tip(&mut self) -> Result<(u32, BlockHash), Error> {
+                self.inner.tip()
+            }
+            fn block_of(&mut self, hash: BlockHash) -> Result<std::sync::Arc<Block>, Error> {
+                self.inner.block_of(hash)
+            }
+            fn header_of(&mut self, hash: BlockHash) -> Result<bitcoin::block::Header, Error> {
+                self.inner.header_of(hash)
             }
             fn mempool(&mut self) -> Result<Vec<Txid>, Error> {
                 self.inner.mempool()
@@ -33,6 +39,9 @@ macro_rules! reads_through {
                 txid: Txid,
             ) -> Result<Option<(Transaction, Option<u32>)>, Error> {
                 self.inner.transaction(txid)
+            }
+            fn waiting(&mut self, txid: Txid) -> Result<Option<Transaction>, Error> {
+                self.inner.waiting(txid)
             }
             fn utxo(&mut self, outpoint: OutPoint) -> Result<Option<(TxOut, u32)>, Error> {
                 self.inner.utxo(outpoint)

@@ -99,6 +99,18 @@ impl<S: Side> ContractMachine<S> {
                 let changes = vec![ContractChange::Pleaded(*hash)];
                 self.if_asked("evidence", |task| *task == Task::Plead, changes)
             }
+            Done::Showing(node) => {
+                let due = self.pending().into_iter();
+                let mut due = due.filter_map(|effect| match effect {
+                    ContractEffect::Publish { node, .. } => Some(node),
+                    _ => None,
+                });
+                match due.any(|due| due == *node) && book.shows_secret(*node) {
+                    true if book.is_showing => Ok(Vec::new()),
+                    true => Ok(vec![ContractChange::Showing(*node)]),
+                    false => self.not_asked("secret to be shown"),
+                }
+            }
             Done::Ruled(ruling) => {
                 let changes = vec![ContractChange::Ruled(*ruling)];
                 self.if_asked("ruling", |task| *task == Task::Rule, changes)

@@ -75,6 +75,7 @@ function showNode(node) {
     ["height", tip ?? "not seen yet"],
     ["balance", sat(node.balance_sat)],
     ["of it free", sat(node.spare_sat)],
+    ["kept back for fees", sat(node.reserve_sat)],
     ["contracts", node.contracts],
   ]);
 }

@@ -9,19 +9,24 @@ use std::{
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use narthex::{
-    bitcoin::Amount,
-    game_model::{ParamsRecord, Template, game::Economics},
+    bitcoin::{Amount, FeeRate, Network, hex::FromHex as _},
+    game_model::{ParamsRecord, Template, game::Economics, schedule::Pace},
 };
 use narthex_disk::Readers;
 use narthex_node::{
     api::ApiOptions,
     party::{Command, NewOffer, Part, Policy, Reply},
-    shell::{self, RunOptions, Said},
+    shell::{self, RunOptions, Said, WatchOptions},
     transport::Limits,
 };
 use serde::de::DeserializeOwned;
+use tracing_subscriber::filter::LevelFilter;
 
-use super::{demo::DemoArgs, shown};
+use super::{
+    config::{CompletionsArgs, ConfigArgs},
+    demo::DemoArgs,
+    shown,
+};
 
 /// Largest result that is written to a file, in bytes.
 const MAX_RESULT: u64 = 1 << 30;
@@ -29,7 +34,8 @@ const MAX_RESULT: u64 = 1 << 30;
 /// Largest file of parameters or figures, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// One party of Narthex as a process: makes contracts with other nodes, works, checks or rules in them, and is paid. Regtest alone.
+/// One party of Narthex as a process: makes contracts with other nodes, works, checks or rules in them, and is paid. On regtest, signet and
+/// testnet4; elsewhere only where --real-money says so.
 #[derive(Parser)]
 #[command(name = "narthex-node", version)]
 pub(crate) struct Cli {
@@ -40,7 +46,12 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Order {
     /// Runs a node, until `stop`. Killed at any moment it goes on when it is run again.
+    #[command(args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Prints a file of options for `run --config`, each with what it is for.
+    Config(ConfigArgs),
+    /// Prints a script that completes commands and options in a shell.
+    Completions(CompletionsArgs),
     /// Says how the node stands.
     Status(Dir),
     /// A fresh address of the node's wallet.
@@ -59,6 +70,9 @@ enum Order {
     Admit(OfId),
     /// As its client: what was computed, once it is paid for and decrypted.
     Result(ResultArgs),
+    /// Watches contracts for parties that are away.
+    #[command(subcommand)]
+    Tower(TowerOrder),
     /// Shows a contract.
     Show(OfId),
     /// Shows the transactions of a contract and its dates.
@@ -103,6 +117,57 @@ struct ResultArgs {
     out: Option<PathBuf>,
 }
 
+#[derive(Subcommand)]
+enum TowerOrder {
+    /// At the party: writes what a watchtower needs for a contract, with no secret in it. The tower learns the terms.
+    Bundle(BundleArgs),
+    /// At the tower: publishes what is due for the parties whose bundles it has, and pays the fees from its own coins. It shows no secret and gives no
+    /// verdict. Ends when all of it is over.
+    Watch(WatchArgs),
+}
+
+#[derive(Args)]
+struct BundleArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// The contract's id, as `list` shows it.
+    #[arg(long, value_name = "ID")]
+    contract: String,
+    /// Where to; what is there is not written over.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct WatchArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// JSON-RPC of an own Bitcoin node, such as http://127.0.0.1:18443.
+    #[arg(long)]
+    node: String,
+    /// The file that opens it: the node's .cookie, or one with user:password.
+    #[arg(long)]
+    cookie: PathBuf,
+    /// What a party has given; again for others.
+    #[arg(long = "bundle", value_name = "FILE", required = true)]
+    bundles: Vec<PathBuf>,
+    /// A folder with rulings that have become known, as arbiters send them, one a file. It is looked through again and again.
+    #[arg(long, value_name = "DIR")]
+    attestations: Option<PathBuf>,
+    /// Fee rate to begin with, in sat a kwu.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(250..=25_000_000))]
+    rate: u64,
+    /// Most that is paid, in sat a kwu, whatever is at stake.
+    #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(250..=25_000_000))]
+    max_rate: u64,
+    /// Milliseconds between two looks at the chain.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    tick_ms: u64,
+    /// Looks once and ends.
+    #[arg(long)]
+    once: bool,
+}
+
 #[derive(Args)]
 struct Leaving {
     #[command(flatten)]
@@ -137,10 +202,31 @@ impl From<Role> for Part {
     }
 }
 
+/// How fast a chain is taken to be, in blocks.
+#[derive(Clone, Copy, ValueEnum)]
+enum PaceArg {
+    /// Six for what must last or must confirm.
+    Mainnet,
+    /// One for everything.
+    Regtest,
+}
+
 #[derive(Args)]
 struct RunArgs {
     #[command(flatten)]
     dir: Dir,
+    /// Reads options from this file too, as `narthex-node config` prints one; those of the command line come after them, and win.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The network that the Bitcoin node is on: regtest, signet, testnet4, testnet or bitcoin.
+    #[arg(long, default_value = "regtest")]
+    network: Network,
+    /// Runs on the network whose coins are money, all the same: this is research software that nobody outside has looked through.
+    #[arg(long)]
+    real_money: bool,
+    /// What is said on standard error while it runs: off, error, warn, info, debug or trace.
+    #[arg(long, default_value = "info", value_name = "LEVEL")]
+    log: LevelFilter,
     /// Where to take connections of other nodes, HOST:PORT; port 0 is any that is free. Without it this node connects others, and nobody connects it.
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
@@ -156,6 +242,13 @@ struct RunArgs {
     /// A job file that this node takes part in; again for others. Jobs do not travel between nodes yet.
     #[arg(long = "job", value_name = "FILE")]
     jobs: Vec<PathBuf>,
+    /// Reads the chain again from before each contract's funding: after the Bitcoin node was on a wrong chain for more than 144 blocks.
+    #[arg(long)]
+    follow_anew: bool,
+    /// Takes part in no contract of which a party of this pace could not keep every deadline. Without it this is mainnet's
+    /// pace on any other network than regtest; there windows of any length are taken, as blocks come when somebody wants them.
+    #[arg(long, value_enum)]
+    pace: Option<PaceArg>,
     /// Roles in which offers are accepted without asking, within the bounds below; again for others.
     #[arg(long, value_enum)]
     accept_role: Vec<Role>,
@@ -221,7 +314,8 @@ struct OfferArgs {
     /// Seconds from now on until which the offer may be accepted.
     #[arg(long, default_value_t = 3600)]
     open: u64,
-    /// Blocks that a transaction lies deep before no reorganisation is reckoned with.
+    /// Blocks that a transaction lies deep before no reorganisation is reckoned with. A node of mainnet's pace takes
+    /// no fewer than 6.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     burial: u32,
 }
@@ -238,6 +332,8 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.order {
             Order::Run(args) => args.run(),
+            Order::Config(args) => args.run(),
+            Order::Completions(args) => args.run::<Cli>(),
             Order::Status(dir) => dir.ask(&Command::Node),
             Order::Address(dir) => dir.ask(&Command::Address),
             Order::Offer(args) => args.run(),
@@ -253,6 +349,7 @@ impl Cli {
             Order::Deliver(OfId { dir, id }) => dir.ask(&Command::Deliver { id }),
             Order::Admit(OfId { dir, id }) => dir.ask(&Command::Admit { id }),
             Order::Result(args) => args.run(),
+            Order::Tower(order) => order.run(),
             Order::Show(OfId { dir, id }) => dir.ask(&Command::Show { id }),
             Order::Graph(OfId { dir, id }) => dir.ask(&Command::Graph { id }),
             Order::List(dir) => dir.ask(&Command::List),
@@ -292,8 +389,62 @@ impl ResultArgs {
     }
 }
 
+impl TowerOrder {
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            TowerOrder::Bundle(args) => args.run(),
+            TowerOrder::Watch(args) => args.run(),
+        }
+    }
+}
+
+impl BundleArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let BundleArgs { dir, contract, out } = self;
+        let reply = shell::ask(&dir.dir, &Command::Bundle { id: contract })?;
+        if let Reply::Bundle(status) = &reply {
+            let bytes = Vec::<u8>::from_hex(&status.bundle).context("the node's answer")?;
+            let shown = out.display();
+            ensure!(!out.try_exists()?, "cannot make {shown}: it is there");
+            narthex_disk::save(&out, &bytes, Readers::Owner)
+                .with_context(|| format!("cannot write {shown}"))?;
+        }
+        shown::reply(&reply, dir.json)
+    }
+}
+
+impl WatchArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let options = WatchOptions {
+            dir: self.dir.dir,
+            node: self.node,
+            cookie: self.cookie,
+            bundles: self.bundles,
+            attestations: self.attestations,
+            rate: FeeRate::from_sat_per_kwu(self.rate),
+            max_rate: FeeRate::from_sat_per_kwu(self.max_rate),
+            tick: Duration::from_millis(self.tick_ms),
+            once: self.once,
+        };
+        let json = self.dir.json;
+        shown::log(LevelFilter::INFO);
+        let tell = |said: Said<'_>| drop(shown::said(said, json));
+        Ok(shell::watch(&options, &tell)?)
+    }
+}
+
 impl RunArgs {
     fn run(self) -> anyhow::Result<()> {
+        let is_money = self.network == Network::Bitcoin;
+        ensure!(
+            is_money == self.real_money,
+            match is_money {
+                true =>
+                    "on bitcoin coins are money, and this is research software: say --real-money if they may be lost",
+                false => "--real-money is for --network bitcoin alone",
+            }
+        );
+        shown::log(self.log);
         let mut accept: BTreeSet<Part> =
             self.accept_role.iter().map(|role| (*role).into()).collect();
         if self.auto_accept {
@@ -301,18 +452,25 @@ impl RunArgs {
         }
         let economics = self.economics.as_deref().map(json_file::<Economics>);
         let jobs = self.jobs.iter().map(std::path::absolute);
+        let policy = Policy {
+            accept,
+            max_stake: Amount::from_sat(self.max_stake),
+            economics: economics.transpose()?,
+            ..Policy::default()
+        };
         let options = RunOptions {
             dir: self.dir.dir,
             listen: self.listen,
             address: self.address,
             node: self.node,
             cookie: self.cookie,
+            network: self.network,
+            follow_anew: self.follow_anew,
             jobs: jobs.collect::<Result<_, _>>()?,
-            policy: Policy {
-                accept,
-                max_stake: Amount::from_sat(self.max_stake),
-                economics: economics.transpose()?,
-                ..Policy::default()
+            policy: match (self.pace, self.network) {
+                (None, Network::Regtest) => policy,
+                (Some(PaceArg::Regtest), _) => policy.paced(Pace::REGTEST),
+                (Some(PaceArg::Mainnet) | None, _) => policy.paced(Pace::MAINNET),
             },
             tick: Duration::from_millis(self.tick_ms),
             limits: Limits::default(),

@@ -1,6 +1,7 @@
 //! The `narthex-node` command.
 
 mod args;
+mod config;
 mod demo;
 mod shown;
 
@@ -9,7 +10,25 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let (words, file) = match config::with_file(std::env::args_os().collect()) {
+        Ok(read) => read,
+        Err(error) => {
+            shown::note(format_args!("narthex-node: {error:#}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let cli = match args::Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            if let Some(file) = file.filter(|_| error.use_stderr()) {
+                shown::note(format_args!(
+                    "narthex-node: with the options of {} before those of the command line:",
+                    file.display()
+                ));
+            }
+            error.exit()
+        }
+    };
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,17 +2,40 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
 };
 
 use narthex_node::{
     party::{ContractStatus, DueStatus, NodeStatus, OnChain, PeerStatus, Reply},
     shell::Said,
 };
+use tracing_subscriber::{
+    Layer as _,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 /// A line for the operator, on standard error. Nobody may be reading.
 pub(crate) fn note(words: impl Display) {
     let _ = writeln!(io::stderr(), "{words}");
+}
+
+/// From now on what this program logs is written to standard error, from this level on; of libraries warnings alone.
+pub(crate) fn log(level: LevelFilter) {
+    let libraries = level.min(LevelFilter::WARN);
+    let targets = Targets::new()
+        .with_default(libraries)
+        .with_target("narthex", level)
+        .with_target("narthex_node", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    // A second time in one process it stays as it is.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(targets))
+        .try_init();
 }
 
 /// What a running node says.
@@ -46,8 +69,7 @@ pub(crate) fn said(said: Said<'_>, json: bool) -> io::Result<()> {
         }
         Said::Note(words) if json => writeln!(out, "{}", serde_json::json!({ "note": words })),
         Said::Note(words) => {
-            drop(out);
-            note(words);
+            tracing::info!("{words}");
             Ok(())
         }
     }?;
@@ -83,6 +105,10 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
             Some(file) => writeln!(out, "{}  {}", status.sha256, file.display())?,
             None => writeln!(out, "{}", status.sha256)?,
         },
+        Reply::Bundle(bundle) => {
+            let (role, names) = (&bundle.role, bundle.transactions.join(", "));
+            writeln!(out, "for the {role}: {names}")?;
+        }
         Reply::Done => writeln!(out, "done")?,
     }
     Ok(())
@@ -95,6 +121,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
         tip,
         balance_sat,
         spare_sat,
+        reserve_sat,
         contracts,
         commits,
     } = status;
@@ -108,7 +135,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
     }
     writeln!(
         out,
-        "balance    {balance_sat} sat, {spare_sat} of them free"
+        "balance    {balance_sat} sat, {spare_sat} of them free, {reserve_sat} kept back for fees"
     )?;
     writeln!(out, "contracts  {contracts}")?;
     writeln!(out, "commits    {commits} since it started")

@@ -156,6 +156,14 @@ impl Resident {
     }
 }
 
+impl Town {
+    /// From the next start on a node counts on this pace.
+    pub fn pace(&mut self, at: usize, pace: narthex::game_model::schedule::Pace) {
+        let node = &mut self.nodes[at];
+        node.policy = node.policy.clone().paced(pace);
+    }
+}
+
 pub struct Town {
     pub chain: Embedded,
     pub nodes: Vec<Resident>,
@@ -257,6 +265,7 @@ impl Town {
             bindings: Box::new(node.bindings.clone()),
         };
         let parts = Parts {
+            birth: None,
             own,
             store: Box::new(Noted(
                 node.store.clone(),
