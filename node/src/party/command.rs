@@ -28,7 +28,7 @@ use super::{
     ContractStatus, Core, Fatal, NodeStatus, PeerStatus, ResultStatus,
     contract::{Contract, Took},
     graph::GraphStatus,
-    offers::travels,
+    offers::{is_lived, travels},
 };
 use crate::transport::PeerAddress;
 
@@ -289,6 +289,7 @@ impl Core {
         self.policy
             .check(&offer, self.now.unix_s)
             .map_err(|error| bad("the offer", &error))?;
+        is_lived(&offer).map_err(|error| bad("the parameters", &error))?;
         travels(&offer).map_err(|error| bad("the job", &error))?;
         self.has_coins(&offer, Role::Client).map_err(|error| {
             let spare = self.own.borrow().wallet.spare();
