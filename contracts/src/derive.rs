@@ -43,11 +43,13 @@ pub enum Derived {
     BlindSalt,
     /// What the verifier encrypts the token with in its reply, for itself.
     ReplyKey,
+    /// The client's nonce, which draws what it looks at itself.
+    AuditNonce,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 8] = [
+    pub const ALL: [Derived; 9] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
@@ -56,6 +58,7 @@ impl Derived {
         Derived::SampleNonce,
         Derived::BlindSalt,
         Derived::ReplyKey,
+        Derived::AuditNonce,
     ];
 
     /// What stands in `info`, before a counter of one byte.
@@ -69,6 +72,7 @@ impl Derived {
             Derived::SampleNonce => "narthex/derived/sample-nonce",
             Derived::BlindSalt => "narthex/derived/blind-salt",
             Derived::ReplyKey => "narthex/derived/reply-key",
+            Derived::AuditNonce => "narthex/derived/audit-nonce",
         }
     }
 }
@@ -162,6 +166,13 @@ impl<'a> Salted<'a> {
     /// Salt of the verifier's digests.
     pub fn blind_salt(&self) -> Secret {
         Secret::from_bytes(*self.bytes(Derived::BlindSalt))
+    }
+
+    /// The client's nonce for a root, a secret until it is shown. For another root it is another: a worker that has seen the one can't
+    /// make a root for it.
+    pub fn audit_nonce(&self, root: &[u8; 32]) -> Secret {
+        let info = [&info(Derived::AuditNonce, 0)[..], root].concat();
+        Secret::from_bytes(*derived(self.seed.expose(), &self.salt.0, &info))
     }
 
     fn bytes(&self, what: Derived) -> Zeroizing<[u8; 32]> {

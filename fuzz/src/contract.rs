@@ -8,7 +8,7 @@ use bitcoin::{
 };
 use narthex_base::codec::Message;
 use narthex_channel::contract::{
-    Blob, ContractChange, ContractMessage, Facts, Finding, Piece, Thing,
+    Audited, Blob, ContractChange, ContractMessage, Facts, Finding, Piece, Thing,
 };
 use narthex_contracts::{
     attest::Attestation,
@@ -101,6 +101,14 @@ fn items() -> Vec<SignedItem> {
         Item::Verdict {
             opening,
             bad_box: 5,
+        },
+        Item::Audit {
+            root: [6; 32],
+            nonce: [7; 32],
+        },
+        Item::AuditOpening {
+            audit: [8; 32],
+            opening,
         },
     ];
     items.map(|item| item.signed(&CONTRACT, &pair())).into()
@@ -224,6 +232,10 @@ fn changes() -> Vec<ContractChange> {
             result: Some(hash),
         },
         ContractChange::Over,
+        ContractChange::AuditDeep { height: 109 },
+        ContractChange::Audited(Audited::Right),
+        ContractChange::Audited(Audited::Wrong { step: 5 }),
+        ContractChange::Audited(Audited::Unopened),
     ];
     items.chain(others).collect()
 }

@@ -5,7 +5,7 @@ use narthex_channel::contract::{Book, ContractMessage, Done, Piece};
 use narthex_contracts::{template::Exit, terms::Role};
 use narthex_game_model::{
     Accusation,
-    commitment::Opening,
+    commitment::{Commitment, Opening},
     play::EvidenceError,
     ruling::{
         Answer, Brought, Case, ChainFacts, Item, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
@@ -20,9 +20,15 @@ impl LifeSigner<'_> {
     fn case(&self, book: &Book) -> Result<Case, LifeError> {
         let terms = self.terms().case_terms(*self.own.job.0.spec())?;
         let contract = book.contract();
+        let order = LifeError::Order("an accusation on chain");
+        let (accusation, accused) = book.facts().accusation(contract).ok_or(order)?;
+        let verdict = match accusation {
+            Accusation::Appeal => Exit::REJECTED,
+            Accusation::Challenge => Exit::APPROVED,
+        };
         let height = |name| {
             let height = book.facts().height(contract, name);
-            height.ok_or(LifeError::Order("an appeal on chain"))
+            height.ok_or(LifeError::Order("a verdict on chain"))
         };
         let funded = book.facts().path.first().map(|(_, height)| *height);
         let funded = funded.ok_or(LifeError::Order("a funding on chain"))?;
@@ -32,9 +38,9 @@ impl LifeSigner<'_> {
                 funded,
                 delivered: height(Exit::DELIVERED)?,
                 record: book.facts().root,
-                accusation: Accusation::Appeal,
-                verdict: height(Exit::REJECTED)?,
-                accused: height(Exit::APPEALED)?,
+                accusation,
+                verdict: height(verdict)?,
+                accused,
                 blocks: self.sight.blocks(funded),
             },
         })
@@ -42,7 +48,11 @@ impl LifeSigner<'_> {
 
     /// Puts own evidence together. What the panel is brought is fixed then.
     pub(super) fn plead(&mut self, book: &Book) -> Worked {
+        let accusation = book.facts().accusation(book.contract());
+        let is_challenged = matches!(accusation, Some((Accusation::Challenge, _)));
         let pieces = match self.role() {
+            Role::Client => self.client_pleads(book)?,
+            Role::Worker if is_challenged => self.worker_answers(book)?,
             Role::Worker => self.worker_pleads(book)?,
             _ => self.verifier_pleads(book)?,
         };
@@ -54,10 +64,23 @@ impl LifeSigner<'_> {
     }
 
     /// What was said and acknowledged. Papers have two items of a kind at most.
-    fn told(&self, book: &Book) -> Vec<Piece> {
+    pub(super) fn told(&self, book: &Book) -> Vec<Piece> {
         let items = book.papers().items().iter().cloned().map(Piece::Item);
         let receipts = book.papers().receipts().iter().copied().map(Piece::Receipt);
         items.chain(receipts).collect()
+    }
+
+    /// The same, as a worker that has made this commitment brings it: whoever is bound by two roots does not say so itself.
+    pub(super) fn told_of(&self, book: &Book, commitment: &Commitment) -> Vec<Piece> {
+        let mut told = self.told(book);
+        told.retain(|piece| match piece {
+            Piece::Item(signed) => match &signed.item {
+                Item::Commitment(signed) => **signed == *commitment,
+                _ => true,
+            },
+            _ => true,
+        });
+        told
     }
 
     /// `None` as long as the block that draws in the verifier's stead is not deep, or the work is not done again.
@@ -78,16 +101,9 @@ impl LifeSigner<'_> {
                 self.draw([0; 32], &commitment, &[0; 32], &block)?
             }
         };
-        let opening = self.open_steps(&drawn.indices)?;
+        let opening = self.open_steps(&drawn.indices, book)?;
         let mut pieces = vec![Piece::Commitment(Box::new(commitment))];
-        // Whoever is bound by two roots does not say so itself.
-        pieces.extend(self.told(book).into_iter().filter(|piece| match piece {
-            Piece::Item(signed) => match &signed.item {
-                Item::Commitment(signed) => **signed == commitment,
-                _ => true,
-            },
-            _ => true,
-        }));
+        pieces.extend(self.told_of(book, &commitment));
         let token = book.papers().sealed(&contract);
         let answer = token.and_then(|(token, _)| book.papers().reply_to(&contract, &token));
         match answer.map(|(_, answer)| answer) {
@@ -97,11 +113,13 @@ impl LifeSigner<'_> {
                 pieces.extend(is_false.then(|| Piece::Token(*x.expose())));
             }
             Some(Answer::Digests(digests)) => {
-                pieces.extend(self.disputed(&opening, &digests)?);
+                if let Some(opening) = &opening {
+                    pieces.extend(self.disputed(opening, &digests)?);
+                }
             }
             None => {}
         }
-        pieces.push(Piece::Opening(Box::new(opening)));
+        pieces.extend(opening.map(|opening| Piece::Opening(Box::new(opening))));
         Ok(Some(pieces))
     }
 
@@ -115,13 +133,18 @@ impl LifeSigner<'_> {
         let Some((leaf, _)) = pairs.find(|(leaf, own)| leaf.digest != **own) else {
             return Ok(None);
         };
-        let proven = self.own.job.0.prove_record(leaf.index);
+        self.input(leaf.index).map(Some)
+    }
+
+    /// The input of a step.
+    pub(super) fn input(&self, index: u64) -> Result<Piece, LifeError> {
+        let proven = self.own.job.0.prove_record(index);
         let (record, proof) = proven.map_err(|_| LifeError::Order("a record of the job"))?;
-        Ok(Some(Piece::Record(ProvenRecord {
-            index: leaf.index,
+        Ok(Piece::Record(ProvenRecord {
+            index,
             record,
             proof,
-        })))
+        }))
     }
 
     /// `None` as long as the sample is not computed again.

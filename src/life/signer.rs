@@ -66,6 +66,8 @@ pub struct LifeSigner<'a> {
     /// The worker's work, and the verifier's: computed again after a crash, and the same.
     pub(super) work: Long<Work>,
     pub(super) digests: Long<BlindDigests>,
+    /// The client's own digests of what it looks at, and which steps these are.
+    pub(super) audited: (Vec<u64>, Long<BlindDigests>),
     /// By which row an arbiter has ruled, and why.
     pub(super) ruled: Option<(Row, String)>,
 }
@@ -92,6 +94,7 @@ impl<'a> LifeSigner<'a> {
             sight,
             work: Long::default(),
             digests: Long::default(),
+            audited: (Vec::new(), Long::default()),
             ruled: None,
         }
     }
@@ -161,6 +164,11 @@ impl<'a> LifeSigner<'a> {
 
     pub(super) fn sample_nonce(&self) -> [u8; 32] {
         *self.salted().sample_nonce().expose()
+    }
+
+    /// The client's, for this root.
+    pub(super) fn audit_nonce(&self, root: &[u8; 32]) -> [u8; 32] {
+        *self.salted().audit_nonce(root).expose()
     }
 
     /// Salt of the verifier's digests: what stands for a step without output is nobody else's to know.
@@ -252,6 +260,9 @@ impl LifeSigner<'_> {
             Task::Answer => self.answer(book),
             Task::Open => self.open(book),
             Task::Compare => self.compare(book),
+            Task::Draw => self.draw_audit(book),
+            Task::Serve => self.serve(book),
+            Task::Audit => self.audit(book),
             Task::Look(thing) => self.look(thing, book),
             Task::Approve => self.approve(book),
             Task::Check => self.check(book),

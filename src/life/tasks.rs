@@ -12,14 +12,13 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     commitment::{
-        Commitment, KeyPolynomial, OpenError, Opening, OpeningBook, ResultSecret, check_sealed,
-        open, open_with,
+        Commitment, KeyPolynomial, OpenError, Opening, ResultSecret, check_sealed, open, open_with,
     },
     computation::Computation,
     play::{BlindDigests, Verdict, Work, WorkError},
     ruling::{Answer, Item, Received},
     sample,
-    token::{SealError, TokenBox, open as open_seal, seal},
+    token::{SealError, Token, TokenBox, open as open_seal, seal},
 };
 
 use super::{LifeError, LifeSigner, signer::Worked};
@@ -151,7 +150,9 @@ impl LifeSigner<'_> {
         }
         match answer {
             Answer::Shown { hash, .. } if hash == self.token(book)?.shown(&contract) => {
-                let opening = self.open_steps(&drawn.indices)?;
+                let Some(opening) = self.open_steps(&drawn.indices, book)? else {
+                    return Ok(None);
+                };
                 let id = opening.id();
                 let hash = self.blobs.keep(&opening.to_bytes())?;
                 let item = self.sign(Item::Opening { reply, opening: id });
@@ -182,14 +183,22 @@ impl LifeSigner<'_> {
         Ok(again.digests().first() == Some(leaf))
     }
 
-    /// The worker opens these steps. Its machine asks for one sample of a contract, the same after a crash.
-    pub(super) fn open_steps(&mut self, indices: &[u64]) -> Result<Opening, LifeError> {
-        let work = self.worked()?.ok_or(LifeError::Order("work"))?;
-        let mut book = OpeningBook::new(work.commitment());
-        let order = |_| LifeError::Order("steps that may be opened");
-        let allowed = book.allow(indices, |_| Ok(())).map_err(order)?;
-        work.open(&allowed)
-            .map_err(|_| LifeError::Order("steps that can be opened"))
+    /// The worker opens these steps; `None` if they are too many beside those that it has opened before.
+    pub(super) fn open_steps(
+        &mut self,
+        indices: &[u64],
+        book: &Book,
+    ) -> Result<Option<Opening>, LifeError> {
+        let Some(mut opened) = self.opening_book(book)? else {
+            return Ok(None);
+        };
+        let allowed = opened.allow(indices, |_| Ok(()));
+        let (Ok(allowed), Some(work)) = (allowed, self.worked()?) else {
+            return Ok(None);
+        };
+        let opening = work.open(&allowed);
+        let order = |_| LifeError::Order("steps that can be opened");
+        opening.map(Some).map_err(order)
     }
 
     // The verifier.
@@ -226,18 +235,22 @@ impl LifeSigner<'_> {
         let digests = digests.digests().to_vec();
         let cost = self.own.seal_cost;
         let answer = match open_seal(&sealed, &drawn.seed, &digests, &point, cost) {
-            Ok(found) => {
-                let own = reply_secret(&self.own.seed, &contract);
-                let kept = TokenBox::seal(&found, &contract, &own);
-                Answer::Shown {
-                    hash: found.shown(&contract),
-                    kept: kept.ok_or(LifeError::Order("a token"))?,
-                }
-            }
+            Ok(found) => self.shows(&found)?,
             Err(SealError::Shut | SealError::NoToken) => Answer::Digests(digests),
             Err(error) => return Err(error.into()),
         };
         Ok(Some(self.say(Item::Reply { token, answer })))
+    }
+
+    /// The answer of a verifier that has this token, which it keeps in it for itself.
+    pub(crate) fn shows(&self, token: &Token) -> Result<Answer, LifeError> {
+        let contract = self.terms().contract_id();
+        let own = reply_secret(&self.own.seed, contract);
+        let kept = TokenBox::seal(token, contract, &own);
+        Ok(Answer::Shown {
+            hash: token.shown(contract),
+            kept: kept.ok_or(LifeError::Order("a token"))?,
+        })
     }
 
     pub(super) fn compare(&mut self, book: &Book) -> Worked {

@@ -5,14 +5,17 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use narthex_base::codec::Message;
 use narthex_channel::{
-    contract::{Book, Contract, ContractMessage, ContractSigner, Done, Finding, Piece, Task},
+    contract::{
+        Audited, Book, Contract, ContractMessage, ContractSigner, Done, Finding, Piece, Task,
+    },
     log::MemoryLog,
 };
 use narthex_contracts::terms::Role;
 use narthex_game_model::{
     Ruling,
+    commitment::Opening,
     ruling::{Answer, Item, SignedItem},
-    token::TokenBox,
+    token::{Token, TokenBox},
 };
 
 use crate::life::{GoBetween, Hands, Letter, LifeError, LifeParty, LifeSigner, Own, Room};
@@ -56,6 +59,16 @@ pub(super) enum Cheat {
     Mute,
     /// Rules against the verifier whatever the case is.
     RulesForWorker,
+    /// The verifier has one owner with the worker: it is told the token, and approves whatever was opened.
+    League,
+    /// Hands over neither boxes nor openings.
+    ServesNobody,
+    /// Has not heard of what the client has drawn.
+    Dodges,
+    /// The client challenges a step that it has found right.
+    NamesRight,
+    /// The client challenges, and names no step.
+    Bluffs,
 }
 
 /// Bytes of what was not computed.
@@ -68,14 +81,20 @@ pub(super) struct Cheats {
     pub(super) works: &'static str,
     /// What goes along with the verifier's sample.
     beside: Option<SignedItem>,
+    /// The worker's token, for a verifier that has one owner with it.
+    pub(super) token: Option<[u8; 32]>,
 }
 
 pub(super) type SharedCheats = Rc<RefCell<Cheats>>;
 
 impl Cheats {
     pub(super) fn shared(by: BTreeMap<Role, Cheat>, works: &'static str) -> SharedCheats {
-        let beside = None;
-        Rc::new(RefCell::new(Cheats { by, works, beside }))
+        Rc::new(RefCell::new(Cheats {
+            by,
+            works,
+            beside: None,
+            token: None,
+        }))
     }
 
     pub(super) fn by(&self, role: Role) -> Option<Cheat> {
@@ -150,6 +169,21 @@ impl<'a> Crook<'a> {
                 Ok(done.map(|_| Done::Found(Finding::Wrong)))
             }
             (Cheat::NamesBoxOutside, Task::Compare) => name_box_outside(signer, book),
+            (Cheat::League, Task::Answer) => {
+                let token = self.cheats.borrow().token.and_then(Token::from_bytes);
+                let token = token.ok_or(LifeError::Order("the worker's token"))?;
+                answer(signer, book, signer.shows(&token)?)
+            }
+            (Cheat::League, Task::Compare) => Ok(Some(Done::Found(Finding::Equal))),
+            (Cheat::NamesRight, Task::Audit) => {
+                let opened = book.papers().audit_opening(book.contract().id());
+                let hash = opened.and_then(|(_, [_, id])| book.papers().opening(&id));
+                let hash = hash.ok_or(LifeError::Order("an opening"))?;
+                let opening = Opening::from_bytes(&signer.kept(hash)?)?;
+                let step = opening.leaves.first().map_or(0, |leaf| leaf.index);
+                Ok(Some(Done::Audited(Audited::Wrong { step })))
+            }
+            (Cheat::Bluffs, Task::Audit) => Ok(Some(Done::Audited(Audited::Unopened))),
             (Cheat::RulesForWorker, Task::Rule) => {
                 let done = signer.done(task, book)?;
                 Ok(done.map(|_| Done::Ruled(Ruling::VerifierAtFault)))
@@ -239,6 +273,9 @@ pub(super) fn seat<'p>(
 pub(super) fn between<'a>(cheats: SharedCheats) -> GoBetween<'a> {
     Box::new(move |from, (to, bytes)| {
         let cheats = cheats.borrow();
+        if cheats.by(to).is_some_and(|cheat| cheat.is_deaf_to(&bytes)) {
+            return Vec::new();
+        }
         let Some(cheat) = cheats.by(from) else {
             return vec![(to, bytes)];
         };
@@ -250,22 +287,38 @@ pub(super) fn between<'a>(cheats: SharedCheats) -> GoBetween<'a> {
 }
 
 impl Cheat {
+    /// Whether it takes no note of a message.
+    fn is_deaf_to(self, bytes: &[u8]) -> bool {
+        if self != Cheat::Dodges {
+            return false;
+        }
+        match ContractMessage::from_bytes(bytes) {
+            Ok(ContractMessage::Piece(Piece::Item(signed))) => {
+                matches!(signed.item, Item::Audit { .. })
+            }
+            _ => false,
+        }
+    }
+
     /// What is sent in place of a message.
     fn sent(self, to: Role, message: ContractMessage, beside: Option<&SignedItem>) -> Vec<Letter> {
         let is_panel = matches!(to, Role::Arbiter(_));
         let piece = |piece| ContractMessage::Piece(piece);
         let sent = match (self, message) {
             (Cheat::Mute, _) => Vec::new(),
-            (Cheat::NoBoxes | Cheat::Unsigned, ContractMessage::Piece(Piece::Boxes(_))) => {
-                Vec::new()
-            }
+            (
+                Cheat::NoBoxes | Cheat::Unsigned | Cheat::ServesNobody,
+                ContractMessage::Piece(Piece::Boxes(_)),
+            ) => Vec::new(),
             (Cheat::ForPanelOnly, ContractMessage::Piece(Piece::Boxes(_))) if !is_panel => {
                 Vec::new()
             }
             (Cheat::ZeroBoxes, ContractMessage::Piece(Piece::Boxes(boxes))) => {
                 vec![piece(Piece::Boxes(vec![0; boxes.len()]))]
             }
-            (Cheat::NoOpening, ContractMessage::Piece(Piece::Opening(_))) => Vec::new(),
+            (Cheat::NoOpening | Cheat::ServesNobody, ContractMessage::Piece(Piece::Opening(_))) => {
+                Vec::new()
+            }
             (Cheat::HollowOpening, ContractMessage::Piece(Piece::Opening(opening))) => {
                 let first = opening.leaves.first().map_or(0, |leaf| leaf.index);
                 vec![piece(Piece::Opening(Box::new(opening.about(first))))]
@@ -274,6 +327,7 @@ impl Cheat {
                 let is_kept_back = match (cheat, signed.item.name()) {
                     (Cheat::NoToken, "token")
                     | (Cheat::NoOpening, "opening")
+                    | (Cheat::ServesNobody, "opening" | "opening of the audit")
                     | (Cheat::NoReply, "reply")
                     | (Cheat::Unsigned, "commitment") => true,
                     (Cheat::ForPanelOnly, "commitment") => !is_panel,
@@ -379,6 +433,40 @@ impl Cheat {
                 }
                 _ => return None,
             },
+            (Cheat::League, Done::Signed(signed)) if signed.item.name() == "reply" => (
+                "names the token without work",
+                "ATTACK: worker and verifier have one owner, which tells the one what the other seals",
+            ),
+            (Cheat::League, Done::Found(_)) => (
+                "compares nothing of what was opened",
+                "ATTACK: it knows what is wrong, and approves it",
+            ),
+            (Cheat::ServesNobody, Done::Committed { .. }) => (
+                "hands over its commitment, and none of its boxes",
+                "ATTACK: who sees nothing can name nothing",
+            ),
+            (Cheat::ServesNobody, Done::Opened { .. }) => (
+                "opens nothing to the client",
+                "ATTACK: who sees nothing can name nothing",
+            ),
+            (Cheat::Dodges, Done::Opened { item, .. }) => match &item.item {
+                Item::AuditOpening { .. } => (
+                    "opens to the client what a block draws, as if that had drawn nothing",
+                    "ATTACK: it sees by the client's own draw that it is found out",
+                ),
+                _ => return None,
+            },
+            (Cheat::NamesRight, Done::Audited(Audited::Wrong { step })) => {
+                let what = format!("audits the approval: all is right, and it names step {step}");
+                return Some((
+                    what,
+                    "ATTACK: a panel may be wrong, and the result is not paid for",
+                ));
+            }
+            (Cheat::Bluffs, Done::Audited(_)) => (
+                "does not look at what was opened to it",
+                "ATTACK: it challenges whatever it is, in league with the verifier that approved unasked",
+            ),
             (Cheat::RulesForWorker, Done::Ruled(_)) => (
                 "rules: the verifier is at fault",
                 "it errs: by the table the worker is",

@@ -88,6 +88,9 @@ impl ContractPlay<'_> {
         let about = about.map_err(LifeError::from)?;
         let mut stage = Stage::new(about, conduct, (tip, since))?;
         stage.killer = self.options.kills.map(Killer::new);
+        let worker = self.participants.get(&Role::Worker);
+        let token = worker.and_then(|worker| worker.secrets.get(ContractSecret::Token));
+        stage.cheats.borrow_mut().token = token.map(|token| token.secret_bytes());
         let row = Rc::new(RefCell::new(None));
         let parties = self.participants.values_mut().zip(self.records.each());
         for (participant, (role, record)) in parties {
@@ -103,6 +106,8 @@ impl ContractPlay<'_> {
                 role,
                 steps: self.terms.params().steps(),
                 sample: self.terms.params().sample(),
+                audit: self.terms.params().audit().map_or(0, |audit| audit.steps),
+                accusation: stage.accusation.clone(),
                 depth,
                 cheats: stage.cheats.clone(),
             };

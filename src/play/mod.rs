@@ -33,4 +33,3 @@ pub use error::PlayError;
 pub use event::{DecryptedDigits, DecryptedOutputs, DecryptedResult, Event, Outcome, Settled};
 pub use options::{JobFile, PlayOptions};
 pub use participant::ContractParticipant;
-use talk::Look;

@@ -1,6 +1,8 @@
 //! What is said of what a party's machine does.
 
-use narthex_channel::contract::{Done, Finding};
+use std::{cell::Cell, rc::Rc};
+
+use narthex_channel::contract::{Audited, Done, Finding};
 use narthex_contracts::{depth::Depth, graph::NodeName, template::Exit, terms::Role};
 use narthex_game_model::{
     Accusation,
@@ -17,6 +19,10 @@ pub(super) struct Narrator {
     pub(super) role: Role,
     pub(super) steps: u64,
     pub(super) sample: u32,
+    /// How many steps the client looks at itself.
+    pub(super) audit: u32,
+    /// What has put the case before the panel.
+    pub(super) accusation: Rc<Cell<Accusation>>,
     pub(super) depth: Depth,
     /// Who cheats, and how the worker works.
     pub(super) cheats: SharedCheats,
@@ -98,12 +104,43 @@ impl Narrator {
                     format!("compares what was opened: the box of step {bad_box} holds garbage"),
                     "an open seal says what the worker knew, not what it committed to",
                 ),
+                Item::Audit { .. } => one(
+                    format!("draws {} steps that it will look at itself", self.audit),
+                    "before it hands on the settlement; a league could choose what its own sample misses",
+                ),
                 _ => Vec::new(),
             },
+            Done::Opened { item, .. } if item.item.name() == "opening of the audit" => {
+                let by = match item.item {
+                    Item::AuditOpening { audit, .. } if audit == [0; 32] => "a block",
+                    _ => "its nonce",
+                };
+                let (opened, drawn) = (count + self.audit, self.audit);
+                one(
+                    format!("opens {opened} steps to the client, {drawn} of which {by} draws"),
+                    "a league's own sample would miss what is wrong, and who sees nothing has reason to challenge",
+                )
+            }
             Done::Opened { .. } => one(
                 format!("opens leaves, keys and boxes of {count} steps"),
                 "the answer is the hash of the token; with the key the client can open every box by these",
             ),
+            Done::Audited(audited) => {
+                let (does, found) = match audited {
+                    Audited::Right => ("audits", "all equal, and every box opens".to_owned()),
+                    Audited::Wrong { step } => {
+                        ("audits", format!("the leaf of step {step} is another one"))
+                    }
+                    Audited::Unopened => ("would audit", "it was not opened so".to_owned()),
+                };
+                one(
+                    format!(
+                        "{does} {} of {steps} steps that it has drawn: {found}",
+                        self.audit
+                    ),
+                    "a verifier that is the worker approves anything",
+                )
+            }
             Done::Found(Finding::Equal) => one(
                 "compares what was opened: all equal, and every box opens".to_owned(),
                 "an open seal says what the worker knew, not what it committed to",
@@ -137,16 +174,23 @@ impl Narrator {
             ),
             Done::Pleaded(_) => one(
                 "brings the panel what was signed, acknowledged and opened".to_owned(),
-                "evidence: no approval is possible any more, and a ruling that pays asks for it",
+                match self.accusation.get() {
+                    Accusation::Appeal => {
+                        "evidence: no approval is possible any more, and a ruling that pays asks for it"
+                    }
+                    Accusation::Challenge => {
+                        "what it said, what was opened to the client, and what was acknowledged"
+                    }
+                },
             ),
             Done::Ruled(ruling) => one(
-                format!("rules: {}", described(Accusation::Appeal, *ruling)),
+                format!("rules: {}", described(self.accusation.get(), *ruling)),
                 reason,
             ),
             Done::Attested(attestation) => one(
                 format!(
                     "attests: {}",
-                    described(Accusation::Appeal, attestation.ruling)
+                    described(self.accusation.get(), attestation.ruling)
                 ),
                 "a signature with the nonce announced at setup",
             ),
@@ -183,8 +227,13 @@ pub(super) fn why(name: NodeName) -> &'static str {
         Exit::REJECTED => "the sample is wrong",
         Exit::UNAPPEALED => "the worker did not appeal",
         Exit::APPEALED => "appeals: all stakes are in the pot now",
-        name if name.base == "S6" => "the attestations of this majority open the settlement",
-        name if name.base == "S7" => "the attestations and its own secret open the settlement",
+        Exit::CHALLENGED => "challenges: its bond and all stakes are in the pot now",
+        name if name.base.starts_with("S6") => {
+            "the attestations of this majority open the settlement"
+        }
+        name if name.base.starts_with("S7") => {
+            "the attestations and its own secret open the settlement"
+        }
         ROOT_RECORD => "spends its root coin: nobody can keep it from recording the root",
         _ => "no majority agrees",
     }

@@ -15,6 +15,7 @@ use narthex_contracts::{
     graph::{NodeName, TxGraph},
     terms::Role,
 };
+use narthex_game_model::Accusation;
 use narthex_regtest::Chain;
 
 use super::{
@@ -59,6 +60,8 @@ pub(super) struct Stage<'p, 'c> {
     sight: Sight<'p>,
     pub(super) journal: Rc<RefCell<Vec<Lived>>>,
     pub(super) tip: Rc<Cell<u32>>,
+    /// What has put the case before the panel.
+    pub(super) accusation: Rc<Cell<Accusation>>,
     /// How many transactions of the contract were told of, and the last of them.
     known: usize,
     pub(super) by: NodeName,
@@ -87,6 +90,7 @@ impl<'p, 'c> Stage<'p, 'c> {
             sight: Sight::in_memory(since)?,
             journal: Rc::default(),
             tip: Rc::new(Cell::new(tip)),
+            accusation: Rc::default(),
             known: 0,
             by: FUNDING,
             is_recorded: false,
@@ -102,6 +106,9 @@ impl<'p, 'c> Stage<'p, 'c> {
     pub(super) fn look(&mut self, chain: &mut dyn Chain) -> Result<(), PlayError> {
         let view = self.sight.look(chain, &self.about)?;
         self.tip.set(view.tip);
+        if let Some((accusation, _)) = view.facts.accusation(&self.about) {
+            self.accusation.set(accusation);
+        }
         for (node, height) in view.facts.path.iter().skip(self.known).copied() {
             self.known += 1;
             if node != TxGraph::FUNDING {

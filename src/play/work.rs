@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use narthex_base::secret::Secret;
 use narthex_contracts::{
-    attest::{AttestationNonce, BoundRuling},
     derive::Salted,
-    graph::{NodeId, NodeName},
+    graph::NodeName,
     template::{ContractSecret, Exit, RootRecord, root_coin},
     terms::Role,
 };
@@ -171,68 +170,6 @@ impl ContractPlay<'_> {
         )
     }
 
-    /// The verifier approves off chain, and the client, which waits for its share, hands the settlement on.
-    pub(super) fn settle_off_chain(&mut self, why: &str) -> Result<(), PlayError> {
-        self.hand_over(Exit::NORMAL, why)?;
-        let node = self.find(Exit::NORMAL)?;
-        self.pass_on(Role::Client, node, Exit::NORMAL)
-    }
-
-    /// Whoever has the whole signature now hands it to the worker: it will know the result secret from what the worker
-    /// publishes.
-    fn pass_on(&mut self, from: Role, node: NodeId, name: NodeName) -> Result<(), PlayError> {
-        let broken = || PlayError::Broken("no holdings".into());
-        let holder = self
-            .participant(from)?
-            .holdings
-            .as_ref()
-            .ok_or_else(broken)?;
-        for handed in holder.hand_over(node)? {
-            let read = self.send(from, Role::Worker, &handed)?;
-            let worker = self.participant_mut(Role::Worker)?.holdings.as_mut();
-            worker.ok_or_else(broken)?.take(&read)?;
-        }
-        self.step(
-            from,
-            format!("hands the worker the whole adaptor signature of {name}"),
-            "it has verified it: what completes it will show the result secret",
-        )
-    }
-
-    /// An arbiter binds its case to a ruling, in its own record, and attests it; everybody that checks it learns the
-    /// secret. Another ruling of the same case is refused by that record. What it judges is deep: delivery, root and
-    /// sample. The appeal need not be: each block that a ruling waits brings the smaller majorities, which leave somebody
-    /// out, nearer.
-    pub(super) fn attest(&mut self, arbiter: u8, ruling: Ruling) -> Result<(), PlayError> {
-        let broken = || PlayError::Broken(format!("arbiter{arbiter} cannot attest"));
-        let identity = self
-            .participant(Role::Arbiter(arbiter))?
-            .identity()?
-            .secret_key();
-        let id = *self.terms.contract_id();
-        let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(broken)?;
-        let secp = bitcoin::secp256k1::Secp256k1::new();
-        let name = identity.x_only_public_key(&secp).0;
-        let record = self.records.of(Role::Arbiter(arbiter))?;
-        let bound = BoundRuling::bind(&id, &name, ruling, record)?;
-        let attestation = nonce.attest(&secp, &identity, arbiter, bound)?;
-        let nonce = self.terms.announcement(arbiter).ok_or_else(broken)?.nonce;
-        let identity = *self.terms.identity(arbiter).ok_or_else(broken)?;
-        let everybody: Vec<Role> = self.participants.keys().copied().collect();
-        for role in everybody {
-            let received = self.send(Role::Arbiter(arbiter), role, &attestation)?;
-            received
-                .verify(&secp, &identity, &nonce, &id)
-                .map_err(|_| broken())?;
-            self.participant_mut(role)?.secrets.attest(&received);
-        }
-        self.step(
-            Role::Arbiter(arbiter),
-            format!("attests: {}", described(self.accusation(), ruling)),
-            "a signature with the nonce announced at setup",
-        )
-    }
-
     /// The client decrypts with the secret it has and checks against the commitment.
     pub(super) fn decrypt(&mut self) -> Result<(), PlayError> {
         let secret = self
@@ -317,25 +254,6 @@ impl ContractPlay<'_> {
             (Ok(_), _) => Err(PlayError::Broken("another root is on record".into())),
             (Err(none), _) => Err(PlayError::Broken(none.to_string())),
         }
-    }
-
-    /// Everybody on the panel but the silent finds its ruling and attests it. All find the same, or none is attested.
-    pub(super) fn everyone_rules(&mut self, silent: &[u8]) -> Result<Ruling, PlayError> {
-        let rules = |i: &u8| !silent.contains(i);
-        let panel: Vec<u8> = (0..self.terms.panel_size()).filter(rules).collect();
-        let mut found = None;
-        for arbiter in panel.iter().copied() {
-            let ruling = self.find_ruling(arbiter)?;
-            if found.is_some_and(|other| other != ruling) {
-                return Err(PlayError::Broken("arbiters that find differently".into()));
-            }
-            found = Some(ruling);
-        }
-        let ruling = found.ok_or_else(|| PlayError::Broken("nobody rules".into()))?;
-        for arbiter in panel {
-            self.attest(arbiter, ruling)?;
-        }
-        Ok(ruling)
     }
 }
 

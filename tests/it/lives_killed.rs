@@ -11,16 +11,16 @@ use narthex::{
     regtest::Embedded,
 };
 
-/// Scenarios that parties live by their machines: those of the hardened template but for an end that is agreed on.
-fn lives() -> impl Iterator<Item = &'static str> {
+/// Scenarios that parties live by their machines: those of a template but for an end that is agreed on.
+fn lives(template: Template) -> impl Iterator<Item = &'static str> {
     let all = PlayOptions::SCENARIOS.iter();
-    let hardened = all.filter(|scenario| scenario.needs == Template::Hardened);
-    let names = hardened.map(|scenario| scenario.name);
+    let of_template = all.filter(move |scenario| scenario.needs == template);
+    let names = of_template.map(|scenario| scenario.name);
     names.filter(|name| *name != "coop")
 }
 
-fn lived(scenario: &str, kills: Option<u64>) -> narthex::play::Outcome {
-    let mut options: PlayOptions = common::options(Template::Hardened, scenario, (2, 3));
+fn lived(template: Template, scenario: &str, kills: Option<u64>) -> narthex::play::Outcome {
+    let mut options: PlayOptions = common::options(template, scenario, (2, 3));
     options.input = Some(common::few_images());
     options.kills = kills;
     let mut events: Vec<Event> = Vec::new();
@@ -28,11 +28,14 @@ fn lived(scenario: &str, kills: Option<u64>) -> narthex::play::Outcome {
     played.unwrap_or_else(|error| panic!("{scenario}, kills {kills:?}: {error}"))
 }
 
-fn goes_on(scenarios: impl Iterator<Item = &'static str>) {
+fn goes_on(template: Template, scenarios: impl Iterator<Item = &'static str>) {
     let seed = std::env::var("NARTHEX_SEED").ok();
     let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(7u64);
     for scenario in scenarios {
-        let (calm, killed) = (lived(scenario, None), lived(scenario, Some(seed)));
+        let (calm, killed) = (
+            lived(template, scenario, None),
+            lived(template, scenario, Some(seed)),
+        );
         assert_eq!(
             calm.transactions, killed.transactions,
             "{scenario}, NARTHEX_SEED={seed}"
@@ -56,11 +59,19 @@ fn goes_on(scenarios: impl Iterator<Item = &'static str>) {
 
 #[test]
 fn whoever_is_killed_goes_on() {
-    goes_on(lives().filter(|name| !table::is_of_rulings(name)));
+    let endings = lives(Template::Hardened).filter(|name| !table::is_of_rulings(name));
+    goes_on(Template::Hardened, endings);
 }
 
 /// Whoever cheats is killed too.
 #[test]
 fn whoever_is_killed_among_cheats_goes_on() {
-    goes_on(lives().filter(|name| table::is_of_rulings(name)));
+    let rulings = lives(Template::Hardened).filter(|name| table::is_of_rulings(name));
+    goes_on(Template::Hardened, rulings);
+}
+
+/// And who looks for itself, challenges, and answers a challenge.
+#[test]
+fn whoever_is_killed_around_a_challenge_goes_on() {
+    goes_on(Template::Audited, lives(Template::Audited));
 }

@@ -9,10 +9,7 @@ use narthex_contracts::{
     party::PartySet,
     terms::{Role, Terms},
 };
-use narthex_game_model::{
-    Template,
-    schedule::{PanelSchedule, Schedule},
-};
+use narthex_game_model::schedule::{ChallengeSchedule, PanelSchedule, Schedule};
 
 use super::Unfit;
 
@@ -50,7 +47,7 @@ impl Contract {
     /// The contract of these terms, with the graph that was derived from them.
     ///
     /// # Errors
-    /// [`Unfit`]: terms of another template, without a token, or a party that they do not name. The caller's fault.
+    /// [`Unfit`]: terms of a template without a delivery on chain, or without a token, or a party that they do not name. The caller's fault.
     pub fn new(
         terms: Arc<Terms>,
         graph: Arc<TxGraph>,
@@ -58,7 +55,7 @@ impl Contract {
         policy: Policy,
     ) -> Result<Contract, Unfit> {
         let template = terms.template();
-        if template != Template::Hardened || terms.token_point().is_none() {
+        if !template.has_delivery() || terms.token_point().is_none() {
             return Err(Unfit::Template { template });
         }
         if terms.key(role).is_none() {
@@ -138,6 +135,16 @@ impl Contract {
     /// Every deadline of a delivery at this height.
     pub fn schedule(&self, delivered: u32) -> Schedule {
         Schedule::of(self.terms.params(), delivered)
+    }
+
+    /// Whether the client looks for itself, and can challenge an approval on chain.
+    pub fn is_audited(&self) -> bool {
+        self.terms.params().audit().is_some()
+    }
+
+    /// Every deadline of an approval at this height, where the client can challenge it.
+    pub fn challenge_schedule(&self, approved: u32) -> ChallengeSchedule {
+        ChallengeSchedule::of(self.terms.params(), approved)
     }
 
     /// Every deadline of an accusation at this height.

@@ -1,7 +1,7 @@
 //! An arbiter's side.
 
 use narthex_contracts::{party::PartySet, terms::Role};
-use narthex_game_model::ruling::Litigant;
+use narthex_game_model::ruling::{Item, Litigant};
 
 use super::{Book, ContractChange, ContractEffect, Parcel, Side, Task, Thing, table};
 use crate::Transition;
@@ -24,19 +24,40 @@ impl Book {
         let mut all = Vec::new();
         let kept = self.papers.items.iter().map(|signed| &signed.item);
         for item in kept.filter(|item| self.papers.has_given(id, Thing::Item(item.id(id)))) {
-            let to = PartySet::EMPTY.with(match item.author() {
-                Litigant::Verifier => Role::Worker,
-                Litigant::Worker | Litigant::Client => Role::Verifier,
-            });
+            let to = self.meant_for(item);
             let named = item.id(id);
             let parcels = match item.opened() {
                 Some(opening) => self.opening_parcels(named, opening),
                 None => vec![Parcel::Item(named)],
             };
             let send = |what| ContractEffect::Send { to, what };
-            all.extend(parcels.into_iter().map(send));
+            all.extend(parcels.into_iter().filter(|_| !to.is_empty()).map(send));
+        }
+        // A client that can challenge an approval has what it looks at, whoever served the arbiters alone.
+        let boxes = self.papers.boxes().copied();
+        let boxes = boxes.filter(|_| self.papers.has_given(id, Thing::Data));
+        if let (Some(boxes), Some(_)) = (boxes, self.facts.approved(self.contract())) {
+            let (to, what) = (PartySet::EMPTY.with(Role::Client), Parcel::Boxes(boxes));
+            all.push(ContractEffect::Send { to, what });
         }
         all
+    }
+
+    /// Whom a thing that is kept was meant for.
+    fn meant_for(&self, item: &Item) -> PartySet {
+        let is_approved = self.facts.approved(self.contract()).is_some();
+        let only = |role| PartySet::EMPTY.with(role);
+        match item {
+            // Until there is an approval the worker has the client's draw from itself, or not at all.
+            Item::Audit { .. } if is_approved => only(Role::Worker),
+            Item::Audit { .. } => PartySet::EMPTY,
+            Item::AuditOpening { .. } => only(Role::Client),
+            Item::Commitment(_) if is_approved => only(Role::Verifier).with(Role::Client),
+            _ => only(match item.author() {
+                Litigant::Verifier => Role::Worker,
+                Litigant::Worker | Litigant::Client => Role::Verifier,
+            }),
+        }
     }
 
     /// All boxes to the client, once a settlement shows their key.
@@ -101,7 +122,8 @@ impl Side for Judging {
 
     fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
         let contract = book.contract();
-        let Some(accused) = book.facts.accused(contract).filter(|_| !book.is_closed) else {
+        let accusation = book.facts.accusation(contract).filter(|_| !book.is_closed);
+        let (Some((_, accused)), Some(sides)) = (accusation, book.litigants()) else {
             return Vec::new();
         };
         // A reorganisation may bring an appeal that nobody has seen, with blocks on top of it, and an arbiter may have been away: without a
@@ -112,7 +134,7 @@ impl Side for Judging {
             changes.push(ContractChange::Summoned { tip });
         }
         // Each side brings one part: when both are here, nothing else is waited for. What comes at the last height is in time.
-        let is_whole = [Litigant::Worker, Litigant::Verifier]
+        let is_whole = sides
             .iter()
             .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
         let heard = summoned.saturating_add(contract.policy().message.into());

@@ -6,19 +6,19 @@ use bitcoin::Txid;
 use narthex_contracts::{
     attest::Attestation,
     graph::{NodeId, NodeName, Source},
-    party::{PartyId, PartySet},
+    party::PartySet,
     setup::{HandedOver, Release},
     template::{ContractSecret, Exit},
     terms::Role,
 };
 use narthex_game_model::{
-    ArbiterSet, Ruling,
-    commitment::ReceiptKind,
+    Accusation, ArbiterSet, Ruling,
     ruling::{Item, Litigant},
 };
 
 use super::{
-    Contract, ContractChange, ContractEffect, Facts, Finding, Papers, Parcel, Task, Thing, duty,
+    Audited, Contract, ContractChange, ContractEffect, Facts, Finding, Papers, Parcel, Task, Thing,
+    duty,
 };
 
 /// All that a party knows of a contract.
@@ -39,9 +39,11 @@ pub struct Book {
     pub(super) passed: Vec<HandedOver>,
     pub(super) decided: Vec<NodeId>,
     pub(super) is_appealing: bool,
-    pub(super) pleaded: Option<[u8; 32]>,
-    /// Tip at which an accusation was seen first: an arbiter's.
+    /// Own evidence, for each case that it was put together for: a reorganisation may make a challenge of an appeal.
+    pub(super) pleaded: Vec<(Accusation, [u8; 32])>,
+    /// Tip at which an accusation was seen first, and which: an arbiter's.
     pub(super) summoned: Option<u32>,
+    case: Option<Accusation>,
     pub(super) is_closed: bool,
     pub(super) ruled: Option<Ruling>,
     pub(super) attested: Vec<Attestation>,
@@ -49,6 +51,10 @@ pub struct Book {
     /// A transaction that shows the result secret was given to a node, or was about to be.
     pub(super) is_showing: bool,
     pub(super) is_over: bool,
+    /// Height of the block that draws what the client looks at where it has drawn nothing, once that and the approval are deep.
+    pub(super) audit_deep: Option<u32>,
+    /// What came of the client's own look.
+    pub(super) audited: Option<Audited>,
 }
 
 impl Book {
@@ -66,14 +72,17 @@ impl Book {
             passed: Vec::new(),
             decided: Vec::new(),
             is_appealing: false,
-            pleaded: None,
+            pleaded: Vec::new(),
             summoned: None,
+            case: None,
             is_closed: false,
             ruled: None,
             attested: Vec::new(),
             decrypted: None,
             is_showing: false,
             is_over: false,
+            audit_deep: None,
+            audited: None,
         }
     }
 
@@ -128,6 +137,16 @@ impl Book {
         self.finding
     }
 
+    /// What came of the client's own look.
+    pub const fn audited(&self) -> Option<Audited> {
+        self.audited
+    }
+
+    /// By which hashes own evidence is kept, of every case that it was put together for.
+    pub fn pleaded(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.pleaded.iter().map(|(_, hash)| hash)
+    }
+
     /// First height at which a block may hold this transaction, as far as its locks go; `None` as long as something that it spends
     /// is not confirmed.
     pub fn earliest(&self, node: NodeId) -> Option<u32> {
@@ -144,9 +163,22 @@ impl Book {
         match change {
             ContractChange::Seen(facts) => {
                 self.facts = facts.clone();
-                if !self.is_accused() {
-                    self.summoned = None;
+                match self.accusation() {
+                    None => self.summoned = None,
+                    // Another case: it is heard anew, unless the one ruling that there can be is fixed.
+                    Some(other) if self.case.is_some_and(|case| case != other) => {
+                        self.summoned = None;
+                        self.case = None;
+                        if self.ruled.is_none() {
+                            self.is_closed = false;
+                            self.papers.forget_brought();
+                        }
+                    }
+                    Some(_) => {}
                 }
+                self.audit_deep = self
+                    .audit_deep
+                    .filter(|_| self.audit_height() == self.audit_deep);
                 // What nobody signed is what the root of record is of, or nothing.
                 let bare = self.papers.bare.take();
                 self.papers.bare = bare.filter(|shown| self.has_root(&shown.id()));
@@ -174,14 +206,22 @@ impl Book {
             }
             ContractChange::Decided(node) => self.decided.push(*node),
             ContractChange::Appealing => self.is_appealing = true,
-            ContractChange::Pleaded(hash) => self.pleaded = Some(*hash),
-            ContractChange::Summoned { tip } => self.summoned = Some(*tip),
+            ContractChange::Pleaded(hash) => {
+                let accusation = self.accusation().unwrap_or_default();
+                self.pleaded.push((accusation, *hash));
+            }
+            ContractChange::Summoned { tip } => {
+                self.summoned = Some(*tip);
+                self.case = self.accusation();
+            }
             ContractChange::Closed => self.is_closed = true,
             ContractChange::Ruled(ruling) => self.ruled = Some(*ruling),
             ContractChange::Attested(attestation) => self.attested.push(*attestation),
             ContractChange::Decrypted { by, result } => self.decrypted = Some((*by, *result)),
             ContractChange::Showing(_) => self.is_showing = true,
             ContractChange::Over => self.is_over = true,
+            ContractChange::AuditDeep { height } => self.audit_deep = Some(*height),
+            ContractChange::Audited(audited) => self.audited = Some(*audited),
         }
     }
 
@@ -225,7 +265,13 @@ impl Book {
     }
 
     pub(super) fn is_accused(&self) -> bool {
-        self.facts.accused(&self.contract).is_some()
+        self.accusation().is_some()
+    }
+
+    /// What has put the case before the panel.
+    fn accusation(&self) -> Option<Accusation> {
+        let accusation = self.facts.accusation(&self.contract);
+        accusation.map(|(accusation, _)| accusation)
     }
 
     /// In a word, where the chain says more than the talk.
@@ -272,48 +318,6 @@ impl Book {
             .any(|item| item.name() == name)
     }
 
-    /// Whether a party has acknowledged a thing. The other side's date must be one that a panel takes: whoever dates a receipt
-    /// behind its deadline has given none, and the arbiters keep the thing instead.
-    pub(super) fn is_acknowledged_by(&self, thing: Thing, role: Role) -> bool {
-        let key = self.word(role);
-        let dated = key.and_then(|key| self.papers.acknowledged(self.contract.id(), thing, &key));
-        dated.is_some_and(|height| role == Role::Client || self.is_in_time(thing, height))
-    }
-
-    /// Whether so many arbiters keep it that a panel counts it as handed over.
-    pub(super) fn is_kept(&self, thing: Thing) -> bool {
-        let enough = self.contract.terms().params().keepers();
-        let panel = self.contract.panel();
-        panel
-            .iter()
-            .filter(|party| self.keeps(thing, *party))
-            .count()
-            >= enough
-    }
-
-    /// Whether a receipt of this height is one in time, as the panel counts it. Before the delivery there are no deadlines.
-    fn is_in_time(&self, thing: Thing, height: u32) -> bool {
-        let Some(delivered) = self.facts.delivered(&self.contract) else {
-            return true;
-        };
-        let schedule = self.contract.schedule(delivered);
-        let last = match self.papers.receipt_kind(self.contract.id(), thing) {
-            Some(ReceiptKind::Data) => schedule.record,
-            Some(ReceiptKind::Sample) => schedule.nonce,
-            Some(ReceiptKind::Token) => schedule.token,
-            Some(ReceiptKind::Reply) => schedule.reply,
-            Some(ReceiptKind::Opening) => schedule.opening,
-            // Nothing depends on when a commitment was received.
-            _ => return true,
-        };
-        height <= last
-    }
-
-    /// Whether a thing was handed over to a party, as a panel counts it.
-    pub(super) fn is_handed(&self, thing: Thing, to: Role) -> bool {
-        self.is_acknowledged_by(thing, to) || self.is_kept(thing)
-    }
-
     /// The arbiters that have ruled so.
     pub(super) fn attested_set(&self, ruling: Ruling) -> ArbiterSet {
         let rulings = self.attested.iter().filter(|a| a.ruling == ruling);
@@ -347,28 +351,6 @@ impl Book {
             .collect()
     }
 
-    /// Own receipts, to whom they are for. What client and arbiters have, the verifier must know before it approves.
-    pub(super) fn receipts(&self) -> Vec<ContractEffect> {
-        let me = self.contract.role();
-        let mut all = Vec::new();
-        let id = self.contract.id();
-        for (thing, signed) in &self.papers.given {
-            if !self.papers.has_given(id, *thing) {
-                continue;
-            }
-            let Some(holder) = self.holder_of(&signed.receipt.holder) else {
-                continue;
-            };
-            let mut to = PartySet::EMPTY.with(holder);
-            if holder == Role::Worker && me != Role::Verifier {
-                to = to.with(Role::Verifier);
-            }
-            let what = Parcel::Receipt(*thing);
-            all.push(ContractEffect::Send { to, what });
-        }
-        all
-    }
-
     /// Hands over an own thing to those who have not acknowledged it; where one is silent after the delivery, the arbiters
     /// keep it.
     pub(super) fn hand(&self, thing: Thing, what: &[Parcel], to: &[Role]) -> Vec<ContractEffect> {
@@ -397,12 +379,6 @@ impl Book {
         let blob = self.papers.opening(opening).copied();
         let parcels = [Parcel::Item(item)].into_iter();
         parcels.chain(blob.map(Parcel::Opening)).collect()
-    }
-
-    fn keeps(&self, thing: Thing, party: PartyId) -> bool {
-        let key = self.word(party.into());
-        let dated = key.and_then(|key| self.papers.kept(self.contract.id(), thing, &key));
-        dated.is_some_and(|height| self.is_in_time(thing, height))
     }
 
     /// Own things of this author's talk, to whom they are said.
@@ -436,22 +412,39 @@ impl Book {
                     let to = PartySet::EMPTY.with(Role::Worker);
                     vec![ContractEffect::Send { to, what: parcel }]
                 }
-                Item::Audit { .. } | Item::AuditOpening { .. } => Vec::new(),
+                Item::Audit { .. } => self.hand_draw(thing, parcel),
+                Item::AuditOpening { opening, .. } => {
+                    let parcels = self.opening_parcels(named, opening);
+                    self.hand(thing, &parcels, &[Role::Client])
+                }
             });
         }
         all
     }
 
+    /// The two sides of the case before the panel.
+    pub(super) fn litigants(&self) -> Option<[Litigant; 2]> {
+        Some(match self.accusation()? {
+            Accusation::Appeal => [Litigant::Worker, Litigant::Verifier],
+            // Nothing that the verifier signed counts: it has approved.
+            Accusation::Challenge => [Litigant::Worker, Litigant::Client],
+        })
+    }
+
     /// Own evidence, once there is an accusation.
     pub(super) fn pleading(&self) -> Vec<ContractEffect> {
-        if !self.is_accused() || self.is_settled() {
+        let me = self.contract.role().litigant();
+        let sides = self.litigants().filter(|_| !self.is_settled());
+        if !sides.is_some_and(|sides| sides.into_iter().any(|side| Some(side) == me)) {
             return Vec::new();
         }
-        vec![match self.pleaded {
+        let mut pleaded = self.pleaded.iter();
+        let pleaded = pleaded.find(|(case, _)| Some(*case) == self.accusation());
+        vec![match pleaded {
             None => ContractEffect::Task(Task::Plead),
-            Some(hash) => ContractEffect::Send {
+            Some((_, hash)) => ContractEffect::Send {
                 to: self.contract.panel(),
-                what: Parcel::Evidence(hash),
+                what: Parcel::Evidence(*hash),
             },
         }]
     }

@@ -27,6 +27,20 @@ pub enum Finding {
     OwnFault,
 }
 
+/// What came of the client's own look at what it has drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audited {
+    /// Nothing is wrong.
+    Right,
+    /// This step is another than the worker's leaf says.
+    Wrong {
+        /// The first such step.
+        step: u64,
+    },
+    /// What it looks at was not opened to it, or not whole: then it need not name a step.
+    Unopened,
+}
+
 /// What is new.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContractChange {
@@ -106,4 +120,11 @@ pub enum ContractChange {
     },
     /// The settlement is buried: the contract is over.
     Over,
+    /// An approval lies deep, and the block behind it and the root, which draws what the client looks at where it has drawn nothing.
+    AuditDeep {
+        /// Height of that block.
+        height: u32,
+    },
+    /// What came of the client's own look.
+    Audited(Audited),
 }

@@ -2,10 +2,10 @@
 
 use narthex_contracts::{party::PartySet, terms::Role};
 
-use super::{Book, ContractChange, ContractEffect, Parcel, Side, Task, Thing, table};
+use super::{Audited, Book, ContractChange, ContractEffect, Parcel, Side, Task, Thing, table};
 use crate::Transition;
 
-/// The client's side: takes what is delivered, hands the settlement on, and decrypts.
+/// The client's side: takes what is delivered, looks for itself where it can, hands the settlement on, and decrypts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paying;
 
@@ -20,7 +20,7 @@ impl Book {
 
 impl Side for Paying {
     const NAME: &'static str = "contract: client";
-    const SUMMARY: &'static str = "A client's side of a contract: it acknowledges what it has, hands the settlement on when it holds the boxes and the verifier's share is good, and decrypts with what the settlement shows.";
+    const SUMMARY: &'static str = "A client's side of a contract: it acknowledges what it has, hands the settlement on when it holds the boxes and the verifier's share is good, and decrypts with what the settlement shows. In an audited contract it draws steps that it looks at itself before that, and challenges an approval of what is wrong.";
     const TABLE: &'static [&'static [Transition]] = table::CLIENT;
 
     fn is_of(role: Role) -> bool {
@@ -37,6 +37,14 @@ impl Side for Paying {
         }
         match () {
             () if !book.passed.is_empty() => "passed",
+            () if matches!(
+                book.audited,
+                Some(Audited::Wrong { .. } | Audited::Unopened)
+            ) =>
+            {
+                "contesting"
+            }
+            () if !book.approved.is_empty() && !book.is_content() => "auditing",
             () if !book.approved.is_empty() => "passing",
             () if !book.released.is_empty() => "checking",
             () if book.papers.has_given(book.contract().id(), Thing::Data) => "served",
@@ -47,7 +55,7 @@ impl Side for Paying {
     fn due(book: &Book) -> Vec<ContractEffect> {
         let task = |task| vec![ContractEffect::Task(task)];
         let has_data = book.papers.has_given(book.contract().id(), Thing::Data);
-        match (Self::state(book), book.shown_by()) {
+        let mut due = match (Self::state(book), book.shown_by()) {
             ("checking", _) if book.is_funded() => task(Task::Check),
             // What the key opens is here: who pays without it pays for nothing.
             ("passing", _) if book.is_funded() && has_data => task(Task::Pass),
@@ -63,10 +71,13 @@ impl Side for Paying {
                 book.looks().into_iter().filter(is_it).collect()
             }
             _ => Vec::new(),
-        }
+        };
+        due.extend(book.auditing());
+        due.extend(book.pleading());
+        due
     }
 
-    fn seen(_: &Book, _: u32) -> Vec<ContractChange> {
-        Vec::new()
+    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+        book.audit_seen(tip).into_iter().collect()
     }
 }

@@ -12,11 +12,11 @@ use narthex_game_model::{
 };
 
 use super::{
-    Blob, ContractChange, Facts, Finding, Thing,
+    Audited, Blob, ContractChange, Facts, Finding, Thing,
     message::{read_item, read_receipt, write_item},
 };
 
-/// A path from a funding to a settlement has at most Tx0, TxD, a verdict, an appeal and the settlement.
+/// A path from a funding to a settlement has at most Tx0, TxD, a verdict, an appeal or challenge, and the settlement.
 const MAX_PATH: usize = 8;
 /// Most shares or signatures of one settlement.
 const MAX_SIGNATURES: usize = 16;
@@ -70,6 +70,12 @@ impl Message for ContractChange {
             ContractChange::Over => w.u8(23),
             ContractChange::Summoned { tip } => w.u8(24).u32(*tip),
             ContractChange::Showing(node) => w.u8(25).u32(node.0),
+            ContractChange::AuditDeep { height } => w.u8(26).u32(*height),
+            ContractChange::Audited(audited) => match audited {
+                Audited::Right => w.u8(27).u8(0),
+                Audited::Wrong { step } => w.u8(27).u8(1).u64(*step),
+                Audited::Unopened => w.u8(27).u8(2),
+            },
         };
     }
 
@@ -135,6 +141,17 @@ impl Message for ContractChange {
             23 => ContractChange::Over,
             24 => ContractChange::Summoned { tip: r.u32("tip")? },
             25 => ContractChange::Showing(NodeId(r.u32("transaction")?)),
+            26 => ContractChange::AuditDeep {
+                height: r.u32("height")?,
+            },
+            27 => ContractChange::Audited(match r.u8("audit")? {
+                0 => Audited::Right,
+                1 => Audited::Wrong {
+                    step: r.u64("step")?,
+                },
+                2 => Audited::Unopened,
+                other => return Err(DecodeError::invalid("audit", other)),
+            }),
             other => return Err(DecodeError::invalid("change", other)),
         })
     }

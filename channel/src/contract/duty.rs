@@ -11,11 +11,12 @@
 //! | | | TxV0 | it is wrong, or the worker is late; own items are with the worker or the panel |
 //! | client | TxD | S1'' | its lock has passed |
 //! | worker | TxV1 | S3' | TxV1 is deep |
-//! | client, verifier | TxV1 | S1' | Δ_W has passed |
+//! | client, verifier | TxV1 | S1' | Δ_W has passed; in an audited contract Δ_C before it, as for S3' |
+//! | client | TxV1, audited | TxC | its own look has found something, or it was not served in time, and its lock has passed |
 //! | worker | TxV0 | TxA | it is not at fault, its root is on record and deep, and a sample is drawn |
 //! | client, verifier | TxV0 | S4' | Δ_A has passed |
-//! | whom it pays first | TxA | S6, S7 | by the fullest set of rulings, once its lock has passed; others b blocks later |
-//! | whoever may | TxA | S5 | no majority, and its lock has passed |
+//! | whom it pays first | TxA, TxC | S6, S7 | by the fullest set of rulings, once its lock has passed; others b blocks later |
+//! | whoever may | TxA, TxC | S5 | no majority, and its lock has passed |
 
 use narthex_contracts::{
     graph::{NodeId, NodeName, Source, TxGraph},
@@ -58,6 +59,7 @@ pub(super) fn rival(contract: &Contract, node: NodeId) -> Option<NodeId> {
         Exit::APPROVED | Exit::REJECTED => Exit::VERIFIER_TIMEOUT,
         Exit::NORMAL_LONG => Exit::WITHHELD,
         Exit::APPEALED => Exit::UNAPPEALED,
+        Exit::CHALLENGED => Exit::NORMAL_LONG,
         _ => return None,
     })
 }
@@ -87,12 +89,13 @@ pub(super) fn due(book: &Book, tip: u32) -> Option<NodeId> {
         _ if last == TxGraph::FUNDING => look.funded(),
         (Exit::DELIVERED, _) => look.delivered(),
         (Exit::APPROVED, Role::Worker) => look.deep().then(|| look.when(Exit::NORMAL_LONG, 0))?,
-        (Exit::APPROVED, Role::Client) => look.when(Exit::WITHHELD, 0),
+        (Exit::APPROVED, Role::Client) => look.when(Exit::WITHHELD, 0).or_else(|| look.challenge()),
         (Exit::APPROVED, Role::Verifier) => look.when(Exit::WITHHELD, look.confirm()),
         (Exit::REJECTED, Role::Worker) => look.appeal(),
         (Exit::REJECTED, Role::Verifier) => look.when(Exit::UNAPPEALED, 0),
         (Exit::REJECTED, Role::Client) => look.when(Exit::UNAPPEALED, look.confirm()),
-        (Exit::APPEALED, _) => look.ruled(),
+        (Exit::APPEALED, _) => look.ruled(Accusation::Appeal),
+        (Exit::CHALLENGED, _) => look.ruled(Accusation::Challenge),
         _ => None,
     }
 }
@@ -220,8 +223,14 @@ impl Look<'_> {
         ((is_drawn && is_deep) || is_last).then(|| self.when(Exit::APPEALED, 0))?
     }
 
-    /// TxA.
-    fn ruled(&self) -> Option<NodeId> {
+    /// TxV1, to the client.
+    fn challenge(&self) -> Option<NodeId> {
+        let node = self.when(Exit::CHALLENGED, 0)?;
+        self.book.has_ground(self.tip).then_some(node)
+    }
+
+    /// TxA or TxC.
+    fn ruled(&self, accusation: Accusation) -> Option<NodeId> {
         let book = self.book;
         let quorum = book.contract().terms().params().quorum();
         let sets = Ruling::ALL.map(|ruling| (ruling, book.attested_set(ruling)));
@@ -231,24 +240,29 @@ impl Look<'_> {
             .filter(|(_, set)| set.len() >= quorum)
             .peekable();
         match decided.peek() {
-            Some(_) => decided.find_map(|(ruling, set)| self.ruled_so(*ruling, *set)),
-            None => self.undecided(),
+            Some(_) => decided.find_map(|(ruling, set)| self.ruled_so(accusation, *ruling, *set)),
+            None => self.undecided(accusation),
         }
     }
 
-    fn ruled_so(&self, ruling: Ruling, set: ArbiterSet) -> Option<NodeId> {
-        let name = Exit::ruled_on(Accusation::Appeal, ruling, set);
+    fn ruled_so(&self, accusation: Accusation, ruling: Ruling, set: ArbiterSet) -> Option<NodeId> {
+        let name = Exit::ruled_on(accusation, ruling, set);
         match (ruling, self.book.contract().role()) {
             // Nobody else can: it shows the worker's secret.
             (Ruling::VerifierAtFault, Role::Worker) => self.deep().then(|| self.when(name, 0))?,
             (Ruling::VerifierAtFault, _) | (Ruling::WorkerAtFault, Role::Worker) => None,
-            (Ruling::WorkerAtFault, Role::Client | Role::Verifier) => self.when(name, 0),
+            // It pays the verifier that rejected, and takes the stake of one that approved.
+            (Ruling::WorkerAtFault, Role::Verifier) => match accusation {
+                Accusation::Appeal => self.when(name, 0),
+                Accusation::Challenge => None,
+            },
+            (Ruling::WorkerAtFault, Role::Client) => self.when(name, 0),
             (Ruling::WorkerAtFault, Role::Arbiter(_)) => self.when(name, self.confirm()),
         }
     }
 
     /// Nobody has a majority.
-    fn undecided(&self) -> Option<NodeId> {
+    fn undecided(&self, accusation: Accusation) -> Option<NodeId> {
         let (book, contract) = (self.book, self.book.contract());
         let rulings = Rulings {
             worker: book.attested_set(Ruling::WorkerAtFault),
@@ -257,7 +271,7 @@ impl Look<'_> {
         let is_named = contract.terms().panel_size() <= MAX_PANEL_WITH_NAMED_SILENCE;
         let rulings = is_named.then_some(rulings);
         let may = |by_anyone: bool| {
-            let node = self.when(Exit::failed(rulings, by_anyone), 0)?;
+            let node = self.when(Exit::failed_on(accusation, rulings, by_anyone), 0)?;
             let signing = contract.graph().node(node)?.signing?;
             let is_ours = signing.broadcasters.contains(contract.role());
             is_ours.then_some(node)

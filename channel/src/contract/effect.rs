@@ -43,6 +43,12 @@ pub enum Task {
     Open,
     /// The verifier: compare what was opened with what it computed.
     Compare,
+    /// The client: draw the steps that it looks at itself, of the root that the worker has signed.
+    Draw,
+    /// The worker: open to the client what it looks at, and the rest of what may be opened.
+    Serve,
+    /// The client: run again what it looks at, and compare.
+    Audit,
     /// Look into a thing, and sign a receipt for it if it is one.
     Look(Thing),
     /// The verifier: the own share of the settlement.

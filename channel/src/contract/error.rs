@@ -9,7 +9,7 @@ use narthex_game_model::Template;
 pub enum Unfit {
     /// Its machine knows other templates only.
     #[error(
-        "contracts of the {template} template are not played by machines; hardened ones with a token are"
+        "a contract of the {template} template without a delivery on chain or a token is not played by machines"
     )]
     Template {
         /// Which template.

@@ -6,7 +6,7 @@ use narthex_contracts::{
     template::{Exit, RootRecord, root_coin, stake_output},
     terms::Role,
 };
-use narthex_game_model::ruling::RootOfRecord;
+use narthex_game_model::{Accusation, ruling::RootOfRecord};
 
 use super::Contract;
 
@@ -154,8 +154,19 @@ impl Facts {
         self.height(contract, Exit::DELIVERED)
     }
 
-    /// Height of the appeal.
-    pub(super) fn accused(&self, contract: &Contract) -> Option<u32> {
-        self.height(contract, Exit::APPEALED)
+    /// Height of an approval that the client can challenge.
+    pub(super) fn approved(&self, contract: &Contract) -> Option<u32> {
+        let height = self.height(contract, Exit::APPROVED);
+        height.filter(|_| contract.is_audited())
+    }
+
+    /// What has put the case before the panel, and at which height.
+    pub fn accusation(&self, contract: &Contract) -> Option<(Accusation, u32)> {
+        let steps = [
+            (Accusation::Appeal, Exit::APPEALED),
+            (Accusation::Challenge, Exit::CHALLENGED),
+        ];
+        let mut steps = steps.into_iter();
+        steps.find_map(|(accusation, name)| Some((accusation, self.height(contract, name)?)))
     }
 }

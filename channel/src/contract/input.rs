@@ -13,7 +13,7 @@ use narthex_game_model::{
     ruling::SignedItem,
 };
 
-use super::{Blob, ChainView, Finding, Thing};
+use super::{Audited, Blob, ChainView, Finding, Thing};
 
 /// What another party sent, with long things by their names: whoever drives the machine has made them durable before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +46,10 @@ pub enum Done {
         /// By what the boxes are kept.
         boxes: [u8; 32],
     },
-    /// The verifier has drawn its sample, the worker sealed its token, the verifier answered: what it signs.
+    /// The verifier has drawn its sample, the worker sealed its token, the verifier answered, the client drawn what it looks at: what
+    /// it signs.
     Signed(SignedItem),
-    /// The worker has opened the sample.
+    /// The worker has opened the sample, or to the client what that looks at.
     Opened {
         /// What it signs.
         item: SignedItem,
@@ -57,6 +58,8 @@ pub enum Done {
     },
     /// What was found in what another party said: a fault, or none.
     Found(Finding),
+    /// What came of the client's own look.
+    Audited(Audited),
     /// It is the thing that it is said to be: the own receipt.
     Acknowledged {
         /// What.

@@ -12,11 +12,12 @@
 //! Secrets are not in its log either. The worker's follow from its seed, the verifier's token from its own reply
 //! (it keeps it there, sealed to itself), the client's from the transaction that settles.
 //!
-//! The templates with a delivery on chain and without a challenge are played so: `hardened`. For others [`Contract::new`] is
-//! refused.
+//! The templates with a delivery on chain are played so: `hardened`, and `audited`, where the client looks for itself and can
+//! challenge an approval (`audit.rs`; in a hardened contract nothing of it is due). For others [`Contract::new`] is refused.
 
 mod about;
 mod arbiter;
+mod audit;
 mod book;
 mod change;
 mod client;
@@ -29,6 +30,7 @@ mod input;
 mod machine;
 mod message;
 mod papers;
+mod receipts;
 mod seat;
 mod table;
 mod tower;
@@ -38,8 +40,9 @@ mod worth;
 
 pub use about::{Contract, Policy};
 pub use arbiter::Judging;
+pub use audit::AuditDraw;
 pub use book::Book;
-pub use change::{ContractChange, Finding};
+pub use change::{Audited, ContractChange, Finding};
 pub use client::Paying;
 pub use effect::{ContractEffect, Parcel, Task};
 pub use error::{ContractRefusal, Unfit};

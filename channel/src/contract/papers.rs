@@ -197,6 +197,28 @@ impl Papers {
         })
     }
 
+    /// The client's own draw of a root: its id, and the nonce.
+    pub fn audit_of(&self, contract: &[u8; 32], drawn: &[u8; 32]) -> Option<([u8; 32], [u8; 32])> {
+        self.first(contract, |item| match item {
+            Item::Audit { root, nonce } if root == drawn => Some(*nonce),
+            _ => None,
+        })
+    }
+
+    /// What the worker has opened to the client: id of the item, the draw that it names (zeros for a block's), and what is opened.
+    pub fn audit_opening(&self, contract: &[u8; 32]) -> Option<([u8; 32], [[u8; 32]; 2])> {
+        self.first(contract, |item| match item {
+            Item::AuditOpening { audit, opening } => Some([*audit, *opening]),
+            _ => None,
+        })
+    }
+
+    /// Something signed, by its id.
+    pub fn item(&self, contract: &[u8; 32], id: &[u8; 32]) -> Option<&Item> {
+        let mut items = self.items.iter().map(|signed| &signed.item);
+        items.find(|item| item.id(contract) == *id)
+    }
+
     /// Files something signed, by whomever and whatever it says.
     pub fn file(&mut self, signed: SignedItem) {
         self.items.push(signed);
@@ -233,6 +255,11 @@ impl Papers {
         let (last, times) = self.brought.entry(by).or_insert((hash, 0));
         *last = hash;
         *times = times.saturating_add(1);
+    }
+
+    /// Another case: what was brought for the one before is not of it.
+    pub(super) fn forget_brought(&mut self) {
+        self.brought.clear();
     }
 
     /// Whether a party may bring other evidence than before.
@@ -284,10 +311,7 @@ impl Papers {
     pub(super) fn receipt_kind(&self, contract: &[u8; 32], thing: Thing) -> Option<ReceiptKind> {
         match thing {
             Thing::Data => Some(ReceiptKind::Data),
-            Thing::Item(id) => {
-                let mut items = self.items.iter().map(|signed| &signed.item);
-                items.find(|item| item.id(contract) == id)?.receipt()
-            }
+            Thing::Item(id) => self.item(contract, &id)?.receipt(),
         }
     }
 

@@ -24,6 +24,12 @@ impl Book {
         (nonce_commitment(&nonce) == committed).then_some(height)
     }
 
+    /// Whether a panel or the client was shown steps before a sample was sealed for, and a reorganisation took back what that was
+    /// for.
+    fn has_shown_others(&self) -> bool {
+        !self.pleaded.is_empty() || self.has_own("opening of the audit")
+    }
+
     /// Whether this reply is the first to the token that was sealed, and says that the verifier has it. Whether it is true is
     /// found by whoever knows the token.
     pub(super) fn may_open_to(&self, reply: &[u8; 32]) -> bool {
@@ -68,14 +74,15 @@ impl Side for Working {
         let task = |task| vec![ContractEffect::Task(task)];
         let mut due = match Self::state(book) {
             "working" => task(Task::Work),
-            // The panel was shown other steps, where a reorganisation took the appeal back: with these it would have the key.
-            "sampled" if book.pleaded.is_none() => task(Task::Seal),
+            // With these steps, who was shown others would have the key.
+            "sampled" if !book.has_shown_others() => task(Task::Seal),
             "answered" => task(Task::Open),
             _ => Vec::new(),
         };
         if !book.handed.is_empty() && book.passed.is_empty() && book.is_funded() {
             due.extend(task(Task::Check));
         }
+        due.extend(book.serves_by().map(|_| ContractEffect::Task(Task::Serve)));
         due.extend(book.pleading());
         let contract = book.contract();
         let delivered = book
@@ -90,14 +97,11 @@ impl Side for Working {
     }
 
     fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
-        if book.deep.is_some() || !book.has_own("commitment") {
-            return Vec::new();
-        }
+        let is_drawn = book.deep.is_some() || !book.has_own("commitment");
         let depth = book.contract().policy().depth;
-        let height = book.sample_height();
+        let height = book.sample_height().filter(|_| !is_drawn);
         let deep = height.filter(|height| depth.is_reached(*height, tip));
-        deep.map(|height| ContractChange::Deep { height })
-            .into_iter()
-            .collect()
+        let deep = deep.map(|height| ContractChange::Deep { height });
+        deep.into_iter().chain(book.audit_seen(tip)).collect()
     }
 }

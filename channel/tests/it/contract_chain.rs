@@ -108,16 +108,21 @@ impl Blocks {
             return;
         }
         self.path.push((TxGraph::FUNDING, FUNDED));
-        let places: [&[NodeName]; 6] = [
+        let places: [&[NodeName]; 8] = [
             &[],
             &[Exit::DELIVERED],
             &[Exit::DELIVERED, Exit::APPROVED],
             &[Exit::DELIVERED, Exit::REJECTED],
             &[Exit::DELIVERED, Exit::REJECTED, Exit::APPEALED],
             &[Exit::DELIVERED, Exit::REJECTED, Exit::APPEALED],
+            &[Exit::DELIVERED, Exit::APPROVED, Exit::CHALLENGED],
+            &[Exit::DELIVERED, Exit::APPROVED, Exit::CHALLENGED],
         ];
         for name in *places.choose(rng).unwrap() {
-            self.confirm(world().node(*name));
+            // Of a hardened contract there is no challenge.
+            if let Some(node) = world().graph.find(*name) {
+                self.confirm(node);
+            }
         }
         if rng.r#gen() {
             self.tip += 1;
@@ -158,6 +163,10 @@ impl Blocks {
             return;
         }
         let named = |name| Some(world().node(name)).filter(|node| next.contains(node));
+        let challenged = |next: &[NodeId]| {
+            let node = world().graph.find(Exit::CHALLENGED);
+            node.filter(|node| next.contains(node))
+        };
         match rng.gen_range(0..32u8) {
             0 | 1 if mood != Mood::Smooth => self.back(rng),
             2 if self.agreed.is_none() && mood == Mood::Wild => {
@@ -167,7 +176,10 @@ impl Blocks {
             3..8 if mood != Mood::Smooth || rng.gen_ratio(1, 8) => {
                 let node = match (self.path.len(), rng.gen_range(0..4u8)) {
                     (1, 1..) => named(Exit::DELIVERED),
-                    (_, 1..) => named(Exit::REJECTED).or_else(|| named(Exit::APPEALED)),
+                    (_, 1) => named(Exit::APPROVED).or_else(|| challenged(&next)),
+                    (_, 1..) => named(Exit::REJECTED)
+                        .or_else(|| named(Exit::APPEALED))
+                        .or_else(|| challenged(&next)),
                     _ => None,
                 };
                 let node = node.or_else(|| next.choose(rng).copied());

@@ -8,14 +8,14 @@ use bitcoin::{
 use narthex_channel::{
     Machine,
     contract::{
-        Blob, Book, ChainView, Checking, ContractEffect, ContractInput, ContractMachine, Done,
-        Facts, Finding, Judging, Order, Paying, Said, Side, Task, Thing, Working,
+        Audited, Blob, Book, ChainView, Checking, ContractEffect, ContractInput, ContractMachine,
+        Done, Facts, Finding, Judging, Order, Paying, Said, Side, Task, Thing, Working,
     },
     laws::{Effort, Subject, check},
 };
 use narthex_contracts::{template::Exit, terms::Role};
 use narthex_game_model::{
-    Ruling,
+    Ruling, Template,
     commitment::ReceiptKind,
     ruling::{Answer, Item, SignedItem},
 };
@@ -23,13 +23,23 @@ use narthex_game_model::{
 use crate::{
     contract_chain::{Blocks, Mood},
     contract_support::{
-        BOXES, CLIENT, OPENED, PANEL, VERIFIER, WORKER, handed, opened, release, world,
+        BOXES, CLIENT, OPENED, PANEL, VERIFIER, WORKER, handed, in_template, opened, release, world,
     },
     rows,
 };
 
 /// Most inputs before a walk begins: laws are not tried on them, so that walks begin late and are short.
 const PRELUDE: u32 = 48;
+
+/// What is opened to a client that looks for itself.
+const SERVED: u8 = 0x0e;
+
+fn served() -> Blob {
+    Blob::Opening {
+        id: [SERVED; 32],
+        hash: [0x0f; 32],
+    }
+}
 
 /// Walks of one side.
 struct Walks<S> {
@@ -106,6 +116,16 @@ impl<S: Side> Walks<S> {
         let Some(reply) = find("reply") else {
             return world().reply(token, !is_off);
         };
+        let is_audited = world().terms.params().audit().is_some();
+        if is_audited && find("opening").is_some() && rng.r#gen() {
+            let audit = find("audit");
+            return match (audit, find("opening of the audit")) {
+                (None, None) if is_off => world().audit_opening(None, SERVED),
+                (None, _) => world().audit(0, 4),
+                (_, Some(_)) if is_off => world().audit_opening(audit, SERVED + 1),
+                (Some(_), _) => world().audit_opening(audit.filter(|_| !is_off), SERVED),
+            };
+        }
         match find("opening") {
             Some(opening) if is_off => world().verdict(opening),
             Some(_) if is_off => world().opening(reply, OPENED + 1),
@@ -152,6 +172,20 @@ impl<S: Side> Walks<S> {
             Task::Compare => Done::Found(match is_false {
                 true => Finding::Wrong,
                 false => Finding::Equal,
+            }),
+            Task::Draw => Done::Signed(world().audit(0, 4)),
+            Task::Serve => {
+                let audit = book.serves_by()?;
+                let named = find("audit").filter(|item| world().name(item) == audit.id());
+                Done::Opened {
+                    item: world().audit_opening(named, SERVED),
+                    opening: served(),
+                }
+            }
+            Task::Audit => Done::Audited(match (is_false, rng.r#gen()) {
+                (false, _) => Audited::Right,
+                (true, true) => Audited::Wrong { step: 5 },
+                (true, false) => Audited::Unopened,
             }),
             Task::Look(thing) if self.mood != Mood::Smooth && rng.r#gen() => {
                 Done::NotReceived { thing }
@@ -231,7 +265,7 @@ impl<S: Side> Walks<S> {
                     WORKER
                 };
                 let (thing, issuer) = match rng.gen_range(0..6u8) {
-                    0 => (thing, CLIENT),
+                    0 if self.role != CLIENT => (thing, CLIENT),
                     1 | 2 => (thing, other),
                     _ => ((ReceiptKind::Kept, thing.1), *PANEL.choose(rng).unwrap()),
                 };
@@ -244,7 +278,7 @@ impl<S: Side> Walks<S> {
                 Said::Commitment(Box::new(world().commitment(u8::from(rng.gen_ratio(1, 4))))),
             ),
             9..12 if matches!(self.role, Role::Arbiter(_)) && rng.r#gen() => {
-                let from = if rng.r#gen() { WORKER } else { VERIFIER };
+                let from = *[WORKER, VERIFIER, CLIENT].choose(rng).unwrap();
                 said(from, Said::Evidence([rng.gen_range(0..12); 32]))
             }
             9 | 10 => {
@@ -252,6 +286,7 @@ impl<S: Side> Walks<S> {
                 let from = if rng.gen_ratio(1, 4) { from } else { WORKER };
                 said(from, Said::Blob(Blob::Boxes { hash }))
             }
+            11 if rng.r#gen() => said(WORKER, Said::Blob(served())),
             11 => said(WORKER, Said::Blob(opened())),
             12 => said(from, Said::Evidence([rng.gen_range(0..12); 32])),
             13 if self.role == CLIENT => {
@@ -315,6 +350,11 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
+        // Each walk is of a contract of either template.
+        in_template(match rng.r#gen() {
+            true => Template::Hardened,
+            false => Template::Audited,
+        });
         self.blocks = Blocks::new();
         let moods = [Mood::Smooth, Mood::OnChain, Mood::False, Mood::Wild];
         // What a walk begins with came about in one mood, and goes on in another.

@@ -23,6 +23,7 @@ mod bounty;
 #[path = "../../../contracts/tests/it/bounty_support/mod.rs"]
 #[allow(dead_code)]
 mod bounty_support;
+mod contract_audits;
 mod contract_chain;
 mod contract_duties;
 mod contract_laws;

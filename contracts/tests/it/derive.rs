@@ -26,6 +26,7 @@ fn all(
         Derived::SampleNonce => *salted.sample_nonce().expose(),
         Derived::BlindSalt => *salted.blind_salt().expose(),
         Derived::ReplyKey => *reply_secret(&seed, &contract).expose(),
+        Derived::AuditNonce => *salted.audit_nonce(&[0x55; 32]).expose(),
     };
     Derived::ALL
         .into_iter()

@@ -28,7 +28,7 @@ use super::{
     ContractStatus, Core, Fatal, NodeStatus, PeerStatus, ResultStatus,
     contract::{Contract, Took},
     graph::GraphStatus,
-    offers::travels,
+    offers::{is_lived, travels},
 };
 use crate::transport::PeerAddress;
 
@@ -355,6 +355,7 @@ impl Core {
         self.policy
             .check(&offer, self.now.unix_s)
             .map_err(|error| bad("the offer", &error))?;
+        is_lived(&offer).map_err(|error| bad("the parameters", &error))?;
         travels(&offer).map_err(|error| bad("the job", &error))?;
         self.keeps(&offer)
             .map_err(|error| bad("the parameters", &error))?;

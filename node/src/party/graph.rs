@@ -8,7 +8,7 @@ use narthex::{
         graph::{Node, NodeId, NodeName, Purpose, Source, TxGraph},
         template::Exit,
     },
-    game_model::schedule::{Schedule, stake_unlock_height},
+    game_model::schedule::{ChallengeSchedule, Schedule, stake_unlock_height},
 };
 use serde::{Deserialize, Serialize};
 
@@ -213,7 +213,7 @@ fn about(height: u32, tip: u32, unix_s: u64) -> Option<u64> {
 /// Dates of an offer, and what follows from where its contract stands.
 fn dates(
     offer: &Offer,
-    (funded, delivered): (Option<u32>, Option<u32>),
+    (funded, delivered, approved): (Option<u32>, Option<u32>, Option<u32>),
     (tip, unix_s): (Option<u32>, u64),
     due: &[DueStatus],
 ) -> Vec<DateStatus> {
@@ -248,6 +248,18 @@ fn dates(
             (schedule.reply, "verifier: reply to the token"),
             (schedule.opening, "worker: opening of the sample"),
             (schedule.verdict, "verifier: verdict"),
+        ];
+        heights.extend(dated.map(|(height, what)| (height, what.to_owned())));
+    }
+    if let (Some(height), Some(_)) = (approved, params.audit()) {
+        let schedule = ChallengeSchedule::of(params, height);
+        let dated = [
+            (schedule.approved, "approved on chain (TxV1)"),
+            (
+                schedule.served,
+                "worker: boxes and opening to the client; from here on it can challenge",
+            ),
+            (schedule.claimed, "worker: the result is shown (S3')"),
         ];
         heights.extend(dated.map(|(height, what)| (height, what.to_owned())));
     }
@@ -304,7 +316,7 @@ impl Core {
         let funded = path.get(&TxGraph::FUNDING).copied();
         let dates = dates(
             &offer,
-            (funded, height(Exit::DELIVERED)),
+            (funded, height(Exit::DELIVERED), height(Exit::APPROVED)),
             (tip, unix_s),
             &due,
         );

@@ -188,8 +188,9 @@ const fn word(done: &Done) -> &'static str {
     match done {
         Done::Committed { .. } => "the work is done and committed to",
         Done::Signed(_) => "its next item is signed",
-        Done::Opened { .. } => "the sample is opened",
+        Done::Opened { .. } => "steps are opened",
         Done::Found(_) => "what came was looked at",
+        Done::Audited(_) => "what was drawn by oneself was looked at",
         Done::Acknowledged { .. } => "a receipt is given",
         Done::NotReceived { .. } => "something is not what it is said to be",
         Done::Approved(_) => "the result is approved",

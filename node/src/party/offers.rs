@@ -192,6 +192,7 @@ impl Core {
 
     /// Whether this node can take part.
     pub(super) fn can(&self, offer: &Offer, me: Role) -> Result<(), String> {
+        is_lived(offer)?;
         self.jobs.accept(&offer.job, &offer.params)?;
         travels(offer)?;
         self.keeps(offer)?;
@@ -417,6 +418,17 @@ impl Core {
         self.store.remove(&life_log(id))?;
         self.store.remove(&follow_log(id))?;
         Ok(())
+    }
+}
+
+/// Whether nodes live contracts of its template: nobody locks coins in what nobody can go on with.
+pub(super) fn is_lived(offer: &Offer) -> Result<(), String> {
+    let template = offer.params.template();
+    match template.has_delivery() {
+        true => Ok(()),
+        false => Err(format!(
+            "nodes do not live contracts of the {template} template, which has no delivery on chain"
+        )),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What nodes do once a contract is funded, without sockets: to its end, killed at any moment, and with parties that are gone.
 
 use narthex::bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
+use narthex::game_model::Template;
 use narthex_node::party::{Command, OnChain, Reply, Store as _};
 
 use crate::support::town::Town;
@@ -138,6 +139,27 @@ fn the_coin_of_the_root_serves_nothing_else() {
     assert!(kept(&mut town, 1) > 0);
 }
 
+/// Somebody is killed now and then, until everybody has an end.
+fn killed_until_over(town: &mut Town, id: &[u8; 32], rng: &mut StdRng) {
+    for _ in 0..MOST_BLOCKS {
+        if (0..6).all(|at| is_over(&town.standing(at, id))) {
+            break;
+        }
+        // In the middle of what a block brings about, and before anything that was not said is.
+        town.mine_only(1);
+        for _ in 0..rng.gen_range(0..3) {
+            town.some(rng.gen_range(0..40), rng);
+            let at = rng.gen_range(0..6);
+            town.kill(at);
+            town.some(rng.gen_range(0..10), rng);
+            town.start(at);
+            town.connect_all(at);
+        }
+        town.pass(1);
+    }
+    town.mine(2);
+}
+
 #[test]
 fn whoever_is_killed_in_its_life_goes_on() {
     for seed in 0..4 {
@@ -145,23 +167,7 @@ fn whoever_is_killed_in_its_life_goes_on() {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut town = Town::new();
         let id = funded(&mut town);
-        for _ in 0..MOST_BLOCKS {
-            if (0..6).all(|at| is_over(&town.standing(at, &id))) {
-                break;
-            }
-            // In the middle of what a block brings about, and before anything that was not said is.
-            town.mine_only(1);
-            for _ in 0..rng.gen_range(0..3) {
-                town.some(rng.gen_range(0..40), &mut rng);
-                let at = rng.gen_range(0..6);
-                town.kill(at);
-                town.some(rng.gen_range(0..10), &mut rng);
-                town.start(at);
-                town.connect_all(at);
-            }
-            town.pass(1);
-        }
-        town.mine(2);
+        killed_until_over(&mut town, &id, &mut rng);
         assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
         assert_eq!(result(&mut town, &id), town.right());
     }
@@ -389,4 +395,58 @@ fn windows_that_are_too_short_are_not_taken() {
     });
     let made = town.ask(0, Command::Offer(Box::new(order)));
     assert!(made.is_ok(), "{made:?}");
+}
+
+fn audited() -> Town {
+    let mut town = Town::new();
+    town.template = Template::Audited;
+    town
+}
+
+/// How often somebody has told of it.
+fn told(town: &Town, what: &str) -> usize {
+    town.notes().matches(what).count()
+}
+
+#[test]
+fn an_audited_contract_comes_to_its_result_when_the_client_has_looked_for_itself() {
+    let mut town = audited();
+    let id = funded(&mut town);
+    lived(&mut town, &id);
+    assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
+    assert_eq!(result(&mut town, &id), town.right());
+    assert_eq!(told(&town, "what was drawn by oneself was looked at"), 1);
+}
+
+#[test]
+fn an_audited_contract_is_settled_on_chain_when_the_time_to_challenge_is_over() {
+    use narthex::bitcoin::hex::DisplayHex as _;
+    let mut town = audited();
+    let id = funded(&mut town);
+    for _ in 0..MOST_BLOCKS {
+        let order = Command::Deliver {
+            id: id.to_lower_hex_string(),
+        };
+        if town.ask(1, order).is_ok() {
+            break;
+        }
+        town.pass(1);
+    }
+    lived(&mut town, &id);
+    let path = path(&town, &id);
+    assert_eq!(path, ["Tx0", "TxD", "TxV1", "S3'"], "{}", town.notes());
+    assert_eq!(result(&mut town, &id), town.right());
+}
+
+#[test]
+fn whoever_is_killed_around_an_audit_goes_on() {
+    for seed in 0..2 {
+        println!("seed {seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut town = audited();
+        let id = funded(&mut town);
+        killed_until_over(&mut town, &id, &mut rng);
+        assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
+        assert_eq!(result(&mut town, &id), town.right());
+    }
 }

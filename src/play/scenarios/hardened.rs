@@ -6,7 +6,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
+    Accusation, ArbiterSet, Outcome, Ruling, play::Strategy, ruling::Row,
     settlement::MAX_PANEL_WITH_NAMED_SILENCE,
 };
 
@@ -275,26 +275,36 @@ fn cleared(play: &mut ContractPlay<'_>, silent: &[u8]) -> Result<Ending, Scenari
     ruled(play, &conduct, silent, by)
 }
 
-/// Everybody who is not silent rules by this row, and whom that pays settles.
+/// Everybody who is not silent rules on the appeal by this row, and whom that pays settles.
 pub(super) fn ruled(
     play: &mut ContractPlay<'_>,
     conduct: &Conduct,
     silent: &[u8],
-    (row, ruling): (Row, Ruling),
+    by: (Row, Ruling),
+) -> Result<Ending, ScenarioError> {
+    ruled_on(play, conduct, silent, (Accusation::Appeal, by))
+}
+
+/// The same of an appeal or a challenge.
+pub(super) fn ruled_on(
+    play: &mut ContractPlay<'_>,
+    conduct: &Conduct,
+    silent: &[u8],
+    (accusation, (row, ruling)): (Accusation, (Row, Ruling)),
 ) -> Result<Ending, ScenarioError> {
     let majority = ruling_set(play, silent);
     let ended = play.live(conduct)?;
     let by = play.row();
-    let exit = Exit::ruled(ruling, majority);
+    let exit = Exit::ruled_on(accusation, ruling, majority);
     expect(
         ended == exit && by == Some(row),
         format!("ended by {ended}, ruled by row {by:?}, and not by {exit} and row {row}"),
     )?;
-    Ok(ruling.outcome(majority).into())
+    Ok(accusation.outcome(ruling.outcome(majority)).into())
 }
 
 /// Who says nothing from the beginning.
-fn gone(silent: &[u8]) -> Vec<(Role, NodeName)> {
+pub(super) fn gone(silent: &[u8]) -> Vec<(Role, NodeName)> {
     let silent = silent.iter().copied().map(Role::Arbiter);
     silent.map(|role| (role, FUNDING)).collect()
 }
@@ -304,7 +314,7 @@ pub(super) fn missing(play: &ContractPlay<'_>) -> Vec<u8> {
     (play.terms().params().quorum()..play.terms().panel_size()).collect()
 }
 
-pub(super) fn ruling_set(play: &ContractPlay<'_>, silent: &[u8]) -> ArbiterSet {
+fn ruling_set(play: &ContractPlay<'_>, silent: &[u8]) -> ArbiterSet {
     let gone: ArbiterSet = silent.iter().map(|arbiter| usize::from(*arbiter)).collect();
     gone.complement(play.terms().panel_size())
 }

@@ -2,7 +2,7 @@
 
 use narthex_contracts::terms::Role;
 use narthex_game_model::{
-    commitment::{Receipt, ReceiptKind},
+    commitment::Receipt,
     computation::Computation,
     ruling::{Item, NotReceived, Received, SignedItem},
 };
@@ -26,24 +26,13 @@ impl ContractPlay<'_> {
         Ok(id)
     }
 
-    /// Hands something over. The other side acknowledges what it has now that it is here, whole; if it is mute, every arbiter
-    /// keeps the thing for that side and says so. What is given to an arbiter is kept by it.
+    /// Hands something over. The other side acknowledges what it has now that it is here, whole.
     pub(in crate::play) fn hand(
         &mut self,
         from: Role,
         to: Role,
         piece: &Piece,
     ) -> Result<(), PlayError> {
-        if !self.talk.mute.contains(&to) {
-            return self.deliver_piece(from, to, piece);
-        }
-        for arbiter in 0..self.terms.panel_size() {
-            self.deliver_piece(from, Role::Arbiter(arbiter), piece)?;
-        }
-        Ok(())
-    }
-
-    fn deliver_piece(&mut self, from: Role, to: Role, piece: &Piece) -> Result<(), PlayError> {
         let read = self.send(from, to, piece)?;
         self.check_signed(&read)?;
         let found = self.look_into(to, &read);
@@ -100,14 +89,12 @@ impl ContractPlay<'_> {
         }
     }
 
-    /// The receiver acknowledges; an arbiter says that it keeps the thing.
+    /// The receiver acknowledges.
     fn acknowledge(&mut self, from: Role, to: Role, received: &Received) -> Result<(), PlayError> {
         let (issuer, holder) = (self.word_key(to)?, self.word_key(from)?);
         let tip = self.chain.height()?;
-        let (kind, signed) = self.signed_by(to, |pair| match to {
-            Role::Arbiter(_) => (ReceiptKind::Kept, received.keep(holder, tip, pair)),
-            _ => (received.kind(), received.acknowledge(holder, tip, pair)),
-        })?;
+        let kind = received.kind();
+        let signed = self.signed_by(to, |pair| received.acknowledge(holder, tip, pair))?;
         let (contract, item) = (*self.terms.contract_id(), *received.id());
         let expected = Receipt::expected(kind, contract, item, issuer, holder);
         let signed = Piece::Receipt(signed?);
@@ -117,9 +104,6 @@ impl ContractPlay<'_> {
             holders.push(Role::Verifier);
         }
         for holder in holders {
-            if self.talk.mute.contains(&holder) {
-                continue;
-            }
             let read = self.send(to, holder, &signed)?;
             if let Piece::Receipt(receipt) = &read {
                 receipt.check(&expected)?;

@@ -1,9 +1,8 @@
-//! What worker and verifier say to each other, and what of it is shown to a panel.
+//! What worker and verifier say to each other where a play does not live by machines: for an end that is agreed on, and in the
+//! `paper` template, where the worker hands over its work so.
 //!
 //! Everything that counts is an [`Item`] under its author's word key and names the one before; whoever gets it acknowledges
-//! it, and where a side acknowledges nothing the arbiters keep it for that side. All of it goes through the network as
-//! bytes, and nobody has anything but what was sent to it: an arbiter rules over what was brought to it and what it reads
-//! from the chain itself.
+//! it. All of it goes through the network as bytes, and nobody has anything but what was sent to it.
 //!
 //! The order is what binds. The verifier draws a sample; the worker seals the token under its digests; the verifier answers
 //! *before* the worker opens anything; the verifier compares what is opened leaf by leaf. Each answers the first thing that
@@ -13,8 +12,6 @@
 //! An acknowledgement is of what was looked into ([`Received`](narthex_game_model::ruling::Received)): who hands over an
 //! item and not what it names has handed over nothing.
 
-mod audit;
-mod evidence;
 mod handing;
 mod verifier;
 mod worker;
@@ -26,11 +23,10 @@ use narthex_contracts::terms::{Role, word_pair};
 use narthex_game_model::{
     commitment::{Commitment, Opening, ReceiptKind, SealedData, SignedReceipt, check_sealed},
     play::BlindDigests,
-    ruling::{Brought, Item, Litigant, MAX_SHOWN_OPENINGS, Row, SignedItem, data_id},
+    ruling::{Item, Row, data_id},
     sample,
 };
 
-pub(super) use audit::Look;
 use narthex_channel::contract;
 pub(super) use narthex_channel::contract::Piece;
 
@@ -45,8 +41,6 @@ pub(super) struct Papers {
     pub(super) commitment: Option<Commitment>,
     pub(super) boxes: Option<Vec<u8>>,
     pub(super) openings: Vec<Opening>,
-    /// What was brought to an arbiter as evidence.
-    brought: BTreeMap<Litigant, Brought>,
 }
 
 impl Papers {
@@ -70,39 +64,6 @@ impl Papers {
             // Only a panel is shown the last two, and files them as evidence.
             Piece::Opening(_) | Piece::Token(_) | Piece::Record(_) => {}
         }
-    }
-
-    /// What a panel is brought of what was said: two different items of a kind by one author, which are enough against it.
-    /// Whoever says a hundred fills nobody else's part.
-    fn told(&self) -> Vec<SignedItem> {
-        let mut told: Vec<SignedItem> = Vec::new();
-        for signed in self.said.items() {
-            let same = |other: &&SignedItem| other.item.name() == signed.item.name();
-            if told.iter().filter(same).count() < 2 {
-                told.push(signed.clone());
-            }
-        }
-        told
-    }
-
-    /// The openings that the worker has signed, each with the boxes that came with it.
-    fn signed_openings(&self) -> impl Iterator<Item = &Opening> {
-        let named = |opening: &&Opening| {
-            let id = opening.id();
-            let mut items = self.said.items().iter();
-            items.any(|signed| signed.item.opened() == Some(&id))
-        };
-        self.openings.iter().filter(named)
-    }
-
-    /// What a panel is brought of what was said, acknowledged and opened. A part is bounded, and others send what they like: so
-    /// of openings those that the worker has signed.
-    fn evidence(&self) -> impl Iterator<Item = Piece> {
-        let told = self.told().into_iter().map(Piece::Item);
-        let receipts = self.receipts.iter().copied().map(Piece::Receipt);
-        let openings = self.signed_openings().take(MAX_SHOWN_OPENINGS);
-        let openings = openings.cloned().map(Box::new).map(Piece::Opening);
-        told.chain(receipts).chain(openings)
     }
 
     /// What the worker has opened after the verifier's reply: id of the item, and of what is opened.
@@ -134,8 +95,6 @@ impl Papers {
 #[derive(Default)]
 pub(super) struct Talk {
     papers: BTreeMap<Role, Papers>,
-    /// Who acknowledges nothing.
-    mute: BTreeSet<Role>,
     /// The verifier's own digests of the sample.
     digests: Option<BlindDigests>,
     /// By which row of the table the panel ruled.
@@ -154,14 +113,9 @@ pub(super) fn missing(what: &str) -> PlayError {
 }
 
 impl ContractPlay<'_> {
-    /// From now on, this party acknowledges nothing and reads nothing that is sent to it.
-    pub(super) fn mute(&mut self, role: Role) {
-        self.talk.mute.insert(role);
-    }
-
-    /// And from now on again.
-    pub(super) fn listen(&mut self, role: Role) {
-        self.talk.mute.remove(&role);
+    /// By which row the panel ruled.
+    pub(super) const fn row(&self) -> Option<Row> {
+        self.talk.row
     }
 
     /// What a party has.

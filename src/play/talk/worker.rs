@@ -3,14 +3,14 @@
 use bitcoin::hashes::Hash;
 use narthex_contracts::{template::ContractSecret, terms::Role};
 use narthex_game_model::{
-    commitment::Commitment,
+    commitment::{Commitment, Opening},
     ruling::{Answer, Item},
     sample,
     token::{Token, seal},
 };
 
 use super::{Drawn, Piece, missing};
-use crate::play::{ContractPlay, PlayError};
+use crate::play::{ContractPlay, PlayError, work::job_error};
 
 use Role::{Client, Verifier, Worker};
 
@@ -100,6 +100,15 @@ impl ContractPlay<'_> {
         let secret = worker.secrets.get(ContractSecret::Token);
         let token = secret.and_then(|secret| Token::from_bytes(secret.secret_bytes()));
         token.ok_or_else(|| missing("the worker's token"))
+    }
+
+    /// The worker opens these steps, as its book allows.
+    pub(in crate::play) fn open_steps(&mut self, indices: &[u64]) -> Result<Opening, PlayError> {
+        let delivery = self.delivery.as_mut().ok_or_else(|| missing("work"))?;
+        // A play is not taken up again: nothing of its book outlives it.
+        let allowed = delivery.book.allow(indices, |_| Ok(()));
+        let opening = delivery.work.open(&allowed.map_err(job_error)?);
+        opening.map_err(job_error)
     }
 
     /// Digests of the worker's leaves.

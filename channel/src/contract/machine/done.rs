@@ -49,11 +49,22 @@ impl<S: Side> ContractMachine<S> {
                 let (by, blob) = (self.contract().role().into(), *opening);
                 let kept = ContractChange::Kept { by, blob };
                 let changes = vec![kept, ContractChange::Filed(item.clone())];
-                // Nothing is opened but to a verifier that says it has the token, and after that.
-                let is_right = self.is_own(item)
-                    && matches!((&item.item, blob), (Item::Opening { reply, opening }, Blob::Opening { id, .. })
-                        if book.may_open_to(reply) && *opening == id);
-                let is_it = |task: &Task| is_right && *task == Task::Open;
+                // Nothing is opened but to a verifier that says it has the token, and after that; and to the client what its draw asks for.
+                let named = match &item.item {
+                    Item::Opening { reply, opening } if book.may_open_to(reply) => {
+                        Some((Task::Open, opening))
+                    }
+                    Item::AuditOpening { audit, opening }
+                        if book.serves_by().is_some_and(|draw| draw.id() == *audit) =>
+                    {
+                        Some((Task::Serve, opening))
+                    }
+                    _ => None,
+                };
+                let opens =
+                    |name: &[u8; 32]| matches!(blob, Blob::Opening { id, .. } if id == *name);
+                let named = named.filter(|(_, opening)| self.is_own(item) && opens(opening));
+                let is_it = |task: &Task| named.is_some_and(|(asked, _)| asked == *task);
                 self.if_asked("opening", is_it, changes)
             }
             Done::Found(finding) => {
@@ -64,6 +75,10 @@ impl<S: Side> ContractMachine<S> {
                     _ => false,
                 };
                 self.if_asked("finding", is_it, vec![ContractChange::Found(*finding)])
+            }
+            Done::Audited(audited) => {
+                let changes = vec![ContractChange::Audited(*audited)];
+                self.if_asked("audit", |task| *task == Task::Audit, changes)
             }
             Done::Acknowledged { thing, receipt } => self.acknowledged(*thing, receipt),
             Done::NotReceived { thing } => {
@@ -147,7 +162,11 @@ impl<S: Side> ContractMachine<S> {
 
     /// What this party signed, as it was asked to.
     fn signed(&self, signed: &SignedItem) -> Taken {
-        let is_own = self.is_own(signed);
+        let is_of_root = match &signed.item {
+            Item::Audit { root, .. } => self.book.draws_of() == Some(*root),
+            _ => true,
+        };
+        let is_own = self.is_own(signed) && is_of_root;
         let (name, filed) = (signed.item.name(), ContractChange::Filed(signed.clone()));
         let is_it = |task: &Task| {
             matches!(
@@ -156,6 +175,7 @@ impl<S: Side> ContractMachine<S> {
                     | (Task::Seal, "token")
                     | (Task::Answer, "reply")
                     | (Task::Compare, "verdict")
+                    | (Task::Draw, "audit")
             )
         };
         let mut changes = vec![filed];

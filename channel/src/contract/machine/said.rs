@@ -155,7 +155,9 @@ impl<S: Side> ContractMachine<S> {
         let (book, contract) = (&self.book, self.contract());
         let (me, receipt) = (contract.role(), &signed.receipt);
         let what = "receipt";
-        if !matches!(me, Role::Worker | Role::Verifier) {
+        // A client that draws must know who has its draw.
+        let is_client = me == Role::Client && contract.is_audited();
+        if !(matches!(me, Role::Worker | Role::Verifier) || is_client) {
             let to = me;
             return Err(ContractRefusal::NotItsPart { from, to, what });
         }

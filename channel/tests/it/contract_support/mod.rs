@@ -1,6 +1,9 @@
 //! A made-up contract with all its keys, and one party of it that is driven by hand.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    cell::Cell,
+    sync::{Arc, OnceLock},
+};
 
 use bitcoin::{
     hashes::{Hash, sha256},
@@ -26,12 +29,12 @@ use narthex_contracts::{
     terms::{Role, Terms, word_pair},
 };
 use narthex_game_model::{
-    Params, ParamsRecord, Ruling,
+    Params, ParamsRecord, Ruling, Template,
     commitment::{Commitment, Receipt, ReceiptKind, ReceiptSigner, SignedReceipt},
-    params::Windows,
+    params::{Audit, Windows},
     ruling::{Answer, Item, RootOfRecord, SignedItem, data_id},
     sample::nonce_commitment,
-    schedule::{PanelSchedule, Schedule},
+    schedule::{ChallengeSchedule, PanelSchedule, Schedule},
     token::{SealedToken, TokenBox},
 };
 
@@ -59,14 +62,30 @@ pub struct World {
     attestations: Vec<Attestation>,
 }
 
-/// The contract of this process: its graph takes its time.
+thread_local! {
+    static TEMPLATE: Cell<Template> = const { Cell::new(Template::Hardened) };
+}
+
+/// From here on, in this thread, contracts are of this template.
+pub fn in_template(template: Template) {
+    TEMPLATE.set(template);
+}
+
+/// The contract of this thread's template: its graph takes its time.
 pub fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(World::new)
+    static HARDENED: OnceLock<World> = OnceLock::new();
+    static AUDITED: OnceLock<World> = OnceLock::new();
+    let template = TEMPLATE.get();
+    let world = match template {
+        Template::Audited => &AUDITED,
+        _ => &HARDENED,
+    };
+    world.get_or_init(|| World::new(template))
 }
 
 impl World {
-    fn new() -> World {
+    fn new(template: Template) -> World {
+        let example = ParamsRecord::example_of(template, 3, 2, DELIVER);
         let record = ParamsRecord {
             windows: Windows {
                 work_blocks: 12,
@@ -76,7 +95,11 @@ impl World {
                 decide_blocks: 24,
                 per_missing_blocks: 9,
             },
-            ..ParamsRecord::example(3, 2, DELIVER)
+            audit: example.audit.map(|audit| Audit {
+                challenge_blocks: 60,
+                ..audit
+            }),
+            ..example
         };
         let fixtures = Fixtures::new(Params::new(record).unwrap(), [7; 32]);
         let mut record = fixtures.terms().unwrap().record().clone();
@@ -204,6 +227,21 @@ impl World {
         })
     }
 
+    /// The client's draw of a root, by the number of that and of a nonce.
+    pub fn audit(&self, other: u8, nonce: u8) -> SignedItem {
+        let root = self.commitment(other).id();
+        let nonce = [nonce; 32];
+        self.sign(Item::Audit { root, nonce })
+    }
+
+    /// What the worker opens to the client by a draw, or by a block's.
+    pub fn audit_opening(&self, audit: Option<&SignedItem>, opening: u8) -> SignedItem {
+        self.sign(Item::AuditOpening {
+            audit: audit.map_or([0; 32], |audit| self.name(audit)),
+            opening: [opening; 32],
+        })
+    }
+
     /// How items and receipts name an item.
     pub fn name(&self, signed: &SignedItem) -> [u8; 32] {
         signed.item.id(self.id())
@@ -231,6 +269,10 @@ impl World {
         let mut all = self.attestations.iter();
         let found = all.find(|of| (of.arbiter, of.ruling) == (arbiter, ruling));
         *found.unwrap()
+    }
+
+    pub fn challenge_schedule(&self, approved: u32) -> ChallengeSchedule {
+        ChallengeSchedule::of(self.terms.params(), approved)
     }
 
     pub fn schedule(&self, delivered: u32) -> Schedule {

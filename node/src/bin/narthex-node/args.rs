@@ -277,6 +277,22 @@ struct RunArgs {
     tick_ms: u64,
 }
 
+/// The templates that nodes live.
+#[derive(Clone, Copy, ValueEnum)]
+enum TemplateArg {
+    Hardened,
+    Audited,
+}
+
+impl From<TemplateArg> for Template {
+    fn from(template: TemplateArg) -> Template {
+        match template {
+            TemplateArg::Hardened => Template::Hardened,
+            TemplateArg::Audited => Template::Audited,
+        }
+    }
+}
+
 #[derive(Args)]
 struct OfferArgs {
     #[command(flatten)]
@@ -285,9 +301,12 @@ struct OfferArgs {
     #[arg(long, value_name = "FILE")]
     job: PathBuf,
     /// The parameters (JSON, as `narthex game` writes them).
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["panel", "deliver_in", "sample"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["template", "panel", "deliver_in", "sample"])]
     params: Option<PathBuf>,
-    /// Of the example's parameters in the place of own ones: as many arbiters decide, K/N.
+    /// Of the example's parameters in the place of own ones: whether the client looks for itself, and can challenge an approval.
+    #[arg(long, value_enum, default_value_t = TemplateArg::Hardened)]
+    template: TemplateArg,
+    /// Of the example's parameters: as many arbiters decide, K/N.
     #[arg(long, value_name = "K/N", default_value = "2/3")]
     panel: String,
     /// Of the example's parameters: blocks from now on until the delivery is due.
@@ -520,7 +539,7 @@ impl OfferArgs {
         };
         let tip = tip.context("the node has not seen its chain yet")?;
         let due = tip.saturating_add(self.deliver_in);
-        let example = ParamsRecord::example_of(Template::Hardened, n, k, due);
+        let example = ParamsRecord::example_of(self.template.into(), n, k, due);
         let steps = u32::try_from(spec.steps).unwrap_or(u32::MAX);
         Ok(example.for_job(spec.steps, self.sample.min(steps))?)
     }

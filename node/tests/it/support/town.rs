@@ -172,6 +172,8 @@ pub struct Town {
     pub wires: BTreeSet<(PublicKey, PublicKey)>,
     /// What is on its way to somebody who is no node of this town.
     pub abroad: VecDeque<(PublicKey, PublicKey, Vec<u8>)>,
+    /// Of which template contracts are that are offered here.
+    pub template: Template,
     _folder: TempDir,
     job: PathBuf,
 }
@@ -216,6 +218,7 @@ impl Town {
             },
             wires: BTreeSet::new(),
             abroad: VecDeque::new(),
+            template: Template::Hardened,
             _folder: folder,
             job,
         };
@@ -421,7 +424,12 @@ impl Town {
         let mut jobs = Jobs::default();
         let spec = jobs.load(&self.job).unwrap();
         let due = self.chain.height().unwrap() + 120;
-        let params = ParamsRecord::example_of(Template::Hardened, ARBITERS, 2, due);
+        let mut params = ParamsRecord::example_of(self.template, ARBITERS, 2, due);
+        if let Some(audit) = &mut params.audit {
+            // Time for messages between blocks, behind a delivery too.
+            params.windows.verdict_blocks = 24;
+            audit.challenge_blocks = 36;
+        }
         let place =
             |node: &Resident| format!("{}@127.0.0.1:{}", node.id, 9_000 + u16::from(node.byte));
         let places: Vec<_> = self.nodes.iter().map(place).collect();

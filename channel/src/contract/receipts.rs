@@ -1,0 +1,97 @@
+//! Who has acknowledged what, as a panel counts it, and what a party acknowledges itself.
+
+use narthex_contracts::{
+    party::{PartyId, PartySet},
+    terms::Role,
+};
+use narthex_game_model::{commitment::ReceiptKind, ruling::Item};
+
+use super::{Book, ContractEffect, Parcel, Thing};
+
+impl Book {
+    /// Whether a party has acknowledged a thing. The other side's date must be one that a panel takes: whoever dates a receipt
+    /// behind its deadline has given none, and the arbiters keep the thing instead.
+    pub(super) fn is_acknowledged_by(&self, thing: Thing, role: Role) -> bool {
+        let key = self.word(role);
+        let dated = key.and_then(|key| self.papers.acknowledged(self.contract().id(), thing, &key));
+        dated.is_some_and(|height| self.is_in_time(thing, role, height))
+    }
+
+    /// Whether so many arbiters keep it that a panel counts it as handed over.
+    pub(super) fn is_kept(&self, thing: Thing) -> bool {
+        let enough = self.contract().terms().params().keepers();
+        let panel = self.contract().panel();
+        panel
+            .iter()
+            .filter(|party| self.keeps(thing, *party))
+            .count()
+            >= enough
+    }
+
+    /// Whether a receipt of this height is one in time, as the panel counts it. Before the delivery there are no deadlines.
+    fn is_in_time(&self, thing: Thing, by: Role, height: u32) -> bool {
+        self.deadline(thing, by).is_none_or(|last| height <= last)
+    }
+
+    /// Last height of a receipt of this party's for a thing that is one in time; `None` if nothing depends on it as it stands.
+    fn deadline(&self, thing: Thing, by: Role) -> Option<u32> {
+        let contract = self.contract();
+        let approved = self.facts.approved(contract);
+        let served = approved.map(|height| contract.challenge_schedule(height).served);
+        let item = match thing {
+            Thing::Item(id) => self.papers.item(contract.id(), &id),
+            Thing::Data => None,
+        };
+        match (thing, item) {
+            // What binds the worker, and what it owes the client, counts from an approval.
+            (_, Some(Item::Audit { .. })) => return approved,
+            (_, Some(Item::AuditOpening { .. })) => return served,
+            (Thing::Data, _) if served.is_some() => return served,
+            _ if by == Role::Client => return None,
+            _ => {}
+        }
+        let schedule = contract.schedule(self.facts.delivered(contract)?);
+        match self.papers.receipt_kind(contract.id(), thing)? {
+            ReceiptKind::Data => Some(schedule.record),
+            ReceiptKind::Sample => Some(schedule.nonce),
+            ReceiptKind::Token => Some(schedule.token),
+            ReceiptKind::Reply => Some(schedule.reply),
+            ReceiptKind::Opening => Some(schedule.opening),
+            // Nothing depends on when a commitment was received.
+            _ => None,
+        }
+    }
+
+    /// Whether a thing was handed over to a party, as a panel counts it.
+    pub(super) fn is_handed(&self, thing: Thing, to: Role) -> bool {
+        self.is_acknowledged_by(thing, to) || self.is_kept(thing)
+    }
+
+    pub(super) fn keeps(&self, thing: Thing, party: PartyId) -> bool {
+        let key = self.word(party.into());
+        let dated = key.and_then(|key| self.papers.kept(self.contract().id(), thing, &key));
+        dated.is_some_and(|height| self.is_in_time(thing, party.into(), height))
+    }
+
+    /// Own receipts, to whom they are for. What client and arbiters have, the verifier must know before it approves.
+    pub(super) fn receipts(&self) -> Vec<ContractEffect> {
+        let me = self.contract().role();
+        let mut all = Vec::new();
+        let id = self.contract().id();
+        for (thing, signed) in &self.papers.given {
+            if !self.papers.has_given(id, *thing) {
+                continue;
+            }
+            let Some(holder) = self.holder_of(&signed.receipt.holder) else {
+                continue;
+            };
+            let mut to = PartySet::EMPTY.with(holder);
+            if holder == Role::Worker && me != Role::Verifier {
+                to = to.with(Role::Verifier);
+            }
+            let what = Parcel::Receipt(*thing);
+            all.push(ContractEffect::Send { to, what });
+        }
+        all
+    }
+}
