@@ -9,7 +9,7 @@ use common::{gains, rival, rough::Rough, table};
 use narthex::{
     channel::{
         contract::{Contract, Policy},
-        log::MemoryLog,
+        log::{Identity, MemoryDisk, MemoryLog},
     },
     contracts::{
         depth::Depth,
@@ -40,6 +40,7 @@ on_both_chains!(
     a_coin_that_waits_elsewhere_is_not_spent_twice,
     whole_lives_on_a_rough_chain,
     who_was_away_catches_up,
+    a_kill_between_writing_and_showing_a_secret,
     cycled_out_and_offered_again,
     a_pin_is_replaced_when_the_deadline_needs_it,
     anothers_good_child_stays,
@@ -538,19 +539,71 @@ fn wallet(play: &mut ContractPlay<'_>, who: Role) -> PartyWallet {
     std::mem::replace(&mut participant.wallet, other)
 }
 
-/// A process of a party, with this log.
+/// A process of a party, with this log, and long things beside it.
 fn process<'a>(
     play: &ContractPlay<'_>,
     who: Role,
-    (log, wallet): (MemoryLog, &'a mut PartyWallet),
+    (log, blobs): (MemoryLog, &MemoryBlobs),
+    wallet: &'a mut PartyWallet,
 ) -> LifeParty<'a> {
     let (contract, work) = work(play, who);
     let own = Own {
         log,
-        signer: LifeSigner::new(work, Box::new(MemoryBlobs::default())).unwrap(),
+        signer: LifeSigner::new(work, Box::new(blobs.clone())).unwrap(),
         publisher: Publisher::new(wallet, LOW),
     };
     LifeParty::open(contract, own).unwrap().0
+}
+
+/// The worker's process is killed between writing that S3' is about to be shown and showing it. S1' waits when the next begins: what may
+/// have been shown is fought for. One that has written nothing holds back, and so does one that knows that it has not shown it.
+fn a_kill_between_writing_and_showing_a_secret(chain: &mut dyn Chain) {
+    let mut at = approved(chain);
+    at.full_block();
+    let disk = MemoryDisk::default();
+    let log = |id| disk.open(&Identity::new("contract", [id; 32])).unwrap();
+    let blobs = [MemoryBlobs::default(), MemoryBlobs::default()];
+    let mut coins = wallet(&mut at.play, Worker);
+    let is_held = |party: &LifeParty<'_>| {
+        let mut refused = party.publisher().refused.iter();
+        refused.any(|refused| refused.why == Offered::Held)
+    };
+
+    let mut written = process(&at.play, Worker, (log(1), &blobs[0]), &mut coins);
+    written.look(at.play.chain()).unwrap();
+    written.publish(at.play.chain()).unwrap();
+    assert!(is_held(&written), "it is not written down yet");
+    assert!(!written.book().has_shown());
+    written.resolve(at.play.chain()).unwrap();
+    assert!(written.book().has_shown());
+    assert!(!rival::waits(&mut at.play, &at.s3), "not shown yet");
+    let id = common::node(&at.play, Exit::WITHHELD);
+    let s1 = at.play.complete(Client, id).unwrap();
+    for _ in 0..4 {
+        let reward = common::miner();
+        at.play.chain().mine_exactly(&[], &reward).unwrap();
+    }
+    at.play.sync().unwrap();
+    rival::offer(&mut at.play, Client, &s1, LOW).unwrap();
+    written.look(at.play.chain()).unwrap();
+    written.publish(at.play.chain()).unwrap();
+    assert!(is_held(&written), "it knows that it has not shown it");
+    drop(written);
+
+    let mut silent = process(&at.play, Worker, (log(2), &blobs[1]), &mut coins);
+    silent.look(at.play.chain()).unwrap();
+    silent.resolve(at.play.chain()).unwrap();
+    silent.publish(at.play.chain()).unwrap();
+    assert!(is_held(&silent) && !silent.book().has_shown());
+    assert!(rival::waits(&mut at.play, &s1) && !rival::waits(&mut at.play, &at.s3));
+    drop(silent);
+
+    let mut again = process(&at.play, Worker, (log(1), &blobs[0]), &mut coins);
+    again.look(at.play.chain()).unwrap();
+    again.resolve(at.play.chain()).unwrap();
+    again.publish(at.play.chain()).unwrap();
+    assert!(!is_held(&again), "{:?}", again.publisher().refused);
+    assert!(!rival::waits(&mut at.play, &s1) && rival::waits(&mut at.play, &at.s3));
 }
 
 /// A client's process that is started long after everything should have happened, behind a reorganisation, on a chain that has gone on:
@@ -567,7 +620,8 @@ fn who_was_away_catches_up(chain: &mut dyn Chain) {
     play.sync().unwrap();
     let mut coins = wallet(&mut play, Client);
     let log = MemoryLog::forgetful();
-    let mut party = process(&play, Client, (log, &mut coins));
+    let kept = (log, &MemoryBlobs::default());
+    let mut party = process(&play, Client, kept, &mut coins);
     for round in 0..2 {
         party.look(play.chain()).unwrap();
         assert_eq!(party.book().facts().path.len(), 1, "round {round}");

@@ -9,14 +9,14 @@ use narthex::{
     channel::log::{Identity, MemoryDisk},
     contracts::{
         graph::NodeName,
-        template::{Exit, TowerBundle, TowerPace},
+        template::{Exit, RootRecord, TowerBundle, TowerPace, root_coin},
         terms::{FeeRate, Role},
     },
     game_model::{ArbiterSet, Ruling},
     life::{Publisher, Watchtower},
     play::ContractPlay,
     regtest::{Chain, mine_coins},
-    wallet::PartyWallet,
+    wallet::{ChildRequest, PartyWallet},
 };
 use narthex_base::codec::Message as _;
 
@@ -168,7 +168,28 @@ fn a_client_that_is_away(chain: &mut dyn Chain) {
     }
 }
 
-/// TxD is nobody's lock but its worker's time: the tower waits for the worker as long as that may come back.
+/// Delivered with a root on record, and rejected in the next block.
+fn rejected_with_root(play: &mut ContractPlay<'_>) {
+    let txd = play.complete(Worker, common::node(play, Exit::DELIVERED));
+    let txd = txd.unwrap();
+    let coin = root_coin(play.terms(), play.graph()).unwrap();
+    let worker = &mut play.participant_mut(Worker).unwrap().wallet;
+    let request = ChildRequest {
+        parent: &txd,
+        coins: vec![worker.coin(coin).unwrap()],
+        data: Some(RootRecord { root: [5; 32] }.script()),
+        rate: LOW,
+        least_fee: Amount::ZERO,
+    };
+    let child = worker.child(request).unwrap();
+    play.chain().submit_package(&[txd, child]).unwrap();
+    play.mine(1).unwrap();
+    let txv0 = play.complete(Verifier, common::node(play, Exit::REJECTED));
+    rival::offer(play, Verifier, &txv0.unwrap(), LOW).unwrap();
+    play.mine(1).unwrap();
+}
+
+/// TxD is nobody's lock but its worker's time: the tower waits for the worker as long as that may come back. TxA needs a root on record.
 fn a_worker_that_is_away(chain: &mut dyn Chain) {
     let (mut play, mut wallet) = begun(chain);
     let mut watch = tower(&play, Worker, &mut wallet);
@@ -177,6 +198,20 @@ fn a_worker_that_is_away(chain: &mut dyn Chain) {
     assert!(play.chain().height().unwrap() > before + 2, "not at once");
     // It is no tower's to take the verifier's silence: that shows the secret.
     for _ in 0..12 {
+        assert!(!round(&mut play, &mut watch));
+        empty_block(&mut play);
+    }
+    drop(watch);
+    let (mut play, mut wallet) = begun(play.chain());
+    rejected_with_root(&mut play);
+    let mut watch = tower(&play, Worker, &mut wallet);
+    in_its_window(&mut play, &mut watch, Exit::APPEALED, false);
+    // Acquitted, it is its own to show what it is paid for.
+    let rulings = [0, 1].map(|i| common::attestation(&play, i, Ruling::VerifierAtFault));
+    for ruling in &rulings {
+        assert_eq!(watch.attest(ruling), Ok(true));
+    }
+    for _ in 0..MOST_BLOCKS {
         assert!(!round(&mut play, &mut watch));
         empty_block(&mut play);
     }

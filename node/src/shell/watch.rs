@@ -75,7 +75,6 @@ pub enum WatchError {
         /// Which.
         path: PathBuf,
         /// What is wrong.
-        #[source]
         error: io::Error,
     },
     /// A file is no bundle.
@@ -84,7 +83,6 @@ pub enum WatchError {
         /// Which.
         path: PathBuf,
         /// What is wrong.
-        #[source]
         error: DecodeError,
     },
     /// A bundle is not what one must be. The fault of the party that it is from.
@@ -93,7 +91,6 @@ pub enum WatchError {
         /// Which.
         path: PathBuf,
         /// What is wrong.
-        #[source]
         error: Box<TowerError>,
     },
     /// The logs.
