@@ -34,6 +34,7 @@ mod contract_talk;
 mod deliver_support;
 mod delivery;
 mod dispute;
+mod fetch;
 mod files;
 mod killed;
 mod laws;

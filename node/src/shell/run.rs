@@ -17,7 +17,7 @@ use bitcoin::{
     },
 };
 use narthex::{
-    job::JobError,
+    job::{JobError, Looked},
     regtest::{self, ChainSource, Node},
 };
 use tokio::sync::{
@@ -29,8 +29,8 @@ use super::{Folder, FolderError, control};
 use crate::{
     api::{ApiOptions, Bound, EventLog, OrderWay},
     party::{
-        Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts, Policy,
-        Reply,
+        Action, Command, CommandError, Core, Event as Told, Fatal, Jobs, Look, Now, Once, Parts,
+        Policy, Reply,
     },
     transport::{Event, Limits, Transport},
 };
@@ -96,6 +96,8 @@ enum Input {
     Connected(PublicKey, UnboundedSender<Vec<u8>>),
     Disconnected(PublicKey),
     Frame(PublicKey, Vec<u8>),
+    /// A job was looked at.
+    Looked([u8; 32], Looked),
     Tick,
     /// With the key that it was given under, if it was.
     Order(Option<Once>, Command, oneshot::Sender<Answer>),
@@ -195,6 +197,7 @@ pub fn run(
         let watching = api_at.map(|_| log.clone());
         let (over, ended) = oneshot::channel();
         let (ticks, tick) = (inputs.clone(), options.tick);
+        let looks = looker(inputs.clone()).map_err(io("a thread"))?;
         let handle = tokio::runtime::Handle::current();
         let deciding = transport.clone();
         std::thread::Builder::new()
@@ -218,7 +221,7 @@ pub fn run(
                     chain,
                     &options,
                     address,
-                    (taken, &deciding, &handle),
+                    (taken, &deciding, &handle, &looks),
                     (&tell, watching.as_deref()),
                 );
                 // Nobody waits for it any more where the runtime is gone.
@@ -322,13 +325,35 @@ async fn read(
     }
 }
 
+/// A thread that looks at jobs, one after the other: that takes as long as a job is, and the node hears others meanwhile.
+fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
+    let (looks, due) = std::sync::mpsc::channel::<Look>();
+    let looking = move || {
+        for look in due {
+            let (id, looked) = (look.id, look.look());
+            if found.blocking_send(Input::Looked(id, looked)).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("looks".into())
+        .spawn(looking)?;
+    Ok(looks)
+}
+
 /// The thread that decides, until it is told to stop.
 fn decide(
     folder: &Folder,
     mut chain: Node,
     options: &RunOptions,
     address: String,
-    (mut inputs, transport, handle): (Receiver<Input>, &Transport, &tokio::runtime::Handle),
+    (mut inputs, transport, handle, looks): (
+        Receiver<Input>,
+        &Transport,
+        &tokio::runtime::Handle,
+        &std::sync::mpsc::Sender<Look>,
+    ),
     (tell, watching): (Teller<'_>, Option<&EventLog>),
 ) -> Result<(), RunError> {
     let genesis = chain.block_hash(0)?;
@@ -337,7 +362,7 @@ fn decide(
         return Err(RunError::OtherChain);
     }
     let own = folder.own()?;
-    let mut jobs = Jobs::default();
+    let mut jobs = Jobs::new(folder.bundles());
     for path in options.jobs.iter().cloned().chain(folder.jobs()?) {
         // One that was given before may be gone; whoever names it now is to know.
         match jobs.load(&path) {
@@ -368,7 +393,7 @@ fn decide(
         // Connecting is for the runtime.
         let entered = handle.enter();
         for action in core.actions()? {
-            act(action, transport, &queues, tell);
+            act(action, transport, (&queues, looks), tell);
         }
         drop(entered);
         let Some(first) = inputs.blocking_recv() else {
@@ -387,6 +412,9 @@ fn decide(
                     core.take(Told::Disconnected(node), now())?;
                 }
                 Input::Frame(from, bytes) => core.take(Told::Frame { from, bytes }, now())?,
+                Input::Looked(bundle, looked) => {
+                    core.take(Told::Looked { bundle, looked }, now())?;
+                }
                 Input::Tick => {
                     core.take(Told::Tick, now())?;
                     polls = true;
@@ -407,14 +435,10 @@ fn decide(
                     return Ok(());
                 }
                 Input::Order(once, command, answer) => {
-                    let is_offer = matches!(command, Command::Offer(_));
                     let answered = match &once {
                         Some(once) => core.command_once(once, command, now())?,
                         None => core.command(command, now())?,
                     };
-                    if is_offer && answered.is_ok() {
-                        folder.keep_jobs(core.job_paths())?;
-                    }
                     answers.push((answer, answered));
                 }
             }
@@ -435,7 +459,7 @@ fn decide(
         // An answer leaves once it is durable, as everything else.
         let entered = handle.enter();
         for action in core.actions()? {
-            act(action, transport, &queues, tell);
+            act(action, transport, (&queues, looks), tell);
         }
         drop(entered);
         for (answer, answered) in answers {
@@ -447,7 +471,10 @@ fn decide(
 fn act(
     action: Action,
     transport: &Transport,
-    queues: &BTreeMap<PublicKey, UnboundedSender<Vec<u8>>>,
+    (queues, looks): (
+        &BTreeMap<PublicKey, UnboundedSender<Vec<u8>>>,
+        &std::sync::mpsc::Sender<Look>,
+    ),
     tell: Teller<'_>,
 ) {
     match action {
@@ -455,6 +482,20 @@ fn act(
         Action::Send { to, bytes } => {
             if let Some(queue) = queues.get(&to) {
                 let _ = queue.send(bytes);
+            }
+        }
+        Action::Serve { to, bytes } => {
+            if let Some((kind, payload)) = bytes.split_first_chunk::<2>() {
+                // Where there is no room, or nobody there, it is asked for again.
+                let _ = transport.try_send(&to, u16::from_be_bytes(*kind), payload.to_vec());
+            }
+        }
+        Action::Look(look) => {
+            // One after the other: each has a job in memory.
+            if looks.send(look).is_err() {
+                tell(Said::Note(
+                    "jobs are not looked at any more: a defect of this program; start it again",
+                ));
             }
         }
         Action::Close { node, why } => {
