@@ -54,9 +54,9 @@ kinds! {
     /// A change in the log of a set-up.
     SETUP_CHANGE = "NXSL1",
     /// What a contract is to be about and who is asked to take part.
-    NEGOTIATION = "NXNO1",
+    NEGOTIATION = "NXNO2",
     /// The same with the client's enrolment, as it is sent.
-    OFFERING = "NXNF1",
+    OFFERING = "NXNF2",
     /// A party's consent to take part.
     ACCEPT = "NXNA1",
     /// A party's word that it does not take part.
@@ -79,6 +79,12 @@ kinds! {
     WIRE_PIECE = "NXLP1",
     /// A request of a party that lost its disk: its own messages back.
     WIRE_RECALL = "NXLQ1",
+    /// A wish for a chunk of a job.
+    WIRE_WANT = "NXJW1",
+    /// A chunk of a job, with its proof.
+    WIRE_CHUNK = "NXJC1",
+    /// A change in the log of a job that is fetched.
+    FETCH_CHANGE = "NXJL1",
     /// What was wrong with something that came.
     WIRE_FAULT = "NXLF1",
     /// A change in the log of a link.

@@ -8,6 +8,24 @@ use narthex_contracts::{
     depth::Depth,
     setup::{Agreement, ContractSignatures},
 };
+use narthex_game_model::bundle::{Bundle, MAX_BUNDLE_FILES};
+
+/// Writes what a job travels as: the root of its chunks (32), and the bytes of each file (8).
+pub(crate) fn write_bundle(w: &mut Writer, bundle: &Bundle) {
+    w.fixed(bundle.root()).list(bundle.files(), |w, bytes| {
+        w.u64(*bytes);
+    });
+}
+
+/// Reads the same.
+///
+/// # Errors
+/// [`DecodeError`]; also for what is no bundle.
+pub(crate) fn read_bundle(r: &mut Reader<'_>) -> Result<Bundle, DecodeError> {
+    let root = r.array("root of the chunks")?;
+    let files = r.list_up_to("files", 8, MAX_BUNDLE_FILES, |r| r.u64("bytes of a file"))?;
+    Bundle::new(root, files).map_err(|fault| DecodeError::invalid("files", fault))
+}
 
 /// Writes what a party holds when a ceremony is over: the terms as `json`, the signatures, and its depth.
 pub(crate) fn write_held<T: Agreement>(

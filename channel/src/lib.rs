@@ -55,8 +55,8 @@
 //!
 //! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
 //! sealed [`delivery`], requester and recomputers of a [`bounty`], a payment that is forwarded from one place to another
-//! ([`ptlc`]), who takes part in a contract ([`offer`]), a party's way to it ([`setup`]), what two nodes have told each
-//! other ([`wire`]), and how far a chain was read ([`follow`]).
+//! ([`ptlc`]), who takes part in a contract ([`offer`]), a job that travels to them ([`fetch`]), a party's way to it
+//! ([`setup`]), what two nodes have told each other ([`wire`]), and how far a chain was read ([`follow`]).
 
 pub mod bank;
 pub mod bounty;
@@ -64,6 +64,7 @@ mod coin;
 pub mod contract;
 pub mod delivery;
 pub mod dispute;
+pub mod fetch;
 mod fields;
 pub mod follow;
 #[cfg(feature = "testing")]

@@ -8,13 +8,14 @@ use bitcoin::{
 use narthex_base::{codec::Message, statement};
 use narthex_channel::{
     contract::{self, ContractMessage},
+    fetch::FetchChange,
     log::MemoryLog,
     offer::{Accept, Decline, Invited, Offer, OfferChange, Offering},
     setup::Timing,
     wire::{
-        ABORT, ACCEPT, Ack, BIND, BOXES, Contradiction, DECLINE, Envelope, Fault, Frame, Head,
-        Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece, Recall, Resume,
-        SHARES, SignedHead, Standing, body_hash, contract_message, contract_type, frames,
+        ABORT, ACCEPT, Ack, BIND, BOXES, Chunk, Contradiction, DECLINE, Envelope, Fault, Frame,
+        Head, Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece, Recall, Resume,
+        SHARES, SignedHead, Standing, Want, body_hash, contract_message, contract_type, frames,
         links::{Kept, LinksChange, Membership},
         offer_message, setup_message,
     },
@@ -24,7 +25,11 @@ use narthex_contracts::{
     party::{PartyId, PartySet},
     terms::Role,
 };
-use narthex_game_model::{Params, ParamsRecord, Template, computation::JobSpec};
+use narthex_game_model::{
+    Params, ParamsRecord, Template,
+    bundle::{Bundle, BundleTree, CHUNK_BYTES},
+    computation::JobSpec,
+};
 
 use super::table::{Decoder, Law, Read};
 
@@ -104,6 +109,10 @@ fn laws() -> Vec<Decoder> {
         canonical("piece", message::<Piece>),
         canonical("fault", message::<Fault>),
         canonical("change of a link", message::<LinksChange>),
+        canonical("want", message::<Want>),
+        canonical("chunk", message::<Chunk>),
+        canonical("change of a job that is fetched", message::<FetchChange>),
+        Decoder::new("chunk of a job", Law::Bears, chunk, Vec::new()),
         Decoder::new("link", Law::Bears, link, Vec::new()),
     ]
 }
@@ -113,6 +122,51 @@ pub fn messages(data: &[u8]) {
     for decoder in laws() {
         decoder.check(data);
     }
+}
+
+/// The files of a job, and what they travel as.
+fn files() -> ([Vec<u8>; 3], Bundle) {
+    let files = [vec![1; 300], Vec::new(), vec![2; CHUNK_BYTES + 7]];
+    let lengths: Vec<_> = files.iter().map(|file| file.len() as u64).collect();
+    let mut tree = BundleTree::new(&lengths).expect("three files");
+    for chunk in files.iter().flat_map(|file| file.chunks(CHUNK_BYTES)) {
+        tree.push(chunk);
+    }
+    let (bundle, _) = tree.finish().expect("all chunks");
+    (files, bundle)
+}
+
+/// Right chunks of that job, as they are served.
+fn chunks() -> Vec<Chunk> {
+    let (files, bundle) = files();
+    let lengths = bundle.files().to_vec();
+    let mut tree = BundleTree::new(&lengths).expect("three files");
+    let chunks: Vec<_> = files
+        .iter()
+        .flat_map(|file| file.chunks(CHUNK_BYTES))
+        .collect();
+    let leaves: Vec<_> = chunks.iter().map(|chunk| tree.push(chunk)).collect();
+    let (_, checkpoints) = tree.finish().expect("all chunks");
+    let leaf = |at: u64| leaves.get(at as usize).copied().ok_or("no such leaf");
+    let chunk = |(index, bytes): (u32, &&[u8])| Chunk {
+        contract: CONTRACT,
+        index,
+        proof: checkpoints.prove(&[index.into()], leaf).expect("a proof"),
+        bytes: bytes.to_vec(),
+    };
+    (0..).zip(&chunks).map(chunk).collect()
+}
+
+/// Whatever is taken for a chunk of a job is that chunk.
+fn chunk(data: &[u8]) -> Option<Vec<u8>> {
+    let (files, bundle) = files();
+    let chunk = Chunk::from_bytes(data).ok()?;
+    bundle.check(chunk.index, &chunk.bytes, &chunk.proof).ok()?;
+    let place = bundle.place(chunk.index).expect("it was taken");
+    let start = place.offset as usize;
+    let right = files.get(place.file)?.get(start..start + place.bytes)?;
+    assert_eq!(chunk.bytes, right, "another chunk was taken");
+    Some(chunk.bytes)
 }
 
 /// A frame comes to a link that has said hello: it does the same each time, and holds no more than it may.
@@ -171,6 +225,7 @@ fn offering() -> Offering {
             steps: 10,
             output_bytes: 4,
         },
+        bundle: files().1,
         rate: FeeRate::from_sat_per_kwu(500),
         parties: (2..8).map(invited).collect(),
         timing: Timing {
@@ -280,9 +335,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
         Frame::Envelope(abort),
         Frame::Envelope(proposal),
         Frame::Fault(Fault::new(4, "terms: no point")),
+        Frame::Want(Want { contract, index: 2 }),
         Frame::Envelope(signed(0, BOXES, boxes.to_bytes())),
     ];
-    let all = all.into_iter().chain(frames(&long, 0));
+    let served = chunks().into_iter().map(Frame::Chunk);
+    let all = all.into_iter().chain(served).chain(frames(&long, 0));
     let all: Vec<Frame> = all.collect();
     let payloads = all.iter().map(Frame::payload);
     let whole = all.iter().map(Frame::to_bytes);
@@ -294,6 +351,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
             LinksChange::Posted(kept).to_bytes(),
             LinksChange::Claimed(last).to_bytes(),
             LinksChange::Forked(contradiction).to_bytes(),
+            FetchChange::Begun(files().1).to_bytes(),
+            FetchChange::Kept(2).to_bytes(),
+            FetchChange::Useless("no job".into()).to_bytes(),
         ])
         .collect()
 }

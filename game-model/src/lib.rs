@@ -30,6 +30,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod arbiters;
+pub mod bundle;
 pub mod caps;
 pub mod commitment;
 pub mod computation;

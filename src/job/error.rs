@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use narthex_game_model::{
+    bundle::BundleFault,
     commitment::{BookError, KeyError, OpenError, OpenerError, SealError, TreeError},
     computation::{MachineLimit, StepError},
     play::{OpeningError, WorkError},
@@ -64,6 +65,35 @@ pub enum JobError {
         what: String,
         /// What is wrong with it.
         source: Malformed,
+    },
+    /// What a job travels as is no bundle: too many files or bytes.
+    #[error("{0}; a job that travels is smaller")]
+    Bundle(#[from] BundleFault),
+    /// A bundle's job speaks of more or fewer files than there are. Whoever offers it is at fault.
+    #[error("the job speaks of {named} files, and {files} come with it")]
+    Bundled {
+        /// Files that it speaks of.
+        named: usize,
+        /// Files that are there beside it.
+        files: usize,
+    },
+    /// A bundle's job speaks of a file that is not of the bundle. Whoever offers it is at fault.
+    #[error("the job speaks of {file:?}, which does not come with it")]
+    Unbundled {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A name that is no file's.
+    #[error("{path} is no file; name one")]
+    NoFile {
+        /// The name.
+        path: PathBuf,
+    },
+    /// A file has changed while it was copied.
+    #[error("{path} has changed while it was read; start again once it is still")]
+    Changed {
+        /// The file.
+        path: PathBuf,
     },
     /// The engine was left out when this program was built.
     #[error(

@@ -5,6 +5,7 @@
 //! that a killed run goes on where it was: the outputs are the same, and so is the root.
 
 mod audit;
+mod bundle;
 mod commit;
 mod contract;
 mod engine;
@@ -20,6 +21,7 @@ mod state;
 mod verify;
 
 pub use audit::{AuditOptions, StageAudit, audit};
+pub use bundle::{BundleServer, BundleWriter, HeldBundle, Looked, pack};
 pub use commit::{Committed, StageCommitment, commit};
 pub use contract::{ContractDir, ContractName};
 pub use engine::Engine;

@@ -48,7 +48,15 @@ pub struct Plan {
 impl Plan {
     /// Reads program and input.
     pub fn load(path: &Path, running: &Running) -> Result<Self, JobError> {
-        let manifest = Manifest::read(path)?;
+        Self::of(&Manifest::read(path)?, path, running)
+    }
+
+    /// The same of a manifest that was read from a path: its other files are beside it.
+    pub(super) fn of(
+        manifest: &Manifest,
+        path: &Path,
+        running: &Running,
+    ) -> Result<Self, JobError> {
         let beside = |file: &PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
         let (program, records, chain) = parts(&manifest.work, &beside, running)?;
         Ok(Self {

@@ -44,6 +44,7 @@ mod game;
 mod hosted;
 mod house;
 mod job;
+mod job_bundle;
 mod job_contracts;
 mod job_faults;
 mod job_folder;

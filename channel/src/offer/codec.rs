@@ -12,7 +12,10 @@ use narthex_contracts::{
 use narthex_game_model::{Params, computation::JobSpec};
 
 use super::{Accept, Decline, Invited, MAX_ADDRESS, MAX_DECLINE, Offer, OfferChange, Offering};
-use crate::{fields::unknown, setup::Timing};
+use crate::{
+    fields::{read_bundle, unknown, write_bundle},
+    setup::Timing,
+};
 
 /// Most bytes of parameters.
 const MAX_PARAMS: usize = 314;
@@ -36,16 +39,17 @@ fn read_invited(r: &mut Reader<'_>) -> Result<Invited, DecodeError> {
 impl Message for Offer {
     const KIND: Kind = kinds::NEGOTIATION;
 
-    /// Chain (32), salt (32), parameters, job: program (32), root of its input (32), steps (8), bytes an output (8); fee rate in
-    /// sat/kwu (8), nodes with their addresses, patience (4), funding deadline (4), margin (4), burial (4), expiry (8).
+    /// Chain (32), salt (32), parameters, job: program (32), root of its input (32), steps (8), bytes an output (8); the root of
+    /// its chunks (32) and the bytes of its files (8 each); fee rate in sat/kwu (8), nodes with their addresses, patience (4), funding deadline (4), margin (4), burial (4), expiry (8).
     fn write(&self, w: &mut Writer) {
         w.fixed(&self.chain).fixed(&self.salt);
         w.bytes(&self.params.to_bytes());
         w.fixed(&self.job.program)
             .fixed(&self.job.input_root)
             .u64(self.job.steps)
-            .u64(self.job.output_bytes)
-            .u64(self.rate.to_sat_per_kwu());
+            .u64(self.job.output_bytes);
+        write_bundle(w, &self.bundle);
+        w.u64(self.rate.to_sat_per_kwu());
         w.list(&self.parties, |w, invited| {
             w.point(&invited.node).bytes(invited.address.as_bytes());
         });
@@ -66,6 +70,7 @@ impl Message for Offer {
             steps: r.u64("steps")?,
             output_bytes: r.u64("bytes of an output")?,
         };
+        let bundle = read_bundle(r)?;
         let rate = FeeRate::from_sat_per_kwu(r.u64("fee rate")?);
         // A key and the length of an address at least.
         let parties = r.list_up_to("parties", 37, MAX_PARTIES.into(), read_invited)?;
@@ -80,6 +85,7 @@ impl Message for Offer {
             salt,
             params,
             job,
+            bundle,
             rate,
             parties,
             timing,

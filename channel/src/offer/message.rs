@@ -7,7 +7,7 @@ use narthex_contracts::{
     party::{PartyId, PartyName},
     terms::Role,
 };
-use narthex_game_model::{Params, computation::JobSpec};
+use narthex_game_model::{Params, bundle::Bundle, computation::JobSpec};
 
 use crate::setup::{Negotiation, NegotiationError, Timing};
 
@@ -37,6 +37,8 @@ pub struct Offer {
     pub params: Params,
     /// The job.
     pub job: JobSpec,
+    /// What it travels as: whoever takes part fetches it from the client.
+    pub bundle: Bundle,
     /// Fee rate of the funding, in whole sat a kwu.
     pub rate: FeeRate,
     /// Who is asked for each role, in canonical order: client, worker, verifier, and the panel. Here the client names all

@@ -3,9 +3,10 @@
 use narthex_base::codec::Message;
 
 use super::{
-    Ack, Envelope, Fault, Hello, Piece, Recall, Resume, SignedHead, WireFault,
+    Ack, Chunk, Envelope, Fault, Hello, Piece, Recall, Resume, SignedHead, Want, WireFault,
     types::{
-        ACK, Carrier, FAULT, GONE, HELLO, MAX_FRAME, MAX_WHOLE, MessageType, PIECE, RECALL, RESUME,
+        ACK, CHUNK, Carrier, FAULT, GONE, HELLO, MAX_FRAME, MAX_WHOLE, MessageType, PIECE, RECALL,
+        RESUME, WANT,
     },
 };
 
@@ -28,6 +29,10 @@ pub enum Frame {
     Envelope(Envelope),
     /// The same, whose body follows in pieces.
     Head(SignedHead),
+    /// A wish for a chunk of a job.
+    Want(Want),
+    /// A chunk of a job.
+    Chunk(Chunk),
     /// What was wrong.
     Fault(Fault),
     /// An odd type that this program does not know.
@@ -44,6 +49,8 @@ impl Frame {
             Frame::Piece(_) => PIECE,
             Frame::Recall(_) => RECALL,
             Frame::Gone(_) => GONE,
+            Frame::Want(_) => WANT,
+            Frame::Chunk(_) => CHUNK,
             Frame::Envelope(envelope) => envelope.head().message,
             Frame::Head(signed) => signed.head.message,
             Frame::Fault(_) => FAULT,
@@ -61,6 +68,8 @@ impl Frame {
             Frame::Recall(m) => m.to_bytes(),
             Frame::Gone(m) | Frame::Head(m) => m.to_bytes(),
             Frame::Envelope(m) => m.to_bytes(),
+            Frame::Want(m) => m.to_bytes(),
+            Frame::Chunk(m) => m.to_bytes(),
             Frame::Fault(m) => m.to_bytes(),
             Frame::Ignored(_) => Vec::new(),
         }
@@ -123,6 +132,8 @@ fn link(row: &'static MessageType, payload: &[u8]) -> Result<Frame, WireFault> {
         PIECE => Frame::Piece(read(row, payload)?),
         RECALL => Frame::Recall(read(row, payload)?),
         GONE => Frame::Gone(read(row, payload)?),
+        WANT => Frame::Want(read(row, payload)?),
+        CHUNK => Frame::Chunk(read(row, payload)?),
         _ => Frame::Fault(read(row, payload)?),
     })
 }

@@ -76,6 +76,9 @@ impl<L: Log> Link<L> {
                 })),
                 None => Ok(Vec::new()),
             },
+            // A job is no machine's: whoever has its files knows what to do.
+            Frame::Want(want) => Ok(vec![Outcome::Want(want)]),
+            Frame::Chunk(chunk) => Ok(vec![Outcome::Chunk(chunk)]),
             Frame::Fault(_) | Frame::Ignored(_) => Ok(Vec::new()),
         }
     }

@@ -5,6 +5,10 @@ use narthex_base::{
     kinds::{self, Kind},
 };
 use narthex_contracts::party::{PartySet, read_parties, write_parties};
+use narthex_game_model::{
+    bundle::{CHUNK_BYTES, MAX_BUNDLE_SIBLINGS},
+    commitment::Multiproof,
+};
 
 use super::{
     SignedHead,
@@ -98,6 +102,28 @@ pub struct Piece {
     pub bytes: Vec<u8>,
 }
 
+/// Asks the client of a contract for a chunk of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Which contract.
+    pub contract: [u8; 32],
+    /// Which chunk.
+    pub index: u32,
+}
+
+/// A chunk of a contract's job, as it was asked for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// Which contract.
+    pub contract: [u8; 32],
+    /// Which chunk.
+    pub index: u32,
+    /// That it is the one that was offered.
+    pub proof: Multiproof,
+    /// The chunk.
+    pub bytes: Vec<u8>,
+}
+
 /// What was wrong with something that came. For people: nothing follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -124,6 +150,12 @@ impl std::fmt::Debug for Piece {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (offset, end) = (self.offset, self.offset as usize + self.bytes.len());
         write!(f, "bytes {offset}..{end} of {}", self.total)
+    }
+}
+
+impl std::fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "chunk {} of {} bytes", self.index, self.bytes.len())
     }
 }
 
@@ -257,6 +289,49 @@ impl Message for Piece {
             offset,
             bytes: bytes.to_vec(),
         })
+    }
+}
+
+impl Message for Want {
+    const KIND: Kind = kinds::WIRE_WANT;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.contract).u32(self.index);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Want, DecodeError> {
+        Ok(Want {
+            contract: r.array("contract")?,
+            index: r.u32("index")?,
+        })
+    }
+}
+
+impl Message for Chunk {
+    const KIND: Kind = kinds::WIRE_CHUNK;
+
+    fn write(&self, w: &mut Writer) {
+        w.fixed(&self.contract).u32(self.index);
+        w.list(&self.proof.siblings, |w, sibling| {
+            w.fixed(sibling);
+        });
+        w.bytes(&self.bytes);
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Chunk, DecodeError> {
+        let (contract, index) = (r.array("contract")?, r.u32("index")?);
+        let siblings = r.list_up_to("proof", 32, MAX_BUNDLE_SIBLINGS, |r| r.array("sibling"))?;
+        let bytes = r.bytes_up_to("bytes", CHUNK_BYTES)?;
+        // No file has a chunk of nothing.
+        match bytes.is_empty() {
+            true => Err(DecodeError::invalid("bytes", "none")),
+            false => Ok(Chunk {
+                contract,
+                index,
+                proof: Multiproof { siblings },
+                bytes: bytes.to_vec(),
+            }),
+        }
     }
 }
 

@@ -8,6 +8,9 @@
 //!   what the peer may send. It has no socket, clock, key or randomness: frames and times come in, frames go out, and a
 //!   signer is passed in where something is signed.
 //!
+//! A job that a client serves goes beside all that, as bare [`Chunk`]s: they prove themselves by the root in its offer, and
+//! whoever has lost one asks again.
+//!
 //! Nodes find each other and encrypt by other means (BOLT 8); a frame here is what such a transport carries.
 
 mod contract;
@@ -31,14 +34,14 @@ pub use error::WireFault;
 pub use frame::{Frame, frames};
 pub use gate::{Limits, Standing};
 pub use link::Link;
-pub use message::{Ack, Fault, Hello, MAX_MARKS, Mark, Piece, Recall, Resume};
+pub use message::{Ack, Chunk, Fault, Hello, MAX_MARKS, Mark, Piece, Recall, Resume, Want};
 pub use meter::Meter;
 pub use offer::{OfferMessage, offer_message};
 pub use outcome::{Close, LinkError, Outcome};
 pub use setup::{setup_message, setup_type};
 pub use types::{
-    ABORT, ACCEPT, ACK, ATTESTATION, BIND, BOXES, COMMITMENT, Carrier, DECLINE, EVIDENCE, FAULT,
-    FUNDING, GONE, HANDED_OVER, HELD, HELLO, ITEM, MAX_FRAME, MAX_LIFE, MAX_WHOLE, MESSAGE_TYPES,
-    MessageType, NONCES, OFFER, OPENING, PIECE, PROPOSAL, RECALL, RECEIPT, RELEASE, RESUME, SHARES,
-    TERMS, WHOLE,
+    ABORT, ACCEPT, ACK, ATTESTATION, BIND, BOXES, CHUNK, COMMITMENT, Carrier, DECLINE, EVIDENCE,
+    FAULT, FUNDING, GONE, HANDED_OVER, HELD, HELLO, ITEM, MAX_FRAME, MAX_LIFE, MAX_WHOLE,
+    MESSAGE_TYPES, MessageType, NONCES, OFFER, OPENING, PIECE, PROPOSAL, RECALL, RECEIPT, RELEASE,
+    RESUME, SHARES, TERMS, WANT, WHOLE,
 };

@@ -1,7 +1,7 @@
 //! What a link hands out.
 
 use super::{
-    Contradiction, Envelope, Fault, Frame, SignedHead, WireFault,
+    Chunk, Contradiction, Envelope, Fault, Frame, SignedHead, Want, WireFault,
     links::{Kept, LinksRefusal},
 };
 use crate::{OpenError, StepError};
@@ -22,6 +22,10 @@ pub enum Outcome {
     Import(Kept),
     /// The peer has contradicted itself. When its contract knows: [`Link::noted`](super::Link::noted).
     Prove(Contradiction),
+    /// The peer asks for a chunk of a job. Whether it may is still to be seen.
+    Want(Want),
+    /// A chunk of a job came. What it is is still to be seen.
+    Chunk(Chunk),
     /// Own key has signed two things: for the operator.
     Alarm(Contradiction),
     /// Read nothing more for so many milliseconds.

@@ -1,5 +1,7 @@
 //! Which messages there are: number, name and bounds of each, as one table.
 
+use narthex_game_model::bundle::{CHUNK_BYTES, MAX_BUNDLE_SIBLINGS};
+
 use super::WireFault;
 
 /// Longest body that travels in one frame. A longer one goes in pieces.
@@ -10,6 +12,10 @@ pub const MAX_FRAME: usize = 65_535;
 
 /// Longest message of a contract's life. A contract whose boxes are longer is not made between nodes.
 pub const MAX_LIFE: u32 = 64 << 20;
+
+/// Most bytes of a chunk with its kind, contract, number, proof, and the lengths of these.
+const LONGEST_CHUNK: u32 =
+    5 + 32 + 4 + 4 + 32 * MAX_BUNDLE_SIBLINGS as u32 + 4 + CHUNK_BYTES as u32;
 
 /// What a message travels in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +117,10 @@ pub const ACCEPT: u16 = 33_012;
 pub const DECLINE: u16 = 33_014;
 /// `gone`.
 pub const GONE: u16 = 33_016;
+/// `want`.
+pub const WANT: u16 = 33_020;
+/// `chunk`.
+pub const CHUNK: u16 = 33_022;
 /// `proposal`.
 pub const PROPOSAL: u16 = 33_030;
 /// `terms`.
@@ -161,6 +171,8 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     offer(ACCEPT, "accept", 242, 242),
     offer(DECLINE, "decline", 9, 209),
     link(GONE, "gone", 185, 185),
+    link(WANT, "want", 41, 41),
+    link(CHUNK, "chunk", 50, LONGEST_CHUNK),
     setup(PROPOSAL, "proposal", 4, 4 + (16 << 10)),
     single(setup(TERMS, "terms", 4, 4 + (1 << 20))),
     single(setup(BIND, "bind", 36, 36 + 256)),

@@ -35,6 +35,7 @@ mod contract_talk;
 mod deliver_support;
 mod delivery;
 mod dispute;
+mod fetch;
 mod files;
 mod follow;
 mod killed;

@@ -22,7 +22,7 @@ use narthex_contracts::{
     party::PartyId,
     terms::Role,
 };
-use narthex_game_model::{Params, ParamsRecord, Template, computation::JobSpec};
+use narthex_game_model::{Params, ParamsRecord, Template, bundle::Bundle, computation::JobSpec};
 
 use crate::rows;
 
@@ -50,6 +50,7 @@ pub fn offer() -> Offer {
             steps: 100,
             output_bytes: 4,
         },
+        bundle: Bundle::new([3; 32], vec![300, 70_000]).unwrap(),
         rate: FeeRate::from_sat_per_kwu(500),
         parties: Role::all(ARBITERS)
             .map(|role| Invited {

@@ -109,6 +109,8 @@ impl Node {
                 Outcome::Alarm(fork) if self.alarms.contains(&fork) => {}
                 Outcome::Prove(proof) => self.proofs.push(proof),
                 Outcome::Alarm(fork) => self.alarms.push(fork),
+                // No job travels here.
+                Outcome::Want(_) | Outcome::Chunk(_) => {}
                 Outcome::Close(close) => self.closed.push(close),
                 Outcome::Knock(_) | Outcome::Pause(_) => {}
             }

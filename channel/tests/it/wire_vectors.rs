@@ -16,15 +16,19 @@ use narthex_channel::{
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
     wire::{
-        Ack, Carrier, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE, MESSAGE_TYPES, Mark,
-        MessageType, OfferMessage, Piece, Recall, Resume, SignedHead, WireFault, contract_type,
-        setup_type,
+        Ack, Carrier, Chunk, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE, MESSAGE_TYPES,
+        Mark, MessageType, OfferMessage, Piece, Recall, Resume, SignedHead, Want, WireFault,
+        contract_type, setup_type,
     },
 };
 use narthex_contracts::{
     attest::Attestation,
     party::PartySet,
     setup::{HandedOver, Release},
+};
+use narthex_game_model::{
+    bundle::{CHUNK_BYTES, MAX_BUNDLE_SIBLINGS},
+    commitment::Multiproof,
 };
 use serde_json::{Value, json};
 
@@ -114,6 +118,17 @@ fn fields(frame: &Frame) -> Value {
         Frame::Piece(m) => json!({
             "hash": m.hash.to_lower_hex_string(), "total": m.total, "offset": m.offset, "bytes": parts(&m.bytes),
         }),
+        Frame::Want(m) => {
+            json!({ "contract": m.contract.to_lower_hex_string(), "index": m.index })
+        }
+        Frame::Chunk(m) => {
+            let siblings = m.proof.siblings.iter();
+            let siblings = siblings.map(|hash| hash.to_lower_hex_string());
+            json!({
+                "contract": m.contract.to_lower_hex_string(), "index": m.index,
+                "proof": siblings.collect::<Vec<_>>(), "bytes": parts(&m.bytes),
+            })
+        }
         Frame::Fault(m) => json!({ "code": m.code, "words": m.words }),
         Frame::Ignored(_) => json!({}),
     }
@@ -406,12 +421,60 @@ fn piece_cases() -> Cases {
     (valid, bad)
 }
 
+fn chunk_cases() -> Cases {
+    let chunk = |siblings: usize, length: usize| {
+        Frame::Chunk(Chunk {
+            contract: CONTRACT,
+            index: 7,
+            proof: Multiproof {
+                siblings: (0..siblings).map(|at| [at as u8; 32]).collect(),
+            },
+            bytes: vec![0x5a; length],
+        })
+        .to_bytes()
+    };
+    let valid = vec![
+        ("a chunk".into(), chunk(2, 100)),
+        ("the shortest".into(), chunk(0, 1)),
+        (
+            "the longest".into(),
+            chunk(MAX_BUNDLE_SIBLINGS, CHUNK_BYTES),
+        ),
+    ];
+    // Behind number, kind, contract and index.
+    let count = 2 + 5 + 32 + 4;
+    let mut many = chunk(2, 100);
+    many[count..count + 4].copy_from_slice(&[0xff; 4]);
+    let mut fewer = chunk(2, 100);
+    fewer[count + 3] = 1;
+    let bad = vec![
+        ("of no bytes".into(), chunk(2, 0)),
+        ("longer than a chunk".into(), chunk(2, CHUNK_BYTES + 1)),
+        (
+            "a proof that is too long".into(),
+            chunk(MAX_BUNDLE_SIBLINGS + 1, 100),
+        ),
+        ("more hashes than there are bytes".into(), many),
+        ("fewer hashes than there are".into(), fewer),
+    ];
+    (valid, bad)
+}
+
 fn link_cases(row: &MessageType) -> Cases {
     let (contract, to) = (CONTRACT, receivers(KEY));
     let proof = sign(head(KEY, CONTRACT, 5, 33_038, &[1; 20]), KEY);
     let (valid, mut bad): Cases = match row.name {
         "resume" => resume_cases(),
         "piece" => piece_cases(),
+        "chunk" => chunk_cases(),
+        "want" => {
+            let index = 65_599;
+            let want = Want { contract, index };
+            (
+                vec![("a want".into(), Frame::Want(want).to_bytes())],
+                Vec::new(),
+            )
+        }
         "hello" => {
             let hello = Hello {
                 chain: CHAIN,

@@ -16,6 +16,9 @@ import bip340
 WHOLE = 60_000
 FRAME = 65_535
 MARKS = 220
+# Of a job: bytes of a chunk, and hashes of its proof.
+CHUNK = 32 * 1024
+SIBLINGS = 17
 
 # Number: name, fewest and most bytes of the body.
 LINK = {
@@ -25,6 +28,8 @@ LINK = {
     33006: ("piece", 50, WHOLE + 49),
     33008: ("recall", 49, 49),
     33016: ("gone", 185, 185),
+    33020: ("want", 41, 41),
+    33022: ("chunk", 50, 49 + 32 * SIBLINGS + CHUNK),
     33090: ("fault", 11, 512),
 }
 CONTRACT = {
@@ -192,6 +197,20 @@ def piece(r):
     return fields
 
 
+def want(r):
+    return {"contract": r.take(32), "index": r.number(4)}
+
+
+def chunk(r):
+    fields = {"contract": r.take(32), "index": r.number(4)}
+    count = r.number(4)
+    must(count <= SIBLINGS and count * 32 <= len(r.data), "proof")
+    fields["proof"] = [r.take(32) for _ in range(count)]
+    fields["bytes"] = data = r.bytes(CHUNK)
+    must(data, "no bytes")
+    return fields
+
+
 def fault(r):
     code, words = r.number(2), r.bytes(500)
     try:
@@ -206,6 +225,8 @@ LINKS = {
     "ack": (b"NXLA1", ack),
     "piece": (b"NXLP1", piece),
     "recall": (b"NXLQ1", recall),
+    "want": (b"NXJW1", want),
+    "chunk": (b"NXJC1", chunk),
     "fault": (b"NXLF1", fault),
 }
 

@@ -15,7 +15,7 @@ pub enum Domain {
     Input,
     /// The salted leaves of a worker's steps.
     Work,
-    /// The chunks of a stored file ([`crate::retrieval`]).
+    /// The chunks of a stored file ([`crate::retrieval`]), or of what a job travels as ([`crate::bundle`]).
     Chunks,
     /// The sealed copies of a message that several keep.
     Copies,

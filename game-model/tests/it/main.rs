@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+mod bundle;
 mod commitment;
 mod commitment_cases;
 mod commitment_python;

@@ -117,6 +117,10 @@ impl Core {
         let roles = offer.roles().map(|(role, _)| role.into());
         let enrolments = roles.filter_map(|party| Some((party, *machine.enrolment(party)?)));
         let enrolments = enrolments.collect();
+        // After a start it is looked at first.
+        if !self.jobs.has(&offer.job) && self.job_comes(&offer.bundle, &offer.job) {
+            return Ok(());
+        }
         let negotiation = offer.negotiation(role).map_err(|error| error.to_string());
         let job = self.jobs.accept(&offer.job, &offer.params);
         let asked = self.asked(offer.rate, chain);

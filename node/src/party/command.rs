@@ -20,7 +20,7 @@ use narthex::{
         party::PartyId,
         terms::{Role, deposit},
     },
-    game_model::{Params, ParamsRecord},
+    game_model::{Params, ParamsRecord, bundle::Bundle, computation::JobSpec},
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ use crate::transport::PeerAddress;
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOffer {
-    /// The job's file, on the machine of the node.
+    /// The job's file, on the machine of the node, which copies it: the others fetch it from there.
     #[schema(value_type = String, max_length = 4096)]
     pub job: PathBuf,
     /// The parameters.
@@ -68,7 +68,7 @@ pub enum Command {
     Address,
     /// Makes an offer: [`Reply::Contract`].
     Offer(Box<NewOffer>),
-    /// Takes part in a contract that was offered: [`Reply::Contract`].
+    /// Takes part in a contract that was offered, once its job is here and can be taken: [`Reply::Contract`].
     Accept {
         /// Its id in hex.
         id: String,
@@ -299,18 +299,32 @@ impl Core {
         Ok(Reply::Address(address.to_string()))
     }
 
-    /// Everything that is wrong with an order is found before anything is written.
-    fn plan(&mut self, new: &NewOffer) -> Result<Offer, CommandError> {
+    /// The job, copied; of an order that is refused nothing is left.
+    fn packed_plan(&mut self, new: &NewOffer) -> Result<Offer, CommandError> {
+        let bad =
+            |error: &dyn std::fmt::Display| refused("bad-offer", format_args!("the job: {error}"));
+        if !new.job.is_file() {
+            // A pipe would keep this node waiting for ever.
+            return Err(bad(&format_args!("{} is no file", new.job.display())));
+        }
+        let packed = self.jobs.pack(&new.job);
+        let (bundle, job) = packed.map_err(|error| bad(&error))?;
+        let id = bundle.id();
+        let offer = self.plan(new, bundle, job);
+        if offer.is_err()
+            && !self.travelling.contains_key(&id)
+            && let Err(error) = self.jobs.forget(&id)
+        {
+            self.note(format_args!("the folder of jobs: {error}"));
+        }
+        offer
+    }
+
+    /// Everything that is wrong with an order is found before anything of it is written down.
+    fn plan(&self, new: &NewOffer, bundle: Bundle, job: JobSpec) -> Result<Offer, CommandError> {
         let bad = |what: &str, error: &dyn std::fmt::Display| {
             refused("bad-offer", format_args!("{what}: {error}"))
         };
-        if !new.job.is_file() {
-            // A pipe would keep this node waiting for ever.
-            let shown = format_args!("{} is no file", new.job.display());
-            return Err(bad("the job", &shown));
-        }
-        let job = self.jobs.load(&new.job);
-        let job = job.map_err(|error| bad("the job", &error))?;
         let params = Params::new((*new.params).clone());
         let params = params.map_err(|error| bad("the parameters", &error))?;
         let accepted = self.jobs.accept(&job, &params);
@@ -339,6 +353,7 @@ impl Core {
             chain: self.chain,
             salt,
             job,
+            bundle,
             rate: FeeRate::from_sat_per_kwu(new.rate_sat_kwu),
             parties,
             timing: Timing {
@@ -375,11 +390,12 @@ impl Core {
     }
 
     fn offer(&mut self, new: &NewOffer) -> Result<Answer, Fatal> {
-        let offer = match self.plan(new) {
+        let offer = match self.packed_plan(new) {
             Ok(offer) => offer,
             Err(error) => return Ok(Err(error)),
         };
         let id = offer.id();
+        self.packed(&offer.bundle, offer.job)?;
         let enrolment = self.enrol(id, Role::Client).ok_or(Fatal::Key)?;
         let offering = Box::new(Offering { offer, enrolment });
         if let Err(refusal) = self.begin_offer(id, Role::Client, offering)? {
@@ -400,10 +416,21 @@ impl Core {
         let Some((offer, me)) = known else {
             return Ok(Err(refused("unknown", "there is no such offer")));
         };
-        if self.standing(&id) == "asked"
-            && let Err(why) = self.can(&offer, me)
-        {
-            return Ok(Err(refused("cannot", why)));
+        if self.standing(&id) == "asked" {
+            let has_job = self.jobs.has(&offer.job);
+            let done = match has_job {
+                true => self.can(&offer, me),
+                false => match self.can_without_job(&offer, me) {
+                    Ok(()) => self.fetch(id)?,
+                    Err(why) => Err(why),
+                },
+            };
+            match done {
+                Err(why) => return Ok(Err(refused("cannot", why))),
+                // Once it is here.
+                Ok(()) if !has_job => return Ok(self.shown(&id)),
+                Ok(()) => {}
+            }
         }
         match self.accept(id)? {
             Ok(due) => {

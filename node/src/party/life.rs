@@ -16,6 +16,7 @@ use narthex::{
         },
         follow::MAX_REORG_BLOCKS,
         log::{Identity, LogError},
+        offer::Offer,
         setup::Phase,
         wire::{Envelope, contract_message, contract_type},
     },
@@ -219,6 +220,14 @@ impl Core {
             return Ok(());
         }
         if contract.life.is_none() {
+            // After a start its job is looked at first.
+            let offer = contract.offer.machine().offer();
+            let comes = |offer: &Offer| {
+                !self.jobs.has(&offer.job) && self.job_comes(&offer.bundle, &offer.job)
+            };
+            if offer.is_some_and(comes) {
+                return Ok(());
+            }
             match self.open_life(id)? {
                 Ok(letters) => self.send_letters(id, letters)?,
                 Err(error) => return self.life_failed(id, error),

@@ -1,5 +1,5 @@
-//! What a node decides, without sockets and clock: links to its peers, offers, and contracts from their set-up to
-//! their end.
+//! What a node decides, without sockets and clock: links to its peers, offers, the jobs that they are about, and contracts from
+//! their set-up to their end.
 //!
 //! Everything that happens is an [`Event`], or a look at the chain ([`Core::poll`]). What is to be done then are [`Action`]s, which
 //! are given out by [`Core::actions`] alone, after all that they rest on is durable. A driver that ends in between and
@@ -16,6 +16,8 @@
 mod chain;
 mod command;
 mod contract;
+mod fetch;
+mod fetched;
 mod graph;
 mod jobs;
 mod life;
@@ -23,6 +25,7 @@ mod offers;
 mod peers;
 mod policy;
 mod requests;
+mod serve;
 mod signer;
 mod status;
 mod store;
@@ -38,24 +41,28 @@ use std::{
 use narthex::{
     bitcoin::{BlockHash, secp256k1::PublicKey},
     channel::{Logged, OpenError, StepError, log::LogError, wire::LinkError},
+    job::Looked,
     regtest::AcceptedPolicy,
     wallet::WalletError,
 };
 
 use crate::transport::PeerAddress;
 use contract::Contract;
+use fetch::AllTravelling;
 use peers::Peer;
 use requests::Requests;
 use wallet::WalletLog;
 
 pub use command::{BundleStatus, Command, CommandError, NewOffer, Reply};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
-pub use jobs::Jobs;
+pub use jobs::{Jobs, Look, job_of};
 pub use life::follow_anew;
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
-pub use status::{ContractStatus, DueStatus, NodeStatus, OnChain, PeerStatus, ResultStatus};
+pub use status::{
+    ContractStatus, DueStatus, JobStatus, NodeStatus, OnChain, PeerStatus, ResultStatus,
+};
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};
 
 /// The time, as the driver's clocks say.
@@ -81,6 +88,13 @@ pub enum Event {
         /// Its bytes.
         bytes: Vec<u8>,
     },
+    /// A job was looked at, as [`Action::Look`] asks for.
+    Looked {
+        /// Which bundle.
+        bundle: [u8; 32],
+        /// What was found.
+        looked: Looked,
+    },
     /// Time passes.
     Tick,
 }
@@ -95,6 +109,16 @@ pub enum Action {
         /// Type number and payload.
         bytes: Vec<u8>,
     },
+    /// Send a chunk of a job, if there is room for it in what waits for that node; else drop it: it is asked for again. So nobody
+    /// makes this node hold what it does not read.
+    Serve {
+        /// To whom.
+        to: PublicKey,
+        /// Type number and payload.
+        bytes: Vec<u8>,
+    },
+    /// Look at a job that is on the disk, aside, and tell by [`Event::Looked`].
+    Look(Look),
     /// End a connection.
     Close {
         /// With whom.
@@ -155,7 +179,7 @@ pub struct Parts {
     pub own: Own,
     /// Its logs.
     pub store: Box<dyn Store>,
-    /// Jobs that it has.
+    /// Jobs that its operator has, and where others are kept.
     pub jobs: Jobs,
     /// What its operator has said.
     pub policy: Policy,
@@ -182,6 +206,10 @@ pub struct Core {
     own: Rc<RefCell<Own>>,
     store: Box<dyn Store>,
     jobs: Jobs,
+    travelling: AllTravelling,
+    /// Whether the folder of jobs was swept since the node was opened, and when that was.
+    is_swept: bool,
+    opened_ms: u64,
     policy: Policy,
     chain: [u8; 32],
     address: String,
@@ -221,6 +249,9 @@ impl Core {
             own: Rc::new(RefCell::new(parts.own)),
             store: parts.store,
             jobs: parts.jobs,
+            travelling: AllTravelling::new(),
+            is_swept: false,
+            opened_ms: now.ms,
             policy: parts.policy,
             chain: parts.chain,
             address: parts.address,
@@ -255,6 +286,7 @@ impl Core {
             Event::Connected(node) => self.connected(node)?,
             Event::Disconnected(node) => self.disconnected(&node)?,
             Event::Frame { from, bytes } => self.frame(from, &bytes)?,
+            Event::Looked { bundle, looked } => self.looked(bundle, looked)?,
             Event::Tick => self.tick()?,
         }
         self.go_on()
@@ -275,7 +307,7 @@ impl Core {
         self.store.commits()
     }
 
-    /// The files of its jobs.
+    /// The files of jobs that its operator has.
     pub fn job_paths(&self) -> impl Iterator<Item = &std::path::Path> {
         self.jobs.paths()
     }

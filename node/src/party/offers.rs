@@ -68,6 +68,7 @@ impl Core {
             due.extend(news.map(|outcome| (*node, outcome)));
         }
         self.outcomes(due)?;
+        self.recover_jobs()?;
         self.go_on()
     }
 
@@ -79,6 +80,15 @@ impl Core {
 
     /// The other nodes of a contract are no strangers, and are connected.
     fn meet(&mut self, id: [u8; 32]) {
+        self.meet_some(id, |_| true);
+    }
+
+    /// The same of its client alone: its job is fetched before anybody takes part.
+    pub(super) fn meet_client(&mut self, id: [u8; 32]) {
+        self.meet_some(id, |role| role == Role::Client);
+    }
+
+    fn meet_some(&mut self, id: [u8; 32], is_meant: impl Fn(Role) -> bool) {
         let Some(contract) = self.contracts.get(&id) else {
             return;
         };
@@ -90,7 +100,8 @@ impl Core {
         };
         let (own_place, mut wanted) = (own.and_then(|me| offer.invited(me.into())), Vec::new());
         let is_silent = own_place.is_none_or(|place| place.address.is_empty());
-        for (role, invited) in offer.roles().filter(|(_, invited)| invited.node != me) {
+        let others = offer.roles().filter(|(_, invited)| invited.node != me);
+        for (role, invited) in others.filter(|(role, _)| is_meant(*role)) {
             // One of two connects: the client, else the one with the lower key, else the one that cannot be reached.
             let connects = match role {
                 Role::Client => is_silent,
@@ -132,13 +143,21 @@ impl Core {
                 return Ok(Vec::new());
             }
         };
-        let decided = self.decide(&offering.offer, me);
+        let mut decided = self.decide(&offering.offer, me);
+        let has_job = self.jobs.has(&offering.offer.job);
         let begun = self.begin_offer(id, me, offering)?;
         if let Err(refusal) = begun {
             self.fault(from, &refusal.to_string());
             return Ok(Vec::new());
         }
         let mut due = self.open_links(id, &[(Role::Client, from)])?;
+        if decided.is_ok() && !has_job {
+            // It is decided again once the job is here.
+            decided = self.fetch(id)?;
+            if decided.is_ok() {
+                decided = Err("its job is fetched".into());
+            }
+        }
         match decided {
             Ok(()) => due.extend(self.accept(id)?.unwrap_or_default()),
             Err(why) => self.note(format_args!("{} waits for a decision: {why}", short(&id))),
@@ -184,16 +203,25 @@ impl Core {
         Ok(me)
     }
 
-    /// Whether an offer is accepted without asking the operator.
+    /// Whether an offer is accepted without asking the operator, as far as that is known without its job.
     fn decide(&self, offer: &Offer, me: Role) -> Result<(), String> {
         self.policy.accepts(offer, me)?;
-        self.can(offer, me)
+        self.can_without_job(offer, me)?;
+        match self.jobs.has(&offer.job) {
+            true => self.can(offer, me),
+            false => Ok(()),
+        }
     }
 
     /// Whether this node can take part.
     pub(super) fn can(&self, offer: &Offer, me: Role) -> Result<(), String> {
         is_lived(offer)?;
         self.jobs.accept(&offer.job, &offer.params)?;
+        self.can_without_job(offer, me)
+    }
+
+    /// The same, as far as that is known before the job is here.
+    pub(super) fn can_without_job(&self, offer: &Offer, me: Role) -> Result<(), String> {
         travels(offer)?;
         self.keeps(offer)?;
         self.has_coins(offer, me)

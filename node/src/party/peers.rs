@@ -5,7 +5,7 @@ use narthex::{
     channel::{
         log::Identity,
         wire::{
-            Contradiction, Fault, Frame, Limits, Link, LinkError, Outcome, Standing,
+            Contradiction, Fault, Frame, Limits, Link, LinkError, Meter, Outcome, Standing,
             links::{LinkPhase, LinksRefusal, Membership},
         },
     },
@@ -23,6 +23,22 @@ pub(super) struct Peer {
     pub(super) link: Link<LateLog>,
     log: LateLog,
     pub(super) is_connected: bool,
+    /// What it is served of jobs.
+    pub(super) served: Meter,
+}
+
+impl Peer {
+    const fn new(link: Link<LateLog>, log: LateLog, is_connected: bool) -> Peer {
+        let Limits {
+            bytes_per_s, burst, ..
+        } = Limits::USUAL;
+        Peer {
+            link,
+            log,
+            is_connected,
+            served: Meter::new(bytes_per_s, burst),
+        }
+    }
 }
 
 /// Outcomes of links, with the peer of each.
@@ -55,15 +71,7 @@ impl Core {
             None => {
                 let log = LateLog::stored(log);
                 let link = self.link(node, &log, Standing::Stranger)?;
-                let is_connected = false;
-                self.peers.insert(
-                    node,
-                    Peer {
-                        link,
-                        log,
-                        is_connected,
-                    },
-                );
+                self.peers.insert(node, Peer::new(link, log, false));
             }
         }
         Ok(())
@@ -73,15 +81,7 @@ impl Core {
         if !self.peers.contains_key(&node) {
             let log = LateLog::in_memory();
             let link = self.link(node, &log, Standing::Stranger)?;
-            let is_connected = true;
-            self.peers.insert(
-                node,
-                Peer {
-                    link,
-                    log,
-                    is_connected,
-                },
-            );
+            self.peers.insert(node, Peer::new(link, log, true));
         }
         let Some(peer) = self.peers.get_mut(&node) else {
             return Ok(());
@@ -92,6 +92,7 @@ impl Core {
     }
 
     pub(super) fn disconnected(&mut self, node: &PublicKey) -> Result<(), Fatal> {
+        self.not_served(node);
         if let Some(peer) = self.peers.get_mut(node) {
             peer.is_connected = false;
             peer.link.disconnected();
@@ -207,6 +208,8 @@ impl Core {
                 Outcome::Missing(signed) => due.extend(self.missing(node, &signed)?),
                 Outcome::Import(kept) => due.extend(self.came_back(node, &kept)?),
                 Outcome::Prove(proof) => due.extend(self.contradicted(node, &proof)?),
+                Outcome::Want(want) => self.asked_for(node, &want),
+                Outcome::Chunk(chunk) => self.chunk_came(node, &chunk)?,
                 Outcome::Alarm(proof) => self.alarm(node, &proof),
             }
         }

@@ -63,6 +63,13 @@ pub struct Policy {
     pub confirm: u16,
     /// Blocks for a round of messages.
     pub message: u16,
+    /// Most bytes of jobs that are fetched from one client, or are kept of its contracts.
+    pub max_peer_job_bytes: u64,
+    /// Most bytes of jobs of all clients.
+    pub max_jobs_bytes: u64,
+    /// Whether a client is believed what its job states of how hard outputs are to guess (`entropy_bits`). Else a program speaks for itself, and
+    /// one of which nothing is known is no job for a contract with a token.
+    pub believes_entropy: bool,
     /// Whether what takes as long as a job is computed in threads of its own, so that the node hears others meanwhile.
     pub is_aside: bool,
 }
@@ -81,12 +88,20 @@ impl Default for Policy {
             pace: None,
             confirm: 1,
             message: 1,
+            max_peer_job_bytes: Policy::PEER_JOB_BYTES,
+            max_jobs_bytes: Policy::JOBS_BYTES,
+            believes_entropy: false,
             is_aside: true,
         }
     }
 }
 
 impl Policy {
+    /// What is usual of one client: an input of 1 GiB, with what comes with it.
+    pub const PEER_JOB_BYTES: u64 = (1 << 30) + (64 << 20);
+    /// What is usual of all.
+    pub const JOBS_BYTES: u64 = 4 << 30;
+
     /// What no operator would want, whatever the party is to be.
     ///
     /// # Errors

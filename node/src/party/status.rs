@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use narthex::{
     bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
-    channel::{setup::Phase, wire::links::LinkPhase},
+    channel::{offer::Offer, setup::Phase, wire::links::LinkPhase},
     contracts::{party::PartyId, template::Reserve, terms::deposit},
 };
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,8 @@ pub struct ContractStatus {
     pub deposit_sat: u64,
     /// Who has accepted.
     pub accepted: Vec<String>,
+    /// The job.
+    pub job: JobStatus,
     /// Which attempt at the set-up it is, from 0.
     pub attempt: Option<u8>,
     /// Whose message is awaited.
@@ -86,6 +88,17 @@ pub struct ContractStatus {
     pub expires_s: u64,
     /// Height up to which the funding must be in a block.
     pub funding_deadline: u32,
+}
+
+/// How a contract's job stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct JobStatus {
+    /// `offered`: at the client alone; `fetching`; `looked-at`: all of it is here, and is looked at; `here`; `useless`: it is none.
+    pub state: String,
+    /// Bytes that travel.
+    pub bytes: u64,
+    /// Those that are here.
+    pub here_bytes: u64,
 }
 
 /// A transaction of a contract in a block.
@@ -160,6 +173,22 @@ impl Core {
         self.peers.iter().map(status).collect()
     }
 
+    fn job_status(&self, offer: &Offer) -> JobStatus {
+        let travelling = self.travelling.get(&offer.bundle.id());
+        let bytes = offer.bundle.bytes();
+        let (state, here_bytes) = match travelling {
+            // The operator has it without that.
+            _ if self.jobs.has(&offer.job) => ("here", bytes),
+            Some(travelling) => (travelling.standing(), travelling.here()),
+            None => ("offered", 0),
+        };
+        JobStatus {
+            state: state.to_owned(),
+            bytes,
+            here_bytes,
+        }
+    }
+
     /// How a contract stands, if there is one.
     pub fn contract_status(&self, id: &[u8; 32]) -> Option<ContractStatus> {
         let contract = self.contracts.get(id)?;
@@ -192,6 +221,7 @@ impl Core {
             state: phase.map_or(machine.standing(), Phase::name).to_owned(),
             deposit_sat: deposit(&offer.params, me).to_sat(),
             accepted: machine.accepted().filter_map(role).collect(),
+            job: self.job_status(offer),
             attempt: seat.map(|seat| seat.attempt()),
             awaits: seat.map_or_else(Vec::new, |seat| {
                 let awaited = seat.awaits().into_iter();

@@ -309,6 +309,7 @@ impl Core {
     /// Time passes.
     pub(super) fn tick(&mut self) -> Result<(), Fatal> {
         self.tick_offers()?;
+        self.tick_jobs()?;
         let unix_s = self.now.unix_s;
         let ids: Vec<_> = self.contracts.keys().copied().collect();
         for id in ids {
@@ -348,6 +349,6 @@ impl Core {
                 self.outcomes(due)?;
             }
         }
-        Ok(())
+        self.fetch_on()
     }
 }

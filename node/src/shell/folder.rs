@@ -84,6 +84,8 @@ impl Folder {
     const SHELF: &str = "node.db";
     /// Long things of contracts, a folder for each.
     const BLOBS: &str = "contracts";
+    /// Jobs that travel, a folder for each.
+    const BUNDLES: &str = "bundles";
     /// Orders are taken here.
     const CONTROL: &str = "control";
     /// The secret that the API's token is written from.
@@ -225,6 +227,11 @@ impl Folder {
         let whose = Identity::new("node", whose);
         let shelf = SqliteShelf::open(&self.path.join(Self::SHELF), &whose)?;
         Ok(DiskStore::new(shelf, self.path.join(Self::BLOBS)))
+    }
+
+    /// Where jobs are that travel.
+    pub fn bundles(&self) -> PathBuf {
+        self.path.join(Self::BUNDLES)
     }
 
     /// Job files that it was given before.

@@ -18,7 +18,7 @@ use bitcoin::{
     },
 };
 use narthex::{
-    job::JobError,
+    job::{JobError, Looked},
     regtest::{self, ChainSource, Node},
 };
 use tokio::sync::{
@@ -30,8 +30,8 @@ use super::{Folder, FolderError, control};
 use crate::{
     api::{ApiOptions, Bound, EventLog, OrderWay},
     party::{
-        Action, Birth, Command, CommandError, Core, Event as Told, Fatal, Jobs, Now, Once, Parts,
-        Policy, Reply, follow_anew,
+        Action, Birth, Command, CommandError, Core, Event as Told, Fatal, Jobs, Look, Now, Once,
+        Parts, Policy, Reply, follow_anew,
     },
     transport::{Event, Limits, Transport},
 };
@@ -108,6 +108,8 @@ enum Input {
     Connected(PublicKey, UnboundedSender<Vec<u8>>),
     Disconnected(PublicKey),
     Frame(PublicKey, Vec<u8>),
+    /// A job was looked at.
+    Looked([u8; 32], Looked),
     Tick,
     /// With the key that it was given under, if it was.
     Order(Option<Once>, Command, oneshot::Sender<Answer>),
@@ -209,6 +211,7 @@ pub fn run(
         let watching = api_at.map(|_| log.clone());
         let (over, ended) = oneshot::channel();
         let (ticks, tick) = (inputs.clone(), options.tick);
+        let looks = looker(inputs.clone()).map_err(io("a thread"))?;
         let handle = tokio::runtime::Handle::current();
         let deciding = transport.clone();
         std::thread::Builder::new()
@@ -232,7 +235,7 @@ pub fn run(
                     chain,
                     &options,
                     address,
-                    (taken, &deciding, &handle),
+                    (taken, &deciding, &handle, &looks),
                     (&tell, watching.as_deref()),
                 );
                 // Nobody waits for it any more where the runtime is gone.
@@ -336,13 +339,35 @@ async fn read(
     }
 }
 
+/// A thread that looks at jobs, one after the other: that takes as long as a job is, and the node hears others meanwhile.
+fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
+    let (looks, due) = std::sync::mpsc::channel::<Look>();
+    let looking = move || {
+        for look in due {
+            let (id, looked) = (look.id, look.look());
+            if found.blocking_send(Input::Looked(id, looked)).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("looks".into())
+        .spawn(looking)?;
+    Ok(looks)
+}
+
 /// The thread that decides, until it is told to stop.
 fn decide(
     folder: &Folder,
     mut chain: Node,
     options: &RunOptions,
     address: String,
-    (mut inputs, transport, handle): (Receiver<Input>, &Transport, &tokio::runtime::Handle),
+    (mut inputs, transport, handle, looks): (
+        Receiver<Input>,
+        &Transport,
+        &tokio::runtime::Handle,
+        &std::sync::mpsc::Sender<Look>,
+    ),
     (tell, watching): (Teller<'_>, Option<&EventLog>),
 ) -> Result<(), RunError> {
     let genesis = chain.block_hash(0)?;
@@ -360,7 +385,7 @@ fn decide(
     };
     let own = folder.own(network)?;
     tracing::info!(%network, id = %own.node.id(), "starts");
-    let mut jobs = Jobs::default();
+    let mut jobs = Jobs::new(folder.bundles());
     for path in options.jobs.iter().cloned().chain(folder.jobs()?) {
         // One that was given before may be gone; whoever names it now is to know.
         match jobs.load(&path) {
@@ -395,7 +420,7 @@ fn decide(
         // Connecting is for the runtime.
         let entered = handle.enter();
         for action in core.actions()? {
-            act(action, transport, &queues, tell);
+            act(action, transport, (&queues, looks), tell);
         }
         drop(entered);
         let Some(first) = inputs.blocking_recv() else {
@@ -419,6 +444,9 @@ fn decide(
                     let kind = bytes.first_chunk().map(|kind| u16::from_be_bytes(*kind));
                     tracing::debug!(%from, kind, bytes = bytes.len(), "message");
                     core.take(Told::Frame { from, bytes }, now())?;
+                }
+                Input::Looked(bundle, looked) => {
+                    core.take(Told::Looked { bundle, looked }, now())?;
                 }
                 Input::Tick => {
                     core.take(Told::Tick, now())?;
@@ -445,14 +473,10 @@ fn decide(
                         contract = command.contract(),
                         "order"
                     );
-                    let is_offer = matches!(command, Command::Offer(_));
                     let answered = match &once {
                         Some(once) => core.command_once(once, command, now())?,
                         None => core.command(command, now())?,
                     };
-                    if is_offer && answered.is_ok() {
-                        folder.keep_jobs(core.job_paths())?;
-                    }
                     answers.push((answer, answered));
                 }
             }
@@ -473,7 +497,7 @@ fn decide(
         // An answer leaves once it is durable, as everything else.
         let entered = handle.enter();
         for action in core.actions()? {
-            act(action, transport, &queues, tell);
+            act(action, transport, (&queues, looks), tell);
         }
         drop(entered);
         for (answer, answered) in answers {
@@ -485,7 +509,10 @@ fn decide(
 fn act(
     action: Action,
     transport: &Transport,
-    queues: &BTreeMap<PublicKey, UnboundedSender<Vec<u8>>>,
+    (queues, looks): (
+        &BTreeMap<PublicKey, UnboundedSender<Vec<u8>>>,
+        &std::sync::mpsc::Sender<Look>,
+    ),
     tell: Teller<'_>,
 ) {
     match action {
@@ -494,6 +521,20 @@ fn act(
             if let Some(queue) = queues.get(&to) {
                 tracing::debug!(%to, bytes = bytes.len(), "sends");
                 let _ = queue.send(bytes);
+            }
+        }
+        Action::Serve { to, bytes } => {
+            if let Some((kind, payload)) = bytes.split_first_chunk::<2>() {
+                // Where there is no room, or nobody there, it is asked for again.
+                let _ = transport.try_send(&to, u16::from_be_bytes(*kind), payload.to_vec());
+            }
+        }
+        Action::Look(look) => {
+            // One after the other: each has a job in memory.
+            if looks.send(look).is_err() {
+                tell(Said::Note(
+                    "jobs are not looked at any more: a defect of this program; start it again",
+                ));
             }
         }
         Action::Close { node, why } => {

@@ -10,6 +10,8 @@
 mod api;
 mod api_tools;
 mod contracts;
+mod fetch;
+mod fetched;
 mod flood;
 mod keys;
 mod killed;

@@ -373,6 +373,8 @@ fn a_contract_that_an_old_disk_does_not_know_is_found_on_the_chain() {
     town.nodes[1].store = old;
     town.mine(1);
     town.start(1);
+    // Its job is looked at first.
+    town.pass(1);
     let status = town.show(1, &id).unwrap();
     assert_eq!(status.state, "live", "{status:?}\n{}", town.notes());
 }

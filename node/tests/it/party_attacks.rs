@@ -29,11 +29,10 @@ fn offering(town: &mut Town, evil: &Evil, at: usize, salt: u8) -> Offering {
             offer::{Invited, Offer},
             setup::Timing,
         },
-        game_model::Params,
+        game_model::{Params, bundle::Bundle},
     };
     let order: NewOffer = town.order();
     let params = Params::new(*order.params).unwrap();
-    let mut jobs = narthex_node::party::Jobs::default();
     let node = |id| Invited {
         node: id,
         address: String::new(),
@@ -43,7 +42,8 @@ fn offering(town: &mut Town, evil: &Evil, at: usize, salt: u8) -> Offering {
     let offer = Offer {
         chain: town.genesis(),
         salt: [salt; 32],
-        job: jobs.load(&order.job).unwrap(),
+        job: narthex_node::party::job_of(&order.job).unwrap(),
+        bundle: Bundle::new([9; 32], vec![60]).unwrap(),
         rate: FeeRate::from_sat_per_kwu(500),
         parties: own.into_iter().chain(others).collect(),
         timing: Timing {

@@ -116,6 +116,7 @@ function showContract(contract) {
     ["state", contract.state, `state ${contract.state}`],
     ["taking part as", contract.role],
     ["deposit", sat(contract.deposit_sat)],
+    ["job", `${contract.job.state}, ${contract.job.here_bytes} of ${contract.job.bytes} bytes`],
     ["accepted", contract.accepted.join(", ")],
     ["waiting for", contract.awaits.join(", ")],
     ["attempt", contract.attempt],

@@ -239,7 +239,7 @@ struct RunArgs {
     /// The file that opens it: the node's .cookie, or one with user:password.
     #[arg(long)]
     cookie: PathBuf,
-    /// A job file that this node takes part in; again for others. Jobs do not travel between nodes yet.
+    /// A job file that its operator has; again for others. Jobs that it does not have are fetched from the client who offers them.
     #[arg(long = "job", value_name = "FILE")]
     jobs: Vec<PathBuf>,
     /// Reads the chain again from before each contract's funding: after the Bitcoin node was on a wrong chain for more than 144 blocks.
@@ -258,6 +258,16 @@ struct RunArgs {
     /// Most that is deposited in a contract that is accepted without asking, in satoshi.
     #[arg(long, default_value_t = 0, value_name = "SAT")]
     max_stake: u64,
+    /// Most bytes of jobs that are fetched from one client, and kept.
+    #[arg(long, default_value_t = Policy::PEER_JOB_BYTES, value_name = "BYTES")]
+    max_client_job_bytes: u64,
+    /// Most bytes of jobs that are fetched from all clients, and kept.
+    #[arg(long, default_value_t = Policy::JOBS_BYTES, value_name = "BYTES")]
+    max_jobs_bytes: u64,
+    /// Believes clients what their jobs state of how hard outputs are to guess. Without it a job that does not say so by its program is not
+    /// accepted, unless its file is given by --job.
+    #[arg(long)]
+    believe_entropy: bool,
     /// Own costs and values (JSON, as of `narthex game`): terms are signed only if honest play is the only equilibrium with them.
     #[arg(long, value_name = "FILE", required_unless_present = "research")]
     economics: Option<PathBuf>,
@@ -297,7 +307,7 @@ impl From<TemplateArg> for Template {
 struct OfferArgs {
     #[command(flatten)]
     dir: Dir,
-    /// The job's file. The node reads it too.
+    /// The job's file. The node copies it with all that it speaks of; the others fetch it from there.
     #[arg(long, value_name = "FILE")]
     job: PathBuf,
     /// The parameters (JSON, as `narthex game` writes them).
@@ -475,6 +485,9 @@ impl RunArgs {
             accept,
             max_stake: Amount::from_sat(self.max_stake),
             economics: economics.transpose()?,
+            max_peer_job_bytes: self.max_client_job_bytes,
+            max_jobs_bytes: self.max_jobs_bytes,
+            believes_entropy: self.believe_entropy,
             ..Policy::default()
         };
         let options = RunOptions {
@@ -531,8 +544,7 @@ impl OfferArgs {
         let numbers = self.panel.split_once('/');
         let numbers = numbers.and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
         let (k, n) = numbers.with_context(|| format!("{:?} is no K/N, such as 2/3", self.panel))?;
-        let mut jobs = narthex_node::party::Jobs::default();
-        let spec = jobs.load(job)?;
+        let spec = narthex_node::party::job_of(job)?;
         let tip = match shell::ask(&self.dir.dir, &Command::Node)? {
             Reply::Node(status) => status.tip,
             _ => None,

@@ -1,5 +1,5 @@
 //! `narthex-node demo`: six nodes as processes, with a chain of their own, from an offer to the result, paid for and
-//! decrypted.
+//! decrypted. The client alone has the job.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,7 @@ use narthex::{
 };
 use narthex_disk::{Readers, temporary_folder};
 use narthex_node::{
-    party::{Command, ContractStatus, Jobs, NewOffer, Reply},
+    party::{Command, ContractStatus, NewOffer, Reply, job_of},
     shell::{self, ControlError},
 };
 
@@ -69,11 +69,7 @@ impl Drop for Node {
 }
 
 impl Node {
-    fn start(
-        (role, dir): (Role, &Path),
-        (chain, job): (&Bitcoind, &Path),
-        listen: &str,
-    ) -> anyhow::Result<Node> {
+    fn start((role, dir): (Role, &Path), chain: &Bitcoind, listen: &str) -> anyhow::Result<Node> {
         let (url, cookie) = chain.rpc();
         let mut child = Process::new(std::env::current_exe()?)
             .args([
@@ -96,8 +92,6 @@ impl Node {
             .arg(dir)
             .arg("--cookie")
             .arg(cookie)
-            .arg("--job")
-            .arg(job)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -201,7 +195,7 @@ impl Demo {
 
     /// Starts a node, which gets coins.
     fn begin(&mut self, role: Role, dir: &Path) -> anyhow::Result<()> {
-        let node = Node::start((role, dir), (&self.chain, &self.job), "127.0.0.1:0")?;
+        let node = Node::start((role, dir), &self.chain, "127.0.0.1:0")?;
         self.say(&format!("{:<9} {}", role.to_string(), node.place))?;
         let Reply::Address(address) = node.ask(&Command::Address)? else {
             bail!("no address");
@@ -228,8 +222,7 @@ impl Demo {
 
     /// The client's offer to the others; its id.
     fn offer(&mut self) -> anyhow::Result<String> {
-        let mut jobs = Jobs::default();
-        let spec = jobs.load(&self.job)?;
+        let spec = job_of(&self.job)?;
         let due = self.chain.height()?.saturating_add(DELIVERY_BLOCKS);
         let params = ParamsRecord::example_of(Template::Hardened, PANEL.0, PANEL.1, due);
         let params = params.for_job(spec.steps, SAMPLE)?;
@@ -303,11 +296,15 @@ impl Demo {
                 // Once it lives: where it stands in it, and which of its transactions is on chain.
                 let state = status.standing.clone();
                 let state = state.unwrap_or_else(|| status.state.clone());
+                // The client alone has the job's files; the others fetch them before they take part.
+                let job = (status.state == "asked")
+                    .then(|| format!(", job {} ({} bytes)", status.job.state, status.job.bytes));
                 let last = status.path.last().filter(|last| last.name != "Tx0");
                 let last = last.map(|last| format!(", {} in block {}", last.name, last.height));
                 format!(
-                    "{:<9} {state}{}{}",
+                    "{:<9} {state}{}{}{}",
                     status.role,
+                    job.unwrap_or_default(),
                     attempt.unwrap_or_default(),
                     last.unwrap_or_default(),
                 )
@@ -365,7 +362,7 @@ impl Demo {
         node.child.kill()?;
         node.child.wait()?;
         let listen = node.place.split_once('@').map_or("", |(_, listen)| listen);
-        let again = Node::start((role, &node.dir), (&self.chain, &self.job), listen)?;
+        let again = Node::start((role, &node.dir), &self.chain, listen)?;
         *node = again;
         self.say(&format!(
             "{:<9} was killed, and is started again",

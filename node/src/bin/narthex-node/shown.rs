@@ -6,7 +6,7 @@ use std::{
 };
 
 use narthex_node::{
-    party::{ContractStatus, DueStatus, NodeStatus, OnChain, PeerStatus, Reply},
+    party::{ContractStatus, DueStatus, JobStatus, NodeStatus, OnChain, PeerStatus, Reply},
     shell::Said,
 };
 use tracing_subscriber::{
@@ -160,6 +160,7 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
         state,
         deposit_sat,
         accepted,
+        job,
         attempt,
         awaits,
         cause,
@@ -177,6 +178,12 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
     writeln!(out, "as         {role}, with {deposit_sat} sat")?;
     writeln!(out, "state      {state}")?;
     writeln!(out, "accepted   {}", accepted.join(", "))?;
+    let JobStatus {
+        state,
+        bytes,
+        here_bytes,
+    } = job;
+    writeln!(out, "job        {state}, {here_bytes} of {bytes} bytes")?;
     let lines = [
         ("contract  ", contract.clone()),
         ("attempt   ", attempt.map(|attempt| attempt.to_string())),

@@ -46,6 +46,16 @@ impl Evil {
         self.send(town, at, Frame::Resume(resume).to_bytes());
     }
 
+    /// What has been sent to it since this was asked last, and was not read.
+    pub fn got(&self, town: &mut Town) -> Vec<Frame> {
+        let (own, others) = std::mem::take(&mut town.abroad)
+            .into_iter()
+            .partition(|(_, to, _)| *to == self.id());
+        town.abroad = others;
+        let frames = own.iter().map(|(_, _, bytes)| Frame::from_bytes(bytes));
+        frames.map(Result::unwrap).collect()
+    }
+
     pub fn send(&self, town: &mut Town, at: usize, bytes: Vec<u8>) {
         let (now, from) = (town.now, self.id());
         let core = town.nodes[at].core.as_mut().unwrap();

@@ -13,6 +13,8 @@ use narthex::{
     contracts::terms::Role,
     regtest::{Bitcoind, Miner, mine_coins},
 };
+use narthex_base::secret::Secret;
+use narthex_node::NodeKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -59,6 +61,15 @@ impl Process {
         assert!(status.success(), "{status}: {:?}", self.said());
     }
 
+    /// Most memory that it ever had since it was started, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.unwrap().trim().trim_end_matches(" kB");
+        kib.parse::<u64>().unwrap() << 10
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
@@ -78,6 +89,8 @@ pub struct House {
     pub nodes: Vec<Process>,
     folder: TempDir,
     job: PathBuf,
+    /// What all of them are run with, beside what each is.
+    words: Vec<String>,
 }
 
 fn miner() -> ScriptBuf {
@@ -98,11 +111,26 @@ impl House {
         house
     }
 
-    fn start(roles: &[Role]) -> House {
-        let chain = Bitcoind::start().unwrap();
+    /// Client and worker, with coins, about a job whose other file is a hole of so many bytes: it takes no room on the client's disk before it
+    /// is offered.
+    pub fn of_two(manifest: &str, hole: (&str, u64), words: &[&str]) -> House {
         let folder = TempDir::new().unwrap();
-        let job = folder.path().join("job.json");
+        let file = std::fs::File::create(folder.path().join(hole.0)).unwrap();
+        file.set_len(hole.1).unwrap();
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let mut house = House::begun((folder, manifest), &[Role::Client, Role::Worker], words);
+        house.endow();
+        house
+    }
+
+    fn start(roles: &[Role]) -> House {
         let manifest = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
+        House::begun((TempDir::new().unwrap(), manifest), roles, Vec::new())
+    }
+
+    fn begun((folder, manifest): (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
+        let chain = Bitcoind::start().unwrap();
+        let job = folder.path().join("job.json");
         std::fs::write(&job, manifest).unwrap();
         let nodes = Vec::new();
         let mut house = House {
@@ -110,6 +138,7 @@ impl House {
             nodes,
             folder,
             job,
+            words,
         };
         // Starts are slow (a wallet, a job): all at once.
         let mut started = Vec::new();
@@ -176,8 +205,7 @@ impl House {
             .args(["--api", "127.0.0.1:0"])
             .args(["--node", &url, "--cookie"])
             .arg(cookie)
-            .arg("--job")
-            .arg(&self.job)
+            .args(&self.words)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
         if matches!(role, Role::Arbiter(_)) {
@@ -225,7 +253,12 @@ impl House {
     /// The client offers a contract to all of them; its id.
     pub fn offer(&self) -> String {
         let place = |at: usize| format!("{}@{}", self.nodes[at].id, self.nodes[at].address);
-        let places: Vec<_> = (0..self.nodes.len()).map(place).collect();
+        let mut places: Vec<_> = (0..self.nodes.len()).map(place).collect();
+        // Whoever is not here is nobody's.
+        for byte in places.len() as u8..ARBITERS + 3 {
+            let key = NodeKey::new(Secret::from_bytes([200 + byte; 32])).unwrap();
+            places.push(format!("{}@127.0.0.1:9", key.id()));
+        }
         let job = self.job.to_str().unwrap();
         let mut words = vec!["offer", "--job", job, "--panel", "2/3", "--patience", "30"];
         words.extend(["--worker", &places[1], "--verifier", &places[2]]);

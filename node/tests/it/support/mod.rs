@@ -89,7 +89,7 @@ pub fn run<T>(test: impl Future<Output = T>) -> T {
 /// The outputs of a job's steps, one after the other.
 pub fn result_of(job: &std::path::Path) -> Vec<u8> {
     use narthex::game_model::computation::Computation as _;
-    let mut jobs = narthex_node::party::Jobs::default();
+    let mut jobs = narthex_node::party::Jobs::new("bundles".into());
     let spec = jobs.load(job).unwrap();
     let (job, _) = jobs.stage(&spec).unwrap();
     let outputs = (0..job.steps()).map(|index| job.step(index).unwrap());

@@ -31,7 +31,7 @@ use narthex_node::{
     NodeKey,
     party::{
         Action, AnyLog, Command, ContractStatus, Core, Event, Jobs, MemoryStore, NewOffer, Now,
-        Own, Part, Parts, Policy, Reply, Store,
+        Own, Part, Parts, Policy, Reply, Store, job_of,
     },
 };
 use tempfile::TempDir;
@@ -147,6 +147,11 @@ impl Resident {
         to
     }
 
+    /// From the next start on it has this policy.
+    pub fn decide_by(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
     /// From the next start on its operator decides about offers.
     pub fn decide_by_hand(&mut self) {
         self.policy = Policy {
@@ -163,6 +168,8 @@ impl Town {
         node.policy = node.policy.clone().paced(pace);
     }
 }
+/// A job of shipped images.
+pub const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
 
 pub struct Town {
     pub chain: Embedded,
@@ -174,8 +181,8 @@ pub struct Town {
     pub abroad: VecDeque<(PublicKey, PublicKey, Vec<u8>)>,
     /// Of which template contracts are that are offered here.
     pub template: Template,
-    _folder: TempDir,
-    job: PathBuf,
+    folder: TempDir,
+    pub job: PathBuf,
 }
 
 pub fn secret(byte: u8) -> Secret {
@@ -202,13 +209,17 @@ pub fn everything() -> Policy {
 impl Town {
     /// Client, worker, verifier and three arbiters, who accept whatever is offered; all of them are connected.
     pub fn new() -> Town {
+        Town::with_job(DIGITS, &[])
+    }
+
+    /// The same about a job of these files, which the client alone has.
+    pub fn with_job(manifest: &str, files: &[(&str, &[u8])]) -> Town {
         let folder = TempDir::new().unwrap();
         let job = folder.path().join("job.json");
-        std::fs::write(
-            &job,
-            r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#,
-        )
-        .unwrap();
+        std::fs::write(&job, manifest).unwrap();
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
         let mut town = Town {
             chain: Embedded::new(),
             nodes: Vec::new(),
@@ -219,7 +230,7 @@ impl Town {
             wires: BTreeSet::new(),
             abroad: VecDeque::new(),
             template: Template::Hardened,
-            _folder: folder,
+            folder,
             job,
         };
         for role in Role::all(ARBITERS) {
@@ -256,10 +267,15 @@ impl Town {
         at
     }
 
+    /// Where a node has jobs that travel.
+    pub fn bundles(&self, at: usize) -> PathBuf {
+        self.folder.path().join(format!("bundles-{at}"))
+    }
+
     /// Starts a node, as its store has it.
     pub fn start(&mut self, at: usize) {
-        let mut jobs = Jobs::default();
-        jobs.load(&self.job).unwrap();
+        let bundles = self.bundles(at);
+        let jobs = Jobs::new(bundles);
         let node = &mut self.nodes[at];
         let own = Own {
             seed: secret(node.byte + 100),
@@ -338,7 +354,15 @@ impl Town {
         let did = !actions.is_empty();
         for action in actions {
             match action {
-                Action::Send { to, bytes } => self.carry(from, to, bytes),
+                Action::Send { to, bytes } | Action::Serve { to, bytes } => {
+                    self.carry(from, to, bytes);
+                }
+                Action::Look(look) => {
+                    let (bundle, looked) = (look.id, look.look());
+                    let core = self.nodes[at].core.as_mut().unwrap();
+                    let event = Event::Looked { bundle, looked };
+                    core.take(event, self.now).unwrap();
+                }
                 Action::Note(note) => self.nodes[at].notes.push(note),
                 Action::Close { node, .. } => self.nodes[at].closed.push(node),
                 // Who is connected is the test's.
@@ -421,8 +445,7 @@ impl Town {
 
     /// What the first six are asked for.
     pub fn order(&mut self) -> NewOffer {
-        let mut jobs = Jobs::default();
-        let spec = jobs.load(&self.job).unwrap();
+        let spec = job_of(&self.job).unwrap();
         let due = self.chain.height().unwrap() + 120;
         let mut params = ParamsRecord::example_of(self.template, ARBITERS, 2, due);
         if let Some(audit) = &mut params.audit {
