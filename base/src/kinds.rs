@@ -223,6 +223,8 @@ kinds! {
     CONTRACT_CHANGE = "NXIL1",
     /// An answer to an operator's order, kept for whoever repeats it.
     ANSWERED = "NXAW1",
+    /// Everybody's signatures of a contract that is simulated, kept for the next run.
+    CACHED_SIGNATURES = "NXSP1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

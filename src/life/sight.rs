@@ -24,6 +24,11 @@ pub struct Sight {
 }
 
 impl Sight {
+    /// What it says of the contract.
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// Looks at the chain again. What a block says that is still on the chain is not asked for once more; what a
     /// reorganisation took away is gone.
     ///

@@ -1,6 +1,6 @@
 //! The active chain: its blocks, its unspent outputs, and how to go back.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use bitcoin::{Block, BlockHash, OutPoint, Script, Transaction, Txid};
 
@@ -15,15 +15,17 @@ const MAX_SCRIPT_SIZE: usize = 10_000;
 const MEDIAN_TIME_BLOCKS: usize = 11;
 
 /// A block of the active chain and the coins that it spent.
+#[derive(Clone)]
 struct Connected {
     block: Block,
     hash: BlockHash,
     spent: Vec<(OutPoint, Coin)>,
 }
 
-/// Blocks and coins. Consistent at all times: the coins are what the blocks leave unspent.
+/// Blocks and coins. Consistent at all times: the coins are what the blocks leave unspent. A copy shares the blocks.
+#[derive(Clone)]
 pub(crate) struct State {
-    blocks: Vec<Connected>,
+    blocks: Vec<Arc<Connected>>,
     coins: HashMap<OutPoint, Coin>,
     /// Height and position in the block of each confirmed transaction.
     positions: HashMap<Txid, (u32, usize)>,
@@ -33,11 +35,11 @@ impl State {
     /// A chain that holds `genesis` alone. Its coinbase can't be spent, so it is no coin.
     pub(crate) fn new(genesis: Block) -> Self {
         let hash = genesis.block_hash();
-        let blocks = vec![Connected {
+        let blocks = vec![Arc::new(Connected {
             block: genesis,
             hash,
             spent: vec![],
-        }];
+        })];
         Self {
             blocks,
             coins: HashMap::new(),
@@ -131,7 +133,7 @@ impl State {
         for (outpoint, _) in &spent {
             self.coins.remove(outpoint);
         }
-        self.blocks.push(Connected { block, hash, spent });
+        self.blocks.push(Arc::new(Connected { block, hash, spent }));
         Ok(hash)
     }
 
@@ -140,7 +142,8 @@ impl State {
         if self.blocks.len() < 2 {
             return None;
         }
-        let Connected { block, spent, .. } = self.blocks.pop()?;
+        let last = self.blocks.pop()?;
+        let Connected { block, spent, .. } = Arc::unwrap_or_clone(last);
         // What the block spent comes back first, so that what it also created goes in the second step.
         self.coins.extend(spent);
         for tx in &block.txdata {
