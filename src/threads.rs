@@ -44,3 +44,8 @@ pub fn prepare() {
         let _ = pool.build_global();
     });
 }
+
+/// Threads that parallel work runs on.
+pub fn cores() -> usize {
+    rayon::current_num_threads()
+}

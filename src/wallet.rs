@@ -284,32 +284,11 @@ impl PartyWallet {
             let change = self.inner.peek_address(external, next);
             change.address.script_pubkey()
         });
-        let mut spare = spare.iter();
-        let mut coins: Vec<FeeCoin> = request.coins.clone();
-        loop {
-            let child = Child {
-                parent: request.parent,
-                coins: coins.clone(),
-                change: change.clone(),
-                data: request.data.clone(),
-                fees: request.rate.into(),
-                least_fee: request.least_fee,
-            };
-            match (child.psbt(), spare.next()) {
-                (Ok(mut psbt), _) => {
-                    self.sign_final(&mut psbt)?;
-                    if fresh {
-                        self.fresh_script();
-                    }
-                    // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
-                    return Ok(psbt.extract_tx_unchecked_fee_rate());
-                }
-                (Err(ChildError::Short { .. } | ChildError::Coins), Some(coin)) => {
-                    coins.push(coin.clone());
-                }
-                (Err(e), _) => return Err(e.into()),
-            }
+        let child = signed_child(&request, (spare, change), &mut |psbt| self.sign_final(psbt))?;
+        if fresh {
+            self.fresh_script();
         }
+        Ok(child)
     }
 
     /// Whether a script is its own.
@@ -498,9 +477,40 @@ pub struct ChildRequest<'a> {
     pub least_fee: Amount,
 }
 
+/// A child with as many of these coins as it needs, signed by whoever has them.
+pub(crate) fn signed_child(
+    request: &ChildRequest<'_>,
+    (spare, change): (&[FeeCoin], ScriptBuf),
+    sign: &mut dyn FnMut(&mut Psbt) -> Result<(), WalletError>,
+) -> Result<Transaction, WalletError> {
+    let mut spare = spare.iter();
+    let mut coins: Vec<FeeCoin> = request.coins.clone();
+    loop {
+        let child = Child {
+            parent: request.parent,
+            coins: coins.clone(),
+            change: change.clone(),
+            data: request.data.clone(),
+            fees: request.rate.into(),
+            least_fee: request.least_fee,
+        };
+        match (child.psbt(), spare.next()) {
+            (Ok(mut psbt), _) => {
+                sign(&mut psbt)?;
+                // It pays its parent's fee too: the usual bound on a transaction's own rate says nothing.
+                return Ok(psbt.extract_tx_unchecked_fee_rate());
+            }
+            (Err(ChildError::Short { .. } | ChildError::Coins), Some(coin)) => {
+                coins.push(coin.clone());
+            }
+            (Err(e), _) => return Err(e.into()),
+        }
+    }
+}
+
 /// A key-path signature. Without auxiliary randomness, as BIP340 allows: the same seed makes the same transactions,
 /// witnesses included, so that block hashes repeat as well.
-fn key_signature(
+pub(crate) fn key_signature(
     psbt: &Psbt,
     index: usize,
     keypair: &Keypair,

@@ -233,6 +233,8 @@ kinds! {
     TOWER_BUNDLE = "NXTW1",
     /// An answer to an operator's order, kept for whoever repeats it.
     ANSWERED = "NXAW1",
+    /// Everybody's signatures of a contract that is simulated, kept for the next run.
+    CACHED_SIGNATURES = "NXSP1",
     /// An integer model.
     MODEL = "NXMODEL1",
 }

@@ -115,3 +115,15 @@ pub fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)?;
     sync_folder(parent(to))
 }
+
+/// Where this user's cache is, which need not exist: `NARTHEX_CACHE`, or `narthex` in `XDG_CACHE_HOME` or `~/.cache`. `None` where the
+/// environment says none of them.
+pub fn cache_folder() -> Option<PathBuf> {
+    let set = |name| {
+        let value = std::env::var_os(name).filter(|value| !value.is_empty());
+        value.map(PathBuf::from)
+    };
+    set("NARTHEX_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("narthex")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/narthex")))
+}

@@ -46,7 +46,8 @@ mod user;
 
 pub use draft::{Draft, Readers, check_folder, check_name, replace};
 pub use folder::{
-    lock_folder, make_folder, move_new, remove, remove_folders, sweep, temporary_folder,
+    cache_folder, lock_folder, make_folder, move_new, remove, remove_folders, sweep,
+    temporary_folder,
 };
 pub use log::{lock, open_log};
 pub use place::sync_folder;

@@ -53,7 +53,7 @@ pub use block::{
 };
 pub use chain::{Broadcaster, Chain, ChainSource, LOOK_BACK_BLOCKS, Miner, NodeAccess};
 pub use coins::mine_coins;
-pub use embedded::Embedded;
+pub use embedded::{Embedded, ScriptChecks, script_checks};
 pub use error::Error;
 pub use leap::leap_to;
 pub use output::{OutputStatus, Spender};

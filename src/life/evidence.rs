@@ -8,7 +8,7 @@ use narthex_game_model::{
     commitment::{Commitment, Opening},
     play::EvidenceError,
     ruling::{
-        Answer, Brought, Case, ChainFacts, Item, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
+        Answer, Brought, Case, ChainFacts, Item, Litigant, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
         RuleError, rule,
     },
 };
@@ -181,12 +181,17 @@ impl LifeSigner<'_> {
 
     /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
     pub(super) fn rule(&mut self, book: &Book) -> Worked {
+        self.rule_by(book, |_| true)
+    }
+
+    /// The same by what these litigants bring alone. Nobody who is honest leaves another out.
+    pub(crate) fn rule_by(&mut self, book: &Book, hears: impl Fn(Litigant) -> bool) -> Worked {
         let case = self.case(book)?;
         let job = &*self.own.job.0;
         // Nobody rules on a job that the contract's parameters were not made for.
         let accepted = self.terms().params().accepts_job(job)?;
         let mut brought = Vec::new();
-        for (by, hash) in book.papers().brought() {
+        for (by, hash) in book.papers().brought().filter(|(by, _)| hears(*by)) {
             let mut part = Brought::by(by);
             if let ContractMessage::Evidence(pieces) =
                 ContractMessage::from_bytes(&self.blobs.kept(hash)?)?

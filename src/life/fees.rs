@@ -15,10 +15,10 @@ use narthex_contracts::{
 use narthex_regtest::{Error, NodeAccess};
 
 use super::{
-    LifeError,
+    FeeWallet, LifeError,
     mempool::{Waiting, coins_of, is_free, rivals, waiting},
 };
-use crate::wallet::{ChildRequest, PartyWallet, WalletError};
+use crate::wallet::{ChildRequest, WalletError};
 
 /// Coins that a child spends at most beside the root coin: with 14 P2TR coins beside it, it would be 1,004 vB large, and version 3
 /// allows 1,000.
@@ -152,7 +152,7 @@ impl Bumper {
     /// [`LifeError`]: the chain cannot be asked, or the wallet has no coins.
     pub fn offer(
         &mut self,
-        (chain, wallet): (&mut dyn NodeAccess, &mut PartyWallet),
+        (chain, wallet): (&mut dyn NodeAccess, &mut dyn FeeWallet),
         parent: &Transaction,
         carries: Option<(FeeCoin, ScriptBuf)>,
         due: &Due,
@@ -281,7 +281,7 @@ impl Bumper {
     /// As [`Bumper::offer`].
     pub fn record(
         &mut self,
-        (chain, wallet): (&mut dyn NodeAccess, &mut PartyWallet),
+        (chain, wallet): (&mut dyn NodeAccess, &mut dyn FeeWallet),
         coin: &FeeCoin,
         root: &RootRecord,
         due: &Due,
@@ -356,7 +356,7 @@ impl Bumper {
 
     /// What is not asked for any more pays for nothing: from here on other contracts may stake its coins. With a tip, what was asked for there
     /// goes on.
-    pub fn rest(&self, wallet: &mut PartyWallet, tip: Option<u32>) {
+    pub fn rest(&self, wallet: &mut dyn FeeWallet, tip: Option<u32>) {
         for (coin, effort) in &self.efforts {
             if Some(effort.asked) != tip {
                 wallet.set_paying(*coin, Vec::new());
@@ -366,7 +366,7 @@ impl Bumper {
 
     fn sent(
         &mut self,
-        wallet: &mut PartyWallet,
+        wallet: &mut dyn FeeWallet,
         coin: OutPoint,
         made: Waiting,
         taken: Result<(), String>,
@@ -436,7 +436,7 @@ fn taken<T>(answer: Result<T, Error>) -> Result<Result<(), String>, LifeError> {
 /// Coins of the wallet that nothing in the mempool spends, but for what is replaced.
 fn spare(
     chain: &mut dyn NodeAccess,
-    wallet: &PartyWallet,
+    wallet: &dyn FeeWallet,
     replaced: &[&Waiting],
 ) -> Result<Vec<FeeCoin>, LifeError> {
     let replaced: Vec<_> = replaced.iter().map(|one| one.tx.compute_txid()).collect();
@@ -454,13 +454,13 @@ fn spare(
 }
 
 /// Where the change of what is replaced went: each script that a wallet shows in vain is one more that it must look for.
-fn own_change(wallet: &PartyWallet, replaced: &[&Waiting]) -> Option<ScriptBuf> {
+fn own_change(wallet: &dyn FeeWallet, replaced: &[&Waiting]) -> Option<ScriptBuf> {
     let mut outputs = replaced.iter().flat_map(|one| &one.tx.output);
     let own = outputs.find(|output| wallet.is_own(&output.script_pubkey))?;
     Some(own.script_pubkey.clone())
 }
 
-fn paid(wallet: &PartyWallet, tx: &Transaction) -> Amount {
+fn paid(wallet: &dyn FeeWallet, tx: &Transaction) -> Amount {
     let (sent, received) = wallet.sent_and_received(tx);
     sent.checked_sub(received).unwrap_or(Amount::ZERO)
 }

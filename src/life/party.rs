@@ -4,7 +4,7 @@ use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
         Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractSeat,
-        ContractSeatError, ContractSigner, Done, Judging, Order, Paying, Side, Working,
+        ContractSeatError, ContractSigner, Done, Judging, Order, Paying, Piece, Side, Working,
     },
     log::Log,
 };
@@ -46,6 +46,7 @@ trait Seat<'a> {
     fn on_chain(&self) -> Vec<ContractErrand>;
     fn book(&self) -> &Book;
     fn standing(&self) -> &'static str;
+    fn place(&self) -> &'static str;
     fn changes(&self) -> u64;
     fn is_waiting(&self) -> bool;
     fn signer(&self) -> &LifeSigner<'a>;
@@ -74,6 +75,10 @@ impl<'a, M: Side, S: Hands<'a>, L: Log> Seat<'a> for ContractSeat<M, S, L> {
 
     fn standing(&self) -> &'static str {
         ContractSeat::standing(self)
+    }
+
+    fn place(&self) -> &'static str {
+        M::place(ContractSeat::book(self))
     }
 
     fn changes(&self) -> u64 {
@@ -180,6 +185,11 @@ impl<'a> LifeParty<'a> {
         self.seat.standing()
     }
 
+    /// Where it stands in its machine's table, by what the chain says.
+    pub fn place(&self) -> &'static str {
+        self.seat.place()
+    }
+
     /// Number of entries in its log.
     pub fn changes(&self) -> u64 {
         self.seat.changes()
@@ -266,7 +276,7 @@ impl<'a> LifeParty<'a> {
         let is_over = self.standing() == "over";
         let mut wallet = self.publisher.purse.wallet();
         match is_over {
-            true => wallet.free([coin]),
+            true => wallet.free(coin),
             false => {
                 wallet.reserve(coin);
             }
@@ -322,6 +332,27 @@ impl<'a> LifeParty<'a> {
         let kept = self.book().decrypted().and_then(|(_, result)| result);
         kept.map(|hash| Ok(self.signer().blobs.kept(&hash)?))
             .transpose()
+    }
+
+    /// What this party has of what was said, to one that has lost it: that one's own words first, so that it says nothing anew that it has
+    /// said.
+    ///
+    /// # Errors
+    /// [`LifeError::Blob`] if the boxes are gone.
+    pub(crate) fn returned_to(&self, to: Role) -> Result<Vec<ContractMessage>, LifeError> {
+        let papers = self.book().papers();
+        let items = papers.items().iter().cloned().map(Piece::Item);
+        let receipts = papers.receipts().iter().copied().map(Piece::Receipt);
+        let mut pieces: Vec<_> = items.chain(receipts).collect();
+        let is_own = |piece: &Piece| match piece {
+            Piece::Item(signed) => Role::from(signed.item.author()) == to,
+            _ => false,
+        };
+        pieces.sort_by_key(|piece| !is_own(piece));
+        if let Some(hash) = papers.boxes() {
+            pieces.push(Piece::Boxes(self.signer().blobs.kept(hash)?));
+        }
+        Ok(pieces.into_iter().map(ContractMessage::Piece).collect())
     }
 
     /// Takes an order of its owner's.

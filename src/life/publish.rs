@@ -1,7 +1,5 @@
 //! What a party publishes: completed with what it holds and knows, and paid for from its wallet.
 
-use std::ops::DerefMut;
-
 use bitcoin::{Amount, ScriptBuf, Transaction};
 use narthex_channel::contract::Book;
 use narthex_contracts::{
@@ -12,20 +10,7 @@ use narthex_contracts::{
 };
 use narthex_regtest::NodeAccess;
 
-use super::{Bumper, Due, LifeError, LifeSigner, Offered, Secrecy};
-use crate::wallet::PartyWallet;
-
-/// Whoever has the wallet that a party pays from: its own, or one that all contracts of a node share.
-pub trait Purse {
-    /// The wallet, for as long as it is used.
-    fn wallet(&mut self) -> Box<dyn DerefMut<Target = PartyWallet> + '_>;
-}
-
-impl Purse for &mut PartyWallet {
-    fn wallet(&mut self) -> Box<dyn DerefMut<Target = PartyWallet> + '_> {
-        Box::new(&mut **self)
-    }
-}
+use super::{Bumper, Due, LifeError, LifeSigner, Offered, Purse, Secrecy};
 
 /// From where a party pays for what it publishes.
 pub struct Publisher<'a> {
@@ -99,7 +84,7 @@ impl<'a> Publisher<'a> {
     /// What is not offered any more frees its coins for other uses; what was offered at this tip goes on.
     pub(super) fn rest(&mut self, tip: Option<u32>) {
         let mut wallet = self.purse.wallet();
-        self.bumper.rest(&mut wallet, tip);
+        self.bumper.rest(&mut **wallet, tip);
     }
 
     /// Offers a transaction with a child that pays for it ([`Bumper::offer`]). Whether something was sent.
@@ -115,8 +100,9 @@ impl<'a> Publisher<'a> {
             due,
         } = offer;
         let mut wallet = self.purse.wallet();
-        let both = (chain, &mut **wallet);
-        let offered = self.bumper.offer(both, &tx, carries, &due)?;
+        let offered = self
+            .bumper
+            .offer((chain, &mut **wallet), &tx, carries, &due)?;
         drop(wallet);
         Ok(self.note(Some(node), Some(tx), offered))
     }

@@ -9,8 +9,8 @@ use narthex_regtest::Chain;
 
 use super::{PlayError, conduct::Unasked};
 use crate::{
-    life::{Paid, Room},
-    wallet::ChildRequest,
+    life::{Paid, Publisher, Room},
+    wallet::{ChildRequest, WalletError},
 };
 
 impl Unasked {
@@ -62,24 +62,35 @@ pub(super) fn outbid(
         return Ok(());
     };
     let publisher = party.publisher_mut();
-    let rate = FeeRate::from_sat_per_kwu(publisher.bumper.rate.to_sat_per_kwu().saturating_mul(2));
-    let mut wallet = publisher.purse.wallet();
-    let rival = wallet.child(ChildRequest {
-        parent: &paid.tx,
-        coins: Vec::new(),
-        data: None,
-        rate: rate.min(FeeRate::MOST),
-        // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
-        least_fee: paid.fee + Amount::from_sat(child.vsize() as u64 + 1_000),
-    })?;
-    let (sent, received) = wallet.sent_and_received(&rival);
-    drop(wallet);
+    let (rival, fee) = rival_child(publisher, &paid.tx, (&child, paid.fee))?;
     chain.submit(&rival)?;
     publisher.paid.push(Paid {
         node: paid.node,
         tx: paid.tx,
-        fee: sent.checked_sub(received).unwrap_or(Amount::ZERO),
+        fee,
         child: Some(rival),
     });
     Ok(())
+}
+
+/// A child of this party's that takes the place of another's, and what it pays.
+pub(crate) fn rival_child(
+    publisher: &mut Publisher<'_>,
+    parent: &Transaction,
+    (child, fee): (&Transaction, Amount),
+) -> Result<(Transaction, Amount), WalletError> {
+    let rate = FeeRate::from_sat_per_kwu(publisher.bumper.rate.to_sat_per_kwu().saturating_mul(2));
+    let mut wallet = publisher.purse.wallet();
+    // More than the replaced child paid and 1 sat/vB for itself (BIP125 rules 3 and 4).
+    let more = Amount::from_sat((child.vsize() as u64).saturating_add(1_000));
+    let rival = wallet.child(ChildRequest {
+        parent,
+        coins: Vec::new(),
+        data: None,
+        rate: rate.min(FeeRate::MOST),
+        least_fee: fee.checked_add(more).unwrap_or(Amount::MAX_MONEY),
+    })?;
+    let (sent, received) = wallet.sent_and_received(&rival);
+    let paid = sent.checked_sub(received).unwrap_or(Amount::ZERO);
+    Ok((rival, paid))
 }

@@ -22,7 +22,7 @@ use crate::life::{GoBetween, Hands, Letter, LifeError, LifeParty, LifeSigner, Ow
 
 /// A cheat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cheat {
+pub(crate) enum Cheat {
     /// Hands over none of the boxes.
     NoBoxes,
     /// Hands over zeros in place of its boxes.
@@ -57,6 +57,8 @@ pub(super) enum Cheat {
     NamesBoxOutside,
     /// Says nothing, and hears everything.
     Mute,
+    /// Approves whatever is opened.
+    Stamps,
     /// Rules against the verifier whatever the case is.
     RulesForWorker,
     /// The verifier has one owner with the worker: it is told the token, and approves whatever was opened.
@@ -69,26 +71,61 @@ pub(super) enum Cheat {
     NamesRight,
     /// The client challenges, and names no step.
     Bluffs,
+    /// Rules against the worker whatever the case is.
+    RulesForVerifier,
+}
+
+impl Cheat {
+    /// What a party of this role may do wrong.
+    pub(crate) const fn of(role: Role) -> &'static [Cheat] {
+        match role {
+            Role::Client => &[Cheat::Mute],
+            Role::Worker => &[
+                Cheat::Mute,
+                Cheat::NoBoxes,
+                Cheat::ZeroBoxes,
+                Cheat::NoToken,
+                Cheat::SealsUnderNothing,
+                Cheat::SealsUnderSteps,
+                Cheat::NoOpening,
+                Cheat::HollowOpening,
+                Cheat::Unsigned,
+                Cheat::ForPanelOnly,
+            ],
+            Role::Verifier => &[
+                Cheat::Mute,
+                Cheat::TwoSamples,
+                Cheat::NoReply,
+                Cheat::Guesses,
+                Cheat::Denies,
+                Cheat::Invents,
+                Cheat::Spites,
+                Cheat::NamesBoxOutside,
+                Cheat::Stamps,
+            ],
+            Role::Arbiter(_) => &[Cheat::Mute, Cheat::RulesForWorker, Cheat::RulesForVerifier],
+        }
+    }
 }
 
 /// Bytes of what was not computed.
 const MADE_UP: [u8; 32] = [0x5a; 32];
 
 /// Who cheats and how, as it stands.
-pub(super) struct Cheats {
+pub(crate) struct Cheats {
     by: BTreeMap<Role, Cheat>,
     /// What is said of how the worker works.
-    pub(super) works: &'static str,
+    pub(crate) works: &'static str,
     /// What goes along with the verifier's sample.
     beside: Option<SignedItem>,
     /// The worker's token, for a verifier that has one owner with it.
     pub(super) token: Option<[u8; 32]>,
 }
 
-pub(super) type SharedCheats = Rc<RefCell<Cheats>>;
+pub(crate) type SharedCheats = Rc<RefCell<Cheats>>;
 
 impl Cheats {
-    pub(super) fn shared(by: BTreeMap<Role, Cheat>, works: &'static str) -> SharedCheats {
+    pub(crate) fn shared(by: BTreeMap<Role, Cheat>, works: &'static str) -> SharedCheats {
         Rc::new(RefCell::new(Cheats {
             by,
             works,
@@ -97,12 +134,12 @@ impl Cheats {
         }))
     }
 
-    pub(super) fn by(&self, role: Role) -> Option<Cheat> {
+    pub(crate) fn by(&self, role: Role) -> Option<Cheat> {
         self.by.get(&role).copied()
     }
 
     /// From now on a party cheats so.
-    pub(super) fn set(&mut self, role: Role, cheat: Option<Cheat>) {
+    pub(crate) fn set(&mut self, role: Role, cheat: Option<Cheat>) {
         match cheat {
             None => self.by.remove(&role),
             Some(cheat) => self.by.insert(role, cheat),
@@ -111,14 +148,14 @@ impl Cheats {
 }
 
 /// Whoever does a cheat's work.
-pub(super) struct Crook<'a> {
+pub(crate) struct Crook<'a> {
     signer: LifeSigner<'a>,
     cheat: Cheat,
     cheats: SharedCheats,
 }
 
 impl<'a> Crook<'a> {
-    pub(super) const fn new(signer: LifeSigner<'a>, cheat: Cheat, cheats: SharedCheats) -> Self {
+    pub(crate) const fn new(signer: LifeSigner<'a>, cheat: Cheat, cheats: SharedCheats) -> Self {
         Crook {
             signer,
             cheat,
@@ -184,9 +221,17 @@ impl<'a> Crook<'a> {
                 Ok(Some(Done::Audited(Audited::Wrong { step })))
             }
             (Cheat::Bluffs, Task::Audit) => Ok(Some(Done::Audited(Audited::Unopened))),
+            (Cheat::Stamps, Task::Compare) => {
+                let done = signer.done(task, book)?;
+                Ok(done.map(|_| Done::Found(Finding::Equal)))
+            }
             (Cheat::RulesForWorker, Task::Rule) => {
                 let done = signer.done(task, book)?;
                 Ok(done.map(|_| Done::Ruled(Ruling::VerifierAtFault)))
+            }
+            (Cheat::RulesForVerifier, Task::Rule) => {
+                let done = signer.done(task, book)?;
+                Ok(done.map(|_| Done::Ruled(Ruling::WorkerAtFault)))
             }
             _ => signer.done(task, book),
         }
@@ -249,7 +294,7 @@ impl<'a> Hands<'a> for Crook<'a> {
 }
 
 /// A party takes its seat, with a signer that cheats if it does.
-pub(super) fn seat<'p>(
+pub(crate) fn seat<'p>(
     room: &mut Room<'p>,
     contract: Contract,
     own: Own<'p, MemoryLog>,
@@ -270,7 +315,7 @@ pub(super) fn seat<'p>(
 }
 
 /// What becomes of letters.
-pub(super) fn between<'a>(cheats: SharedCheats) -> GoBetween<'a> {
+pub(crate) fn between<'a>(cheats: SharedCheats) -> GoBetween<'a> {
     Box::new(move |from, (to, bytes)| {
         let cheats = cheats.borrow();
         if cheats.by(to).is_some_and(|cheat| cheat.is_deaf_to(&bytes)) {
@@ -354,7 +399,7 @@ impl Cheat {
     }
 
     /// What is said of what a task came to, where it is not the usual.
-    pub(super) fn told(self, done: &Done) -> Option<(String, &'static str)> {
+    pub(crate) fn told(self, done: &Done) -> Option<(String, &'static str)> {
         let (what, why) = match (self, done) {
             (Cheat::NoBoxes, Done::Committed { .. }) => (
                 "hands over its commitment, and none of its boxes",

@@ -3,10 +3,10 @@
 //! [`PlayOptions`] has the scenarios ([`Playable`](crate::harness::Playable)); a [`ContractPlay`] holds the chain and the
 //! parties and makes their moves. Everything that happens is reported as an [`Event`], for people and for programs.
 
-mod attack;
+pub(crate) mod attack;
 mod blind;
 mod case;
-mod cheat;
+pub(crate) mod cheat;
 mod conduct;
 mod contract;
 mod error;

@@ -8,7 +8,7 @@ use std::{
 use bitcoin::{Amount, Transaction};
 use narthex_base::codec::Message;
 use narthex_channel::{
-    contract::{Contract, ContractMessage, Order, Piece},
+    contract::{Contract, Order},
     log::MemoryLog,
 };
 use narthex_contracts::{
@@ -256,22 +256,8 @@ impl<'p, 'c> Stage<'p, 'c> {
     fn returned(&self, by: Role, to: Role) -> Result<Vec<Letter>, PlayError> {
         let party = self.room.party(by);
         let party = party.ok_or_else(|| PlayError::Broken(format!("no {by}")))?;
-        let papers = party.book().papers();
-        let items = papers.items().iter().cloned().map(Piece::Item);
-        let receipts = papers.receipts().iter().copied().map(Piece::Receipt);
-        let mut pieces: Vec<_> = items.chain(receipts).collect();
-        // Its own words first: it says nothing anew that it has said.
-        let is_own = |piece: &Piece| match piece {
-            Piece::Item(signed) => Role::from(signed.item.author()) == to,
-            _ => false,
-        };
-        pieces.sort_by_key(|piece| !is_own(piece));
-        if let Some(hash) = papers.boxes() {
-            let boxes = party.signer().blobs.kept(hash).map_err(LifeError::from)?;
-            pieces.push(Piece::Boxes(boxes));
-        }
-        let letter = |piece| (to, ContractMessage::Piece(piece).to_bytes());
-        Ok(pieces.into_iter().map(letter).collect())
+        let returned = party.returned_to(to)?.into_iter();
+        Ok(returned.map(|message| (to, message.to_bytes())).collect())
     }
 
     /// Everybody has what it is given.

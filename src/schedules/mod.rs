@@ -11,14 +11,17 @@
 //! system, and its trace is hashed: the same seed gives the same hash.
 
 mod chain;
+pub mod lives;
 mod net;
 mod node;
 pub mod oracle;
 mod report;
 mod strategy;
+mod trace;
 mod world;
 
+pub use lives::{LifeFlaw, LifePlan, Lived, Pool, live};
 pub use oracle::Violation;
-pub use report::{Report, run, shrink};
+pub use report::{Found, Less, Report, run, run_lives, shrink};
 pub use strategy::{FaultKind, Strategy};
 pub use world::{Flaw, Kill, Outcome, Plan, play};

@@ -3,24 +3,45 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bitcoin::secp256k1::rand::{Rng, rngs::StdRng};
-use narthex_channel::setup::SetupMessage;
 use narthex_contracts::party::PartyId;
 
-type Link = (PartyId, PartyId);
+pub(super) type Link = (PartyId, PartyId);
 
 /// Everything that is on its way.
-#[derive(Debug, Default)]
-pub(super) struct Net {
-    links: BTreeMap<Link, VecDeque<SetupMessage>>,
+#[derive(Debug)]
+pub(super) struct Net<M> {
+    /// Each with what its sender's time was.
+    links: BTreeMap<Link, VecDeque<(M, u32)>>,
     /// How slow each link is: it is passed over so many times in 8.
     slow: BTreeMap<Link, u8>,
     pub(super) sent: u64,
 }
 
-impl Net {
-    pub(super) fn send(&mut self, link: Link, message: SetupMessage) {
+impl<M> Default for Net<M> {
+    fn default() -> Self {
+        Net {
+            links: BTreeMap::new(),
+            slow: BTreeMap::new(),
+            sent: 0,
+        }
+    }
+}
+
+impl<M: Clone> Net<M> {
+    /// Sends a message, at the sender's time: what may be late, and by how much, is whoever delivers it to say.
+    pub(super) fn send(&mut self, link: Link, message: M, at: u32) {
         self.sent += 1;
-        self.links.entry(link).or_default().push_back(message);
+        let queue = self.links.entry(link).or_default();
+        queue.push_back((message, at));
+    }
+
+    /// A message that is on its way since before a time, on a link that is open: the first of the first such link.
+    pub(super) fn overdue(&self, is_open: impl Fn(Link) -> bool, before: u32) -> Option<(Link, M)> {
+        let mut links = self.links.iter().filter(|(link, _)| is_open(**link));
+        links.find_map(|(link, queue)| {
+            let (message, at) = queue.front()?;
+            (*at < before).then(|| (*link, message.clone()))
+        })
     }
 
     /// Makes a link slow.
@@ -28,15 +49,15 @@ impl Net {
         self.slow.insert(link, by.min(7));
     }
 
-    /// The message that comes next to one of those who are there, if any is on its way: it stays there until
+    /// The message that comes next on one of the links that are open, if any is on its way: it stays there until
     /// [`Net::delivered`].
     pub(super) fn next(
         &self,
-        is_there: impl Fn(PartyId) -> bool,
+        is_open: impl Fn(Link) -> bool,
         rng: &mut StdRng,
-    ) -> Option<(Link, SetupMessage)> {
+    ) -> Option<(Link, M)> {
         let waiting = self.links.iter();
-        let waiting = waiting.filter(|((_, to), queue)| !queue.is_empty() && is_there(*to));
+        let waiting = waiting.filter(|(link, queue)| !queue.is_empty() && is_open(**link));
         let waiting: Vec<_> = waiting.collect();
         let fast: Vec<_> = waiting
             .iter()
@@ -59,7 +80,7 @@ impl Net {
         } else {
             *fast[at]
         };
-        Some((*link, queue.front()?.clone()))
+        Some((*link, queue.front()?.0.clone()))
     }
 
     /// A message has come; `again` if it comes once more.

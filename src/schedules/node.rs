@@ -133,7 +133,7 @@ impl Node {
 }
 
 /// After how many writes a process is killed, if it is.
-pub(super) fn draw_kill(rng: &mut StdRng) -> (u32, Fault) {
+pub(in crate::schedules) fn draw_kill(rng: &mut StdRng) -> (u32, Fault) {
     let fault = if rng.gen_range(0..2u8) == 0 {
         Fault::Before
     } else {

@@ -68,6 +68,72 @@ pub enum Violation {
         /// Why.
         reason: String,
     },
+    /// Lives: a settlement pays somebody honest less than its conduct deserves.
+    #[error("{party} is wronged: the contract ends with {outcome}")]
+    Money {
+        /// Who.
+        party: PartyName,
+        /// How it ended.
+        outcome: String,
+    },
+    /// Lives: an honest party's coins are locked longer than they may.
+    #[error("the coins of {party} are still locked at height {height}")]
+    Locked {
+        /// Who.
+        party: PartyName,
+        /// Height.
+        height: u32,
+    },
+    /// Lives: what an honest party had to publish was not on its way.
+    #[error("{party} has to publish {what} until {until:?}, and it is not on its way: {why}")]
+    Duty {
+        /// Who.
+        party: PartyName,
+        /// What.
+        what: String,
+        /// Until when.
+        until: Option<u32>,
+        /// Why not, as far as it is known.
+        why: String,
+    },
+    /// Lives: a log that does not give back what its machine knew.
+    #[error("the log of {party} does not give its state back")]
+    Replay {
+        /// Who.
+        party: PartyName,
+    },
+    /// Lives: two attestations with one nonce.
+    #[error("{party} attests two rulings")]
+    Twice {
+        /// Who.
+        party: PartyName,
+    },
+    /// Lives: an honest arbiter rules against an honest party.
+    #[error("{by} convicts {party} by row {row}, which did nothing wrong")]
+    Convicted {
+        /// Who rules.
+        by: PartyName,
+        /// Against whom.
+        party: PartyName,
+        /// By which row.
+        row: String,
+    },
+    /// Lives: what was paid for is not there.
+    #[error("{reason}")]
+    Result {
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// Lives: an honest party's receipt says another height than it was.
+    #[error("{party} says at height {tip} that it had something at height {height}")]
+    Dated {
+        /// Who.
+        party: PartyName,
+        /// What it says.
+        height: u32,
+        /// Where the chain was.
+        tip: u32,
+    },
     /// A party could not go on: a defect of this program.
     #[error("{party} cannot go on: {reason}")]
     Defect {
@@ -91,6 +157,14 @@ impl Violation {
             Violation::Stuck { .. } => "stuck",
             Violation::Lifeless { .. } => "lifeless",
             Violation::Refused { .. } => "honest message refused",
+            Violation::Money { .. } => "money",
+            Violation::Locked { .. } => "locked",
+            Violation::Duty { .. } => "duty missed",
+            Violation::Replay { .. } => "replay",
+            Violation::Twice { .. } => "two attestations",
+            Violation::Convicted { .. } => "honest party convicted",
+            Violation::Result { .. } => "result",
+            Violation::Dated { .. } => "false date",
             Violation::Defect { .. } => "defect",
         }
     }

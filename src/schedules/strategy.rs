@@ -6,10 +6,10 @@ use narthex_channel::{
     toy::ToyFault,
 };
 use narthex_contracts::party::PartyId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A kind of disturbance. A seed enables a random half of them, so that rare ones meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// A party is killed before or after it wrote something down, and starts again at once.
@@ -22,15 +22,27 @@ pub enum FaultKind {
     Delay,
     /// A block is replaced by another.
     Reorg,
-    /// Blocks come early, so that the deadline of the funding is near.
+    /// Set-up: blocks come early, so that the deadline of the funding is near. Lives: the worker goes on chain unasked.
     Hurry,
-    /// One party is an adversary.
+    /// One party is an adversary, or two in league; in lives also as many arbiters as a majority can do without.
     Adversary,
+    /// Lives: a party that is away or cut off stays so until nobody counts on it any more.
+    Vanish,
+    /// Lives: a party hears and sends nothing for a while.
+    Partition,
+    /// Lives: the miner leaves transactions out, for as long as a party reckons with.
+    Censor,
+    /// Lives: blocks are empty, for as long.
+    Empty,
+    /// Lives: the fee rate that the miner asks for goes up and down.
+    Floor,
+    /// Lives: a party's disk is an older copy of it, and the others return what it said.
+    Rollback,
 }
 
 impl FaultKind {
-    /// All of them.
-    pub const ALL: [FaultKind; 7] = [
+    /// Those of a set-up.
+    pub const SETUP: [FaultKind; 7] = [
         FaultKind::Kill,
         FaultKind::Absence,
         FaultKind::Duplicate,
@@ -38,6 +50,23 @@ impl FaultKind {
         FaultKind::Reorg,
         FaultKind::Hurry,
         FaultKind::Adversary,
+    ];
+
+    /// Those of a contract's life.
+    pub const LIFE: [FaultKind; 13] = [
+        FaultKind::Kill,
+        FaultKind::Absence,
+        FaultKind::Duplicate,
+        FaultKind::Delay,
+        FaultKind::Reorg,
+        FaultKind::Hurry,
+        FaultKind::Adversary,
+        FaultKind::Vanish,
+        FaultKind::Partition,
+        FaultKind::Censor,
+        FaultKind::Empty,
+        FaultKind::Floor,
+        FaultKind::Rollback,
     ];
 }
 

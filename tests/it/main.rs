@@ -51,6 +51,7 @@ mod job_folder;
 mod job_limits;
 mod kept_banks;
 mod late_funding;
+mod lives;
 mod lives_killed;
 mod manual;
 mod market;

@@ -72,6 +72,13 @@ impl Contract {
         })
     }
 
+    /// The same contract as a party of another judgement reads it.
+    #[must_use]
+    pub fn read_by(&self, policy: Policy) -> Contract {
+        let contract = self.clone();
+        Contract { policy, ..contract }
+    }
+
     /// The terms.
     pub const fn terms(&self) -> &Arc<Terms> {
         &self.terms

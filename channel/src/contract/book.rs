@@ -393,12 +393,13 @@ impl Book {
             all.extend(match item {
                 Item::Commitment(_) => {
                     let mut sent = self.hand(thing, &[parcel], &both);
+                    // Where client and verifier have the commitment and not the boxes, the panel has neither, and takes no boxes alone.
+                    let first = (sent.is_empty() && self.is_appealing).then_some(parcel);
                     let boxes = self.papers.boxes().copied().map(Parcel::Boxes);
-                    sent.extend(
-                        boxes
-                            .into_iter()
-                            .flat_map(|what| self.hand(Thing::Data, &[what], &both)),
-                    );
+                    sent.extend(boxes.into_iter().flat_map(|what| {
+                        let parcels: Vec<_> = first.into_iter().chain([what]).collect();
+                        self.hand(Thing::Data, &parcels, &both)
+                    }));
                     sent
                 }
                 Item::Opening { opening, .. } => {

@@ -9,6 +9,8 @@ use super::Thing;
 pub enum Parcel {
     /// An item, by its id.
     Item([u8; 32]),
+    /// The commitment that nobody signed and the root of record is of.
+    Commitment,
     /// All boxes, kept by this hash.
     Boxes([u8; 32]),
     /// An opening, kept by this hash.

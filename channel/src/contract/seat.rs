@@ -247,6 +247,10 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                     signed.ok_or_else(|| missing("an item"))?.clone(),
                 ))
             }
+            Parcel::Commitment => {
+                let shown = papers.bare.ok_or_else(|| missing("a commitment"))?;
+                piece(Piece::Commitment(Box::new(shown)))
+            }
             Parcel::Receipt(thing) => {
                 let given = papers.given(thing).ok_or_else(|| missing("a receipt"))?;
                 piece(Piece::Receipt(*given))

@@ -73,6 +73,13 @@ impl Book {
         })
     }
 
+    /// The worker's commitment, as it signed it.
+    fn commitment_item(&self) -> Option<[u8; 32]> {
+        let id = self.contract().id();
+        let is_it = |item: &Item| matches!(item, Item::Commitment(_)).then_some(());
+        self.papers.first(id, is_it).map(|(item, ())| item)
+    }
+
     /// What this verifier has of the worker's, to the client or the panel: a worker that has served it and nobody else would
     /// keep it from approving, and have it fined for its silence.
     fn served_on(&self) -> Vec<ContractEffect> {
@@ -83,7 +90,15 @@ impl Book {
             return Vec::new();
         }
         let to = [Role::Client];
-        let boxes: Vec<_> = boxes.copied().map(Parcel::Boxes).into_iter().collect();
+        // What they are boxes of goes first: whoever does not have the commitment takes none.
+        let commitment = match self.commitment_item() {
+            Some(item) => Some(Parcel::Item(item)),
+            None => self.papers.bare.map(|_| Parcel::Commitment),
+        };
+        let boxes: Vec<_> = commitment
+            .into_iter()
+            .chain(boxes.copied().map(Parcel::Boxes))
+            .collect();
         let mut all = self.hand(Thing::Data, &boxes, &to);
         let parcels = self.opening_parcels(item, &opening);
         all.extend(self.hand(Thing::Item(item), &parcels, &to));

@@ -322,6 +322,7 @@ fn a_verifier_hands_on_what_a_worker_has_served_it_and_nobody_else() {
     let item = world().name(&talk(DRAWN, true).opening);
     let mut verifier = Seat::found_equal();
     let parcels = [
+        Parcel::Item(world().name(&world().committed(0))),
         Parcel::Boxes(BOXES),
         Parcel::Item(item),
         Parcel::Opening(*opened().hash()),
@@ -335,13 +336,13 @@ fn a_verifier_hands_on_what_a_worker_has_served_it_and_nobody_else() {
     for parcel in parcels {
         assert_eq!(verifier.sends(parcel), all);
     }
-    // Both take it from the verifier.
+    // Both take it from the verifier, who has the commitment for them too: the worker has told them nothing.
     let mut client = Seat::<Paying>::of(CLIENT);
     let mut arbiter = Seat::<Judging>::of(PANEL[0]);
     let boxes = || Said::Blob(Blob::Boxes { hash: BOXES });
-    client.item(WORKER, &world().committed(0));
+    client.item(VERIFIER, &world().committed(0));
     client.said(VERIFIER, boxes());
-    arbiter.item(WORKER, &world().committed(0));
+    arbiter.item(VERIFIER, &world().committed(0));
     arbiter.said(VERIFIER, boxes());
     assert!(client.is_asked(Task::Look(Thing::Data)));
     assert!(arbiter.is_asked(Task::Look(Thing::Data)));

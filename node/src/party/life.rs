@@ -3,7 +3,6 @@
 use std::{
     cell::{RefCell, RefMut},
     collections::BTreeMap,
-    ops::DerefMut,
     rc::Rc,
 };
 
@@ -31,11 +30,10 @@ use narthex::{
     },
     game_model::{play::Strategy, token::SealCost},
     life::{
-        Heard, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins, Publisher, Purse,
-        Sight,
+        FeeWallet, Heard, Held, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins,
+        Publisher, Purse, Sight,
     },
     regtest::NodeAccess,
-    wallet::PartyWallet,
 };
 
 use narthex_base::codec::Message as _;
@@ -52,8 +50,11 @@ use super::{
 struct Shared(Rc<RefCell<Own>>);
 
 impl Purse for Shared {
-    fn wallet(&mut self) -> Box<dyn DerefMut<Target = PartyWallet> + '_> {
-        Box::new(RefMut::map(self.0.borrow_mut(), |own| &mut own.wallet))
+    fn wallet(&mut self) -> Held<'_> {
+        Box::new(RefMut::map(self.0.borrow_mut(), |own| {
+            let wallet: &mut dyn FeeWallet = &mut own.wallet;
+            wallet
+        }))
     }
 }
 

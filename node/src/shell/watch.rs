@@ -3,7 +3,6 @@
 use std::{
     cell::{RefCell, RefMut},
     io,
-    ops::DerefMut,
     path::{Path, PathBuf},
     rc::Rc,
     time::Duration,
@@ -18,7 +17,7 @@ use narthex::{
         template::{MAX_BUNDLE_BYTES, TowerBundle},
         terms::FeeRate,
     },
-    life::{LifeError, Publisher, Purse, TowerError, Watchtower},
+    life::{FeeWallet, Held, LifeError, Publisher, Purse, TowerError, Watchtower},
     regtest::{self, ChainSource, Node, NodeAccess},
     wallet::PartyWallet,
 };
@@ -102,8 +101,11 @@ pub enum WatchError {
 struct Coins(Rc<RefCell<PartyWallet>>);
 
 impl Purse for Coins {
-    fn wallet(&mut self) -> Box<dyn DerefMut<Target = PartyWallet> + '_> {
-        Box::new(RefMut::map(self.0.borrow_mut(), |wallet| wallet))
+    fn wallet(&mut self) -> Held<'_> {
+        Box::new(RefMut::map(self.0.borrow_mut(), |wallet| {
+            let wallet: &mut dyn FeeWallet = wallet;
+            wallet
+        }))
     }
 }
 

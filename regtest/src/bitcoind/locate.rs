@@ -32,17 +32,9 @@ pub fn find_bitcoind() -> Result<PathBuf, Error> {
 /// Directory of the daemon that this crate builds, inside the user's cache: `NARTHEX_CACHE`, or `narthex` in
 /// `XDG_CACHE_HOME` or `~/.cache`.
 pub(crate) fn cache_entry() -> Result<PathBuf, Error> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let cache = set("NARTHEX_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("narthex")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache/narthex")))
-        .ok_or_else(|| Error::NoDaemon {
-            looked_at: "no cache directory: set NARTHEX_CACHE or HOME".into(),
-        })?;
+    let cache = narthex_disk::cache_folder().ok_or_else(|| Error::NoDaemon {
+        looked_at: "no cache directory: set NARTHEX_CACHE or HOME".into(),
+    })?;
     Ok(cache.join(CACHE_ENTRY))
 }
 

@@ -21,13 +21,16 @@ mod truc;
 
 use std::sync::Arc;
 
-use bitcoin::{Amount, Block, BlockHash, Network, OutPoint, Script, Transaction, TxOut, Txid};
+use bitcoin::{
+    Amount, Block, BlockHash, FeeRate, Network, OutPoint, Script, Transaction, TxOut, Txid,
+};
 
 use crate::block::{BLOCK_INTERVAL_SECONDS, Template, check_reward, subsidy, total_fees};
 use crate::{Broadcaster, ChainSource, Error, LOOK_BACK_BLOCKS, Miner, NodePolicy};
 use accept::accept;
 use candidate::Route;
 use pool::Pool;
+pub use script::{ScriptChecks, script_checks};
 use state::State;
 
 /// Core puts the transactions of so many disconnected blocks back into the mempool, and no more.
@@ -50,6 +53,9 @@ const RESURRECTED_BLOCKS: u32 = 10;
 /// assert_eq!(chain.height()?, 100);
 /// # Ok::<(), narthex_regtest::Error>(())
 /// ```
+///
+/// A copy is a chain of its own, which shares the blocks up to there.
+#[derive(Clone)]
 pub struct Embedded {
     state: State,
     pool: Pool,
@@ -77,6 +83,22 @@ impl Embedded {
     /// Median time past of the tip, in Unix seconds: what time-based locks are compared with.
     pub fn median_time_past(&self) -> u32 {
         self.state.median_time_past(self.state.height())
+    }
+
+    /// Mines one block of what the mempool offers, as far as the miner takes it: it is asked for each group of transactions that pay
+    /// for each other, with what they pay together.
+    ///
+    /// # Errors
+    /// As [`Miner::mine`].
+    pub fn mine_chosen(
+        &mut self,
+        reward_script: &Script,
+        takes: &mut dyn FnMut(&[&Transaction], FeeRate) -> bool,
+    ) -> Result<BlockHash, Error> {
+        let context = self.state.next_lock_context();
+        let (txs, fees) = select::select(&self.pool, context, takes);
+        let block = self.assemble(txs, fees, reward_script)?;
+        self.connect(&block)
     }
 
     fn assemble(
@@ -222,9 +244,7 @@ impl Miner for Embedded {
     fn mine(&mut self, count: u32, reward_script: &Script) -> Result<Vec<BlockHash>, Error> {
         let mut mined = Vec::new();
         for _ in 0..count {
-            let (txs, fees) = select::select(&self.pool, self.state.next_lock_context());
-            let block = self.assemble(txs, fees, reward_script)?;
-            mined.push(self.connect(&block)?);
+            mined.push(self.mine_chosen(reward_script, &mut |_, _| true)?);
         }
         Ok(mined)
     }

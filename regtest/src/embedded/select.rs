@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use bitcoin::{Amount, Transaction, Weight};
+use bitcoin::{Amount, FeeRate, Transaction, Weight};
 
 use super::connect::MAX_BLOCK_SIGOPS_COST;
 use super::fee::{BLOCK_MIN_SAT_PER_KVB, FeeFrac};
@@ -16,8 +16,13 @@ const RESERVED_SIGOPS_COST: u64 = 400;
 
 /// Chunks by fee rate, as many as fit into a block, and their fees.
 ///
-/// When a chunk does not fit, the rest of its cluster is left out too: it may depend on that chunk.
-pub(crate) fn select(pool: &Pool, context: LockContext) -> (Vec<Transaction>, Amount) {
+/// When a chunk does not fit, or the miner does not take it, the rest of its cluster is left out too: it may depend on that
+/// chunk.
+pub(crate) fn select(
+    pool: &Pool,
+    context: LockContext,
+    takes: &mut dyn FnMut(&[&Transaction], FeeRate) -> bool,
+) -> (Vec<Transaction>, Amount) {
     let mut chunks: Vec<(usize, Chunk<_>)> = Vec::new();
     for (cluster, members) in pool.all_clusters().iter().enumerate() {
         chunks.extend(
@@ -55,6 +60,10 @@ pub(crate) fn select(pool: &Pool, context: LockContext) -> (Vec<Transaction>, Am
         if skipped.contains(&cluster)
             || !fits
             || !entries.iter().all(|entry| is_final(&entry.tx, context))
+            || !takes(
+                &entries.iter().map(|entry| &entry.tx).collect::<Vec<_>>(),
+                rate_of(chunk.rate.fee, chunk.rate.size),
+            )
         {
             skipped.insert(cluster);
             continue;
@@ -67,4 +76,13 @@ pub(crate) fn select(pool: &Pool, context: LockContext) -> (Vec<Transaction>, Am
         }
     }
     (txs, fees)
+}
+
+/// What a chunk of this weight pays.
+const fn rate_of(fee: u64, weight: u64) -> FeeRate {
+    let per_kwu = fee.saturating_mul(1_000).checked_div(weight);
+    FeeRate::from_sat_per_kwu(match per_kwu {
+        Some(rate) => rate,
+        None => 0,
+    })
 }

@@ -15,15 +15,17 @@ const MAX_SCRIPT_SIZE: usize = 10_000;
 const MEDIAN_TIME_BLOCKS: usize = 11;
 
 /// A block of the active chain and the coins that it spent.
+#[derive(Clone)]
 struct Connected {
     block: Arc<Block>,
     hash: BlockHash,
     spent: Vec<(OutPoint, Coin)>,
 }
 
-/// Blocks and coins. Consistent at all times: the coins are what the blocks leave unspent.
+/// Blocks and coins. Consistent at all times: the coins are what the blocks leave unspent. A copy shares the blocks.
+#[derive(Clone)]
 pub(crate) struct State {
-    blocks: Vec<Connected>,
+    blocks: Vec<Arc<Connected>>,
     coins: HashMap<OutPoint, Coin>,
     /// Height and position in the block of each confirmed transaction.
     positions: HashMap<Txid, (u32, usize)>,
@@ -34,11 +36,11 @@ impl State {
     /// A chain that holds `genesis` alone. Its coinbase can't be spent, so it is no coin.
     pub(crate) fn new(genesis: Block) -> Self {
         let hash = genesis.block_hash();
-        let blocks = vec![Connected {
+        let blocks = vec![Arc::new(Connected {
             block: Arc::new(genesis),
             hash,
             spent: vec![],
-        }];
+        })];
         Self {
             blocks,
             coins: HashMap::new(),
@@ -141,7 +143,7 @@ impl State {
         }
         self.heights.insert(hash, height);
         let block = Arc::new(block);
-        self.blocks.push(Connected { block, hash, spent });
+        self.blocks.push(Arc::new(Connected { block, hash, spent }));
         Ok(hash)
     }
 
@@ -150,7 +152,8 @@ impl State {
         if self.blocks.len() < 2 {
             return None;
         }
-        let Connected { block, hash, spent } = self.blocks.pop()?;
+        let last = self.blocks.pop()?;
+        let Connected { block, hash, spent } = Arc::unwrap_or_clone(last);
         self.heights.remove(&hash);
         // What the block spent comes back first, so that what it also created goes in the second step.
         self.coins.extend(spent);

@@ -1,12 +1,31 @@
 //! `narthex simulate schedules`.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use anyhow::bail;
-use clap::Args;
-use narthex::schedules::{self, Outcome, Plan, Report};
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use narthex::{
+    regtest::script_checks,
+    schedules::{self, LifePlan, Outcome, Plan, Pool, Report},
+};
+use narthex_disk::{Readers, save};
 
 use super::super::{bar::bar, output, value};
+
+/// Who signs, and so what is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SignerArg {
+    /// Mocks: set-ups of contracts
+    Toy,
+    /// Real keys and real scripts: lives of contracts that were set up before, once, and are kept in the user's cache
+    Cached,
+    /// The same, each with a ceremony of its own
+    Real,
+}
 
 /// Options of `narthex simulate schedules`.
 #[derive(Args)]
@@ -14,6 +33,13 @@ pub(crate) struct SchedulesArgs {
     /// Schedules to play.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     schedules: u64,
+    /// Who signs: mocks (toy), for set-ups; real keys, for lives of contracts that are kept in the user's cache (cached) or set up each for
+    /// itself (real).
+    #[arg(long, value_enum, default_value_t = SignerArg::Toy)]
+    signer: SignerArg,
+    /// Writes what was found into this folder, a file for each sort, as tests/seeds has them.
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
     /// 64 hex digits: the same seed plays the same schedules; zeros without it.
     #[arg(long, value_parser = value::bytes32)]
     seed: Option<[u8; 32]>,
@@ -28,20 +54,47 @@ pub(crate) struct SchedulesArgs {
 impl SchedulesArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let plan = Plan::default();
+        let pool = match self.signer {
+            SignerArg::Toy => None,
+            SignerArg::Real => Some(Pool::none()),
+            SignerArg::Cached => {
+                let style = "{bar:30} {pos}/{len} contracts to begin with, {elapsed}";
+                let bar = bar(Pool::USUAL.into(), style, !self.json);
+                let pool = Pool::open(Pool::USUAL, |made| bar.set_position(made.into()))?;
+                bar.finish_and_clear();
+                Some(pool)
+            }
+        };
+        let life = LifePlan::default();
         if let Some(seed) = self.replay {
-            return replay(&schedules::play(&seed, &plan), self.json);
+            let outcome = match &pool {
+                None => schedules::play(&seed, &plan),
+                Some(pool) => schedules::live(&seed, pool, &life),
+            };
+            return replay(&outcome, self.json);
         }
         let style = "{bar:30} {pos}/{len} schedules, {per_sec}, {elapsed}";
         let bar = bar(self.schedules, style, !self.json);
         let seed = self.seed.unwrap_or_default();
-        let report = schedules::run(&seed, (self.schedules, &plan), |done| {
-            bar.set_position(done)
-        });
+        let done = |done| bar.set_position(done);
+        let before = script_checks();
+        let report = match &pool {
+            None => schedules::run(&seed, (self.schedules, &plan), done),
+            Some(pool) => schedules::run_lives(&seed, (self.schedules, pool, &life), done),
+        };
+        let (elapsed, after) = (bar.elapsed(), script_checks());
         bar.finish_and_clear();
+        if let Some(folder) = &self.keep {
+            keep(folder, self.signer, &report)?;
+        }
         let mut out = output::out();
         match self.json {
             true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
-            false => print(&mut out, &report)?,
+            false => {
+                print(&mut out, &report)?;
+                let checks = after.time.saturating_sub(before.time);
+                print_pace(&mut out, &report, (elapsed, checks))?;
+            }
         }
         if !report.is_clean() {
             bail!(
@@ -50,6 +103,53 @@ impl SchedulesArgs {
         }
         Ok(())
     }
+}
+
+/// Writes each sort of violation into a file of its own.
+fn keep(folder: &Path, signer: SignerArg, report: &Report) -> anyhow::Result<()> {
+    for (sort, found) in &report.violations {
+        let kept = serde_json::json!({
+            "signer": format!("{signer:?}").to_lowercase(),
+            "sort": sort,
+            "seed": found.seed,
+            "less": found.shrunk,
+            "found": found.found,
+            "last": found.last,
+        });
+        let name = format!("{}-{}.json", sort.replace(' ', "-"), &found.seed[..8]);
+        let mut bytes = serde_json::to_vec_pretty(&kept)?;
+        bytes.push(b'\n');
+        let path = folder.join(name);
+        save(&path, &bytes, Readers::Umask)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// How fast it was, beside script checks alone.
+fn print_pace(
+    out: &mut impl Write,
+    report: &Report,
+    (elapsed, checks): (Duration, Duration),
+) -> anyhow::Result<()> {
+    let cores = narthex::threads::cores();
+    let busy = elapsed.as_secs_f64() * cores as f64;
+    let schedules = report.schedules as f64;
+    writeln!(
+        out,
+        "  {:.1} schedules a second and core, on {cores} cores",
+        schedules / busy.max(f64::EPSILON)
+    )?;
+    if report.blocks > 0 {
+        writeln!(
+            out,
+            "  {:.0} messages and {:.0} blocks a second and core; script checks alone would allow {:.0} schedules",
+            report.messages as f64 / busy,
+            report.blocks as f64 / busy,
+            schedules / checks.as_secs_f64().max(f64::EPSILON)
+        )?;
+    }
+    Ok(())
 }
 
 fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
@@ -64,6 +164,26 @@ fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
     )?;
     for (name, count) in &report.tried {
         writeln!(out, "  {name:24} {count:>10}")?;
+    }
+    if report.blocks > 0 {
+        let shown = |of: &std::collections::BTreeMap<String, u64>| {
+            let all = of.iter().map(|(name, count)| format!("{name} {count}"));
+            all.collect::<Vec<_>>().join(", ")
+        };
+        writeln!(out, "  ended by: {}", shown(&report.exits))?;
+        writeln!(out, "  ruled by row: {}", shown(&report.rows))?;
+        match report.uncovered.len() {
+            0 => writeln!(out, "  every row of the machines' tables was come by")?,
+            missing => {
+                writeln!(
+                    out,
+                    "  {missing} transitions of the machines' tables were not:"
+                )?;
+                for row in &report.uncovered {
+                    writeln!(out, "    {row}")?;
+                }
+            }
+        }
     }
     for (sort, found) in &report.violations {
         writeln!(

@@ -40,15 +40,16 @@ impl World {
         let by_honest = by_honest.map(Violation::from).collect::<Vec<_>>();
         self.found.extend(by_honest);
         Outcome {
-            trace: self.trace,
+            trace: self.trace.hash,
             is_live: ended.iter().any(|party| party.phase == Phase::Live),
             violations: self.found,
+            life: None,
             kinds: self.disturbed.kinds,
             strategy: self.adversary.map(|who| who.strategy),
             attempts: self.attempts,
             kills: self.disturbed.kills,
             messages: self.net.sent,
-            last: self.last,
+            last: self.trace.last,
         }
     }
 }

@@ -26,7 +26,7 @@ impl World {
                         }
                     };
                     for message in messages {
-                        self.net.send((party, to), message);
+                        self.net.send((party, to), message, self.chain.tip);
                     }
                 }
                 Errand::Broadcast(whole) => self.publish(party, whole),

@@ -23,7 +23,7 @@ impl World {
         let next = {
             let nodes = &self.nodes;
             self.net
-                .next(|party| nodes.get(&party).is_some_and(up), &mut self.rng)
+                .next(|(_, to)| nodes.get(&to).is_some_and(up), &mut self.rng)
         };
         if next.is_none() {
             self.now_s = self.now_s.max(self.tick_at_s.min(self.block_at_s));

@@ -10,7 +10,7 @@ use bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_channel::{
     log::Fault,
-    setup::{Negotiation, Phase, Timing},
+    setup::{Negotiation, Phase, SetupMessage, Timing},
     toy::ToyLedger,
 };
 use narthex_contracts::{
@@ -19,8 +19,8 @@ use narthex_contracts::{
 };
 
 use super::{
-    FaultKind, Strategy, Violation, chain::Chain, net::Net, node::Node, oracle::Disturbed,
-    strategy::Adversary,
+    FaultKind, Lived, Strategy, Violation, chain::Chain, net::Net, node::Node, oracle::Disturbed,
+    strategy::Adversary, trace::Trace,
 };
 
 /// Height at which a schedule begins.
@@ -64,7 +64,7 @@ pub enum Flaw {
 }
 
 /// How a schedule ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Hash of all that happened.
     pub trace: [u8; 32],
@@ -74,6 +74,8 @@ pub struct Outcome {
     pub kinds: Vec<FaultKind>,
     /// What its adversary did.
     pub strategy: Option<Strategy>,
+    /// How a contract was lived, where that was played.
+    pub life: Option<Lived>,
     /// Whether there is a contract.
     pub is_live: bool,
     /// Attempts that the client made.
@@ -101,12 +103,11 @@ struct World {
     names: Vec<PartyName>,
     nodes: BTreeMap<PartyId, Node>,
     adversary: Option<Adversary>,
-    net: Net,
+    net: Net<SetupMessage>,
     chain: Chain,
     ledger: Rc<RefCell<ToyLedger>>,
     disturbed: Disturbed,
-    trace: [u8; 32],
-    last: Vec<String>,
+    trace: Trace,
     found: Vec<Violation>,
     attempts: u32,
     kill: Option<Kill>,
@@ -119,7 +120,7 @@ struct World {
 impl World {
     fn new(seed: &[u8; 32], plan: &Plan) -> World {
         let mut rng = StdRng::from_seed(tagged_hash_parts("narthex/schedule", &[seed]));
-        let drawn: Vec<_> = FaultKind::ALL
+        let drawn: Vec<_> = FaultKind::SETUP
             .into_iter()
             .filter(|_| rng.gen_range(0..2u8) == 0)
             .collect();
@@ -177,8 +178,7 @@ impl World {
                 kinds: kinds.clone(),
                 kills: 0,
             },
-            trace: [0; 32],
-            last: Vec::new(),
+            trace: Trace::default(),
             found: Vec::new(),
             attempts: 1,
             kill: plan.kill,
@@ -207,11 +207,7 @@ impl World {
 
     /// An event happened: it is part of the trace.
     fn event(&mut self, what: String) {
-        self.trace = tagged_hash_parts("narthex/trace", &[&self.trace, what.as_bytes()]);
-        self.last.push(what);
-        if self.last.len() > 80 {
-            self.last.drain(..40);
-        }
+        self.trace.event(what);
     }
 
     fn run(&mut self) {

@@ -44,11 +44,14 @@ impl<S: Side> ContractMachine<S> {
             Said::Receipt(signed) => self.receipt(from, signed),
             Said::Commitment(commitment) => match (from, papers.commitment()) {
                 // What the worker has not signed binds it only by the root of record: another one may be.
-                (Role::Worker, None) if book.has_root(&commitment.id()) => {
+                // The root of record says whose it is, whoever shows it: a verifier hands it on with the boxes.
+                (Role::Worker | Role::Verifier, None) if book.has_root(&commitment.id()) => {
                     Ok(vec![ContractChange::Shown(commitment.clone())])
                 }
-                (Role::Worker, Some(_)) => Ok(Vec::new()),
-                (Role::Worker, None) => not_its_part("commitment to no root on record"),
+                (Role::Worker | Role::Verifier, Some(_)) => Ok(Vec::new()),
+                (Role::Worker | Role::Verifier, None) => {
+                    not_its_part("commitment to no root on record")
+                }
                 _ => not_its_part("commitment"),
             },
             Said::Blob(Blob::Boxes { .. }) if papers.commitment().is_none() => {

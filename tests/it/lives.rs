@@ -1,0 +1,47 @@
+//! Whole contract lives by the hundred, with real signatures and real scripts: killed, cut off, reorganised, censored, and with
+//! adversaries among them.
+
+use std::path::Path;
+
+use bitcoin::hex::FromHex as _;
+use narthex::schedules::{Less, LifePlan, Pool, live, run_lives};
+use serde::Deserialize;
+
+/// A schedule in which something was found once.
+#[derive(Deserialize)]
+struct Kept {
+    signer: String,
+    seed: String,
+    less: Less,
+}
+
+#[test]
+fn what_was_found_once_is_not_found_again() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seeds");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kept: Kept = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(kept.signer, "real", "{}", path.display());
+        let seed = <[u8; 32]>::from_hex(&kept.seed).unwrap();
+        for less in [Less::default(), kept.less] {
+            let plan = LifePlan {
+                less,
+                ..LifePlan::default()
+            };
+            let outcome = live(&seed, &Pool::none(), &plan);
+            let (found, last) = (&outcome.violations, &outcome.last);
+            assert_eq!(*found, [], "{}: {last:#?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_happens_that_must_not() {
+    let pool = Pool::open(Pool::USUAL, |_| ()).unwrap();
+    let report = run_lives(&[0; 32], (256, &pool, &LifePlan::default()), |_| ());
+    assert!(report.is_clean(), "{:#?}", report.violations);
+    // It is no desert: contracts end in many ways.
+    assert!(report.kills > 100, "{} kills", report.kills);
+    assert!(report.exits.len() > 6, "{:?}", report.exits);
+    assert!(report.rows.len() > 6, "{:?}", report.rows);
+}
