@@ -7,6 +7,7 @@ use narthex_contracts::{
     attest::{AttestationNonce, BoundRuling},
     derive::reply_secret,
     graph::NodeId,
+    setup::SignaturesError,
     template::Exit,
     terms::Role,
 };
@@ -395,11 +396,17 @@ impl LifeSigner<'_> {
             return Ok(None);
         };
         let known = self.secrets(book);
-        let secret = self.own.signatures.extract_result(settlement, tx, &known)?;
+        let secret = match self.own.signatures.extract_result(settlement, tx, &known) {
+            // A disk that was put back has forgotten the share; its link brings it again.
+            Err(SignaturesError::Waiting { .. }) => return Ok(None),
+            found => found?,
+        };
         let secret = ResultSecret::from_bytes(secret.secret_bytes());
         let papers = book.papers();
         let here = papers.boxes().zip(papers.commitment());
-        let (hash, commitment) = here.ok_or(LifeError::Order("boxes"))?;
+        let Some((hash, commitment)) = here else {
+            return Ok(None);
+        };
         let boxes = self.blobs.kept(hash)?;
         let size = self.own.job.0.output_bytes();
         let plain = match open(&commitment, size, &boxes, &secret) {

@@ -55,14 +55,15 @@ impl PartyWallet {
         let Some(all) = self.changes.first_mut() else {
             return Ok(None);
         };
-        let new = self.inner.take_staged().unwrap_or_default();
+        let mut new = self.inner.take_staged().unwrap_or_default();
         all.merge(new.clone());
+        new.locked_outpoints = Default::default();
         let (what, learned): (_, fn(Vec<u8>) -> Learned) = match self.has_forgotten {
-            true => (&*all, Learned::All),
+            true => (without_locks(all.clone()), Learned::All),
             false if new.is_empty() => return Ok(None),
-            false => (&new, Learned::More),
+            false => (new, Learned::More),
         };
-        let bytes = serde_json::to_vec(what).map_err(|error| WalletError::Setup {
+        let bytes = serde_json::to_vec(&what).map_err(|error| WalletError::Setup {
             owner: self.owner.clone(),
             reason: error.to_string(),
         })?;
@@ -98,6 +99,7 @@ impl PartyWallet {
         for bytes in kept {
             all.merge(serde_json::from_slice(bytes).map_err(|e| setup(e.to_string()))?);
         }
+        let all = without_locks(all);
         if all.is_empty() {
             return Ok(());
         }
@@ -113,6 +115,13 @@ impl PartyWallet {
         self.has_forgotten = false;
         Ok(())
     }
+}
+
+/// Coins are kept for a use by a process, which frees them, and keeps them again when it goes on: a lock that outlived it would
+/// be nobody's to open.
+fn without_locks(mut all: ChangeSet) -> ChangeSet {
+    all.locked_outpoints = Default::default();
+    all
 }
 
 /// Nothing is read up to this block.

@@ -150,3 +150,21 @@ fn a_wallet_that_is_born_reads_on_from_there() {
     assert!(born.balance() > Amount::ZERO);
     assert!(born.balance() < wallet.balance(), "a coin before its birth");
 }
+
+/// Whoever kept a coin for a use frees it; a process that was killed does not, so its lock goes with it.
+#[test]
+fn a_coin_that_was_kept_for_a_use_is_free_for_the_next_process() {
+    let mut chain = Embedded::new();
+    let (mut wallet, mut kept) = with_coins(&mut chain);
+    let spare = wallet.spare();
+    let coin = wallet.spare_coins().first().unwrap().outpoint;
+    assert!(wallet.reserve(coin));
+    assert!(wallet.spare() < spare);
+    kept.keep(&mut wallet);
+    assert_eq!(kept.restored().spare(), spare);
+    // Nor by what stands in the place of all.
+    kept.0 = vec![wallet.all_learned().unwrap()];
+    let mut restored = kept.restored();
+    assert_eq!(restored.spare(), spare);
+    assert!(restored.reserve(coin), "its owner keeps it again");
+}

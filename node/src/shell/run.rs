@@ -383,8 +383,7 @@ fn decide(
         }),
         _ => None,
     };
-    let own = folder.own(network)?;
-    tracing::info!(%network, id = %own.node.id(), "starts");
+    // Before a seed is made: whoever ends here begins anew.
     let mut jobs = Jobs::new(folder.bundles());
     for path in options.jobs.iter().cloned().chain(folder.jobs()?) {
         // One that was given before may be gone; whoever names it now is to know.
@@ -394,6 +393,8 @@ fn decide(
             Err(error) => tell(Said::Note(&error.to_string())),
         }
     }
+    let own = folder.own(network)?;
+    tracing::info!(%network, id = %own.node.id(), "starts");
     folder.keep_jobs(jobs.paths())?;
     let mut store = folder.store(&own.node)?;
     if options.follow_anew {

@@ -140,7 +140,7 @@ fn no_redirect_is_followed() {
         7
     );
     assert!(
-        other.heard()[0].contains("Authorization: Basic"),
+        other.heard()[0].contains("authorization: Basic"),
         "{:?}",
         other.heard()
     );
@@ -278,7 +278,7 @@ fn the_cookie_of_the_moment_is_sent() {
         .iter()
         .zip([&*format!("__cookie__:{SECRET}"), "__cookie__:second"])
     {
-        let sent = format!("Authorization: Basic {}", STANDARD.encode(cookie));
+        let sent = format!("authorization: Basic {}", STANDARD.encode(cookie));
         assert!(request.contains(&sent), "{request}");
     }
     std::fs::write(&cookie, "no colon").unwrap();

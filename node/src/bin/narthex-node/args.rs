@@ -215,7 +215,7 @@ enum PaceArg {
 struct RunArgs {
     #[command(flatten)]
     dir: Dir,
-    /// Reads options from this file too, as `narthex-node config` prints one; those of the command line come after them, and win.
+    /// Reads options from this file too, as `narthex-node config` prints one; those of the command line come after them, and take the place of values.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The network that the Bitcoin node is on: regtest, signet, testnet4, testnet or bitcoin.
