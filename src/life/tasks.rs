@@ -397,8 +397,10 @@ impl LifeSigner<'_> {
         };
         let known = self.secrets(book);
         let secret = match self.own.signatures.extract_result(settlement, tx, &known) {
-            // A disk that was put back has forgotten the share; its link brings it again.
-            Err(SignaturesError::Waiting { .. }) => return Ok(None),
+            // A share that a disk which was put back has forgotten, or an attestation that is still on its way: it comes.
+            Err(SignaturesError::Waiting { .. } | SignaturesError::Secret { .. }) => {
+                return Ok(None);
+            }
             found => found?,
         };
         let secret = ResultSecret::from_bytes(secret.secret_bytes());

@@ -183,7 +183,7 @@ fn what_cannot_travel_is_not_packed() {
     let error = pack(&manifest(&many), &into("many")).unwrap_err();
     assert!(matches!(error, JobError::Bundle(_)), "{error}");
     let error = pack(&manifest(r#""missing""#), &into("missing")).unwrap_err();
-    assert!(matches!(error, JobError::Io { .. }), "{error}");
+    assert!(matches!(error, JobError::NoFile { .. }), "{error}");
     let error = pack(&manifest(r#"".""#), &into("folder")).unwrap_err();
     assert!(matches!(error, JobError::NoFile { .. }), "{error}");
     // A hole of 3 GiB, which takes no room on the disk.

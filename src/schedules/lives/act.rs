@@ -36,7 +36,8 @@ impl World<'_> {
             let Some(party) = node.and_then(|node| node.party.as_mut()) else {
                 continue;
             };
-            match took(party.publish(chain)) {
+            let resolved = party.resolve(chain);
+            match took(resolved.and_then(|()| party.publish(chain))) {
                 Took::Done(true) => self.event(format!("{role} publishes")),
                 Took::Done(false) => {}
                 Took::Killed => self.killed(role),
