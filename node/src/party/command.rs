@@ -153,6 +153,20 @@ impl Command {
         }
     }
 
+    /// Whether it changes nothing but what is shown.
+    pub const fn only_asks(&self) -> bool {
+        matches!(
+            self,
+            Command::Node
+                | Command::Result { .. }
+                | Command::Show { .. }
+                | Command::Graph { .. }
+                | Command::Bundle { .. }
+                | Command::List
+                | Command::Peers
+        )
+    }
+
     /// The contract that it is about, as it was written.
     pub fn contract(&self) -> Option<&str> {
         match self {

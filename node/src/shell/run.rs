@@ -469,11 +469,11 @@ fn decide(
                     return Ok(());
                 }
                 Input::Order(once, command, answer) => {
-                    tracing::info!(
-                        order = command.name(),
-                        contract = command.contract(),
-                        "order"
-                    );
+                    let (order, contract) = (command.name(), command.contract());
+                    match command.only_asks() {
+                        true => tracing::debug!(order, contract, "order"),
+                        false => tracing::info!(order, contract, "order"),
+                    }
                     let answered = match &once {
                         Some(once) => core.command_once(once, command, now())?,
                         None => core.command(command, now())?,
