@@ -269,6 +269,8 @@ fn a_reserve_is_kept_until_the_end_is_deep() {
     // Whoever starts again comes to the same.
     town.kill(1);
     town.start(1);
+    // Its job is looked at first, and until then it holds what a contract that lives needs.
+    town.pass(1);
     assert_eq!(reserve(&mut town, 1), 0);
 }
 

@@ -304,7 +304,9 @@ fn whoever_declines_ends_it_for_all() {
         let mut store = town.nodes[at].store.clone();
         let known = narthex_node::party::Store::known(&mut store).unwrap();
         assert!(
-            known.iter().all(|whose| whose.machine == "link"),
+            known
+                .iter()
+                .all(|whose| matches!(whose.machine.as_str(), "link" | "wallet")),
             "{known:?}"
         );
     }
