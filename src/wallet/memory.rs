@@ -25,11 +25,13 @@ impl PartyWallet {
         self.inner.network()
     }
 
-    /// The lowest block behind the first of the chain that the wallet has seen, if it has seen any: its birth.
+    /// The block that the wallet began at, if it did not begin at the first of the chain: the one behind that is not missing then.
     pub(super) fn born(&self) -> Option<BlockId> {
         let seen = self.inner.latest_checkpoint();
-        let behind = seen.iter().filter(|block| block.height() > 0);
-        behind.last().map(|block| block.block_id())
+        let behind = seen.iter().filter(|block| block.height() > 0).last();
+        behind
+            .filter(|block| block.height() > 1)
+            .map(|block| block.block_id())
     }
 
     /// Nothing was paid to it up to this block: it is read from the next on. For a wallet whose seed is new.

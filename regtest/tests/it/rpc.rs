@@ -67,7 +67,9 @@ fn request(stream: &mut TcpStream) -> String {
 
 fn reply(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n");
+    // One answer a connection: said, so that nobody keeps it.
+    let close = "Connection: close\r\n";
+    let head = format!("HTTP/1.1 {status}\r\n{headers}{close}Content-Length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
