@@ -71,6 +71,19 @@ pub(super) fn until(book: &Book, node: NodeId) -> Option<u32> {
     Some(earliest(contract, &book.facts, rival)?.saturating_sub(1))
 }
 
+/// Whether a worker appeals at this tip: on a root that is deep, once nothing better is waited for, or at the last moment. Whoever has
+/// seen the appeal can publish it again; where a reorganisation takes both, the root must not come behind it.
+pub(super) fn is_time_to_appeal(book: &Book, tip: u32, is_ready: bool) -> bool {
+    let (contract, policy) = (book.contract(), book.contract().policy());
+    let last = contract
+        .find(Exit::APPEALED)
+        .and_then(|node| until(book, node));
+    let is_last = last.is_some_and(|last| tip.saturating_add(policy.confirm.into()) >= last);
+    let root = book.facts.root;
+    let is_deep = root.is_some_and(|record| policy.depth.is_reached(record.height, tip));
+    last.is_some() && ((is_ready && is_deep) || is_last)
+}
+
 /// One look at a contract.
 struct Look<'b> {
     book: &'b Book,
@@ -212,15 +225,8 @@ impl Look<'_> {
         // Where no sample was drawn, a later block draws one: known and deep, as long as one can wait for it.
         let schedule = contract.schedule(book.facts.delivered(contract)?);
         let drawn = contract.policy().depth.reached_at(schedule.token);
-        let node = contract.find(Exit::APPEALED)?;
-        let last = until(book, node)?;
-        let is_last = self.tip.saturating_add(self.confirm()) >= last;
         let is_drawn = book.deep.is_some() || self.tip >= drawn;
-        // Whoever has seen the appeal can publish it again. Where a reorganisation takes both, the root must not come behind it.
-        let depth = contract.policy().depth;
-        let root = book.facts.root;
-        let is_deep = root.is_some_and(|record| depth.is_reached(record.height, self.tip));
-        ((is_drawn && is_deep) || is_last).then(|| self.when(Exit::APPEALED, 0))?
+        is_time_to_appeal(book, self.tip, is_drawn).then(|| self.when(Exit::APPEALED, 0))?
     }
 
     /// TxV1, to the client.

@@ -8,7 +8,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{Accusation, ruling::RootOfRecord};
 
-use super::Contract;
+use super::{Contract, ContractRefusal};
 
 /// What confirmed, in the chain of a tip. All of it each time: what is no longer among it was taken back by a
 /// reorganisation.
@@ -30,6 +30,16 @@ pub struct ChainView {
     pub tip: u32,
     /// What it says.
     pub facts: Facts,
+}
+
+impl ChainView {
+    /// Whether it can be one of this contract.
+    pub(super) fn check(&self, contract: &Contract) -> Result<(), ContractRefusal> {
+        match self.facts.highest() <= self.tip && self.facts.is_sound(contract) {
+            true => Ok(()),
+            false => Err(ContractRefusal::View { tip: self.tip }),
+        }
+    }
 }
 
 /// The contract's output of a transaction, where a next one spends it.

@@ -48,11 +48,8 @@ impl Tower {
     /// # Errors
     /// [`ContractRefusal::View`]: it can be none of this contract. The caller's fault; nothing changes.
     pub fn see(&mut self, view: &ChainView) -> Result<(), ContractRefusal> {
-        let tip = view.tip;
-        if view.facts.highest() > tip || !view.facts.is_sound(self.book.contract()) {
-            return Err(ContractRefusal::View { tip });
-        }
-        self.tip = tip;
+        view.check(self.book.contract())?;
+        self.tip = view.tip;
         self.book.apply(&ContractChange::Seen(view.facts.clone()));
         Ok(())
     }
@@ -112,13 +109,9 @@ impl Tower {
 
     /// TxA. Without a root on record an appeal is lost, whatever the work.
     fn appeal(&self) -> Option<NodeId> {
-        let (book, policy) = (&self.book, self.book.contract().policy());
         let node = self.when(Exit::APPEALED)?;
-        let root = book.facts.root?;
-        let last = duty::until(book, node)?;
-        let is_last = self.tip.saturating_add(policy.confirm.into()) >= last;
-        let is_deep = policy.depth.is_reached(root.height, self.tip);
-        (is_deep || is_last).then_some(node)
+        self.book.facts.root?;
+        duty::is_time_to_appeal(&self.book, self.tip, true).then_some(node)
     }
 
     /// What is behind TxA.

@@ -39,7 +39,6 @@ impl Core {
                 return Ok(());
             }
         };
-        self.keep_wallet()?;
         let ids: Vec<_> = self.contracts.keys().copied().collect();
         for id in ids {
             self.begin(id, chain)?;

@@ -365,7 +365,6 @@ impl Core {
         tip: BlockHash,
         chain: &mut dyn NodeAccess,
     ) -> Result<(), Fatal> {
-        self.keep_wallet()?;
         let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(());
         };
@@ -376,6 +375,7 @@ impl Core {
         }
         // What is durable alone leaves, and that a secret is about to be shown is durable before it is.
         let resolved = life.party.resolve(chain);
+        self.wallet.keep(&mut self.own.borrow_mut().wallet)?;
         self.store.commit()?;
         let published = resolved.and_then(|()| life.party.publish(chain));
         life.published = Some((tip, life.party.changes()));

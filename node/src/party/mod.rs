@@ -222,7 +222,7 @@ pub struct Core {
     /// Orders that were given under a key, once one was.
     requests: Option<Logged<Requests, AnyLog>>,
     /// What the wallet has learned.
-    wallet: Option<WalletLog>,
+    wallet: WalletLog,
     tip: Option<u32>,
     now: Now,
     /// What contracts have done, to be told.
@@ -243,11 +243,13 @@ impl Core {
     /// # Errors
     /// [`Fatal`].
     pub fn open(parts: Parts, now: Now) -> Result<Core, Fatal> {
-        let me = parts.own.node.id();
+        let (mut own, mut store) = (parts.own, parts.store);
+        let me = own.node.id();
+        let wallet = WalletLog::open(&mut *store, &mut own.wallet, parts.birth)?;
         let mut core = Core {
             me,
-            own: Rc::new(RefCell::new(parts.own)),
-            store: parts.store,
+            own: Rc::new(RefCell::new(own)),
+            store,
             jobs: parts.jobs,
             travelling: AllTravelling::new(),
             is_swept: false,
@@ -260,13 +262,12 @@ impl Core {
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
             requests: None,
-            wallet: None,
+            wallet,
             tip: None,
             now,
             journal: Rc::default(),
             out: VecDeque::new(),
         };
-        core.open_wallet(parts.birth)?;
         core.recover()?;
         Ok(core)
     }
@@ -297,7 +298,7 @@ impl Core {
     /// # Errors
     /// [`Fatal::Log`]; then nothing is to be done.
     pub fn actions(&mut self) -> Result<Vec<Action>, Fatal> {
-        self.keep_wallet()?;
+        self.wallet.keep(&mut self.own.borrow_mut().wallet)?;
         self.store.commit()?;
         Ok(self.out.drain(..).collect())
     }

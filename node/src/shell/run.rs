@@ -18,6 +18,7 @@ use bitcoin::{
     },
 };
 use narthex::{
+    channel::follow::MAX_REORG_BLOCKS,
     job::{JobError, Looked},
     regtest::{self, ChainSource, Node},
 };
@@ -130,9 +131,6 @@ fn order_way(inputs: &Sender<Input>) -> OrderWay {
         })
     })
 }
-
-/// Blocks that no reorganisation takes back.
-const DEEPEST: u32 = 144;
 
 /// Inputs that may wait for the thread that decides. Then sockets are not read.
 const MOST_INPUTS: usize = 256;
@@ -376,7 +374,10 @@ fn decide(
         return Err(RunError::OtherChain { network, genesis });
     }
     // Deep enough that its block is there to stay.
-    let birth = match (folder.is_new()?, chain.height()?.saturating_sub(DEEPEST)) {
+    let birth = match (
+        folder.is_new()?,
+        chain.height()?.saturating_sub(MAX_REORG_BLOCKS),
+    ) {
         (true, height) if height > 0 => Some(Birth {
             height,
             hash: chain.block_hash(height)?,

@@ -62,20 +62,43 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Tries until the Bitcoin node takes calls.
-fn run_until(file: &str, more: &[&str], what: &str) {
-    let words = [&["run", "--config", file][..], more].concat();
+/// Asks again until the answer is what it waits for.
+fn until<T>(words: &[&str], is_it: impl Fn(&Output) -> Option<T>) -> T {
     let start = std::time::Instant::now();
     loop {
-        let output = node(&words);
-        let said = said(&output);
-        if said.contains(what) {
-            assert!(!output.status.success());
-            return;
+        let output = node(words);
+        if let Some(found) = is_it(&output) {
+            return found;
         }
-        assert!(start.elapsed() < PATIENCE, "{words:?}: {said}");
+        assert!(start.elapsed() < PATIENCE, "{words:?}: {}", said(&output));
         std::thread::yield_now();
     }
+}
+
+/// Tries until the Bitcoin node takes calls.
+fn fails_with(file: &str, what: &str) {
+    let output = until(&["run", "--config", file], |output| {
+        said(output).contains(what).then(|| output.clone())
+    });
+    assert!(!output.status.success());
+}
+
+/// Runs on signet, whatever the file says.
+fn start(file: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_narthex-node"))
+        .args(["run", "--config", file, "--network", "signet"])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// A fresh address, once the node takes orders.
+fn address(place: &str) -> String {
+    until(&["address", "--dir", place], |output| {
+        let is_answer = output.status.success();
+        is_answer.then(|| String::from_utf8(output.stdout.clone()).unwrap())
+    })
 }
 
 fn write(path: &Path, text: &str) -> String {
@@ -97,42 +120,17 @@ fn a_node_runs_on_signet_from_a_file() {
         ),
     );
     // It is on another network than it was told.
-    run_until(&file, &[], "the Bitcoin node is not on regtest");
+    fails_with(&file, "the Bitcoin node is not on regtest");
     assert!(!dir.join("seed").exists(), "nothing was made for it");
-    let mut run = Command::new(env!("CARGO_BIN_EXE_narthex-node"))
-        .args(["run", "--config", &file, "--network", "signet"])
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
     let place = dir.to_str().unwrap();
-    let start = std::time::Instant::now();
-    let first = loop {
-        let address = node(&["address", "--dir", place]);
-        if address.status.success() {
-            break String::from_utf8(address.stdout).unwrap();
-        }
-        assert!(start.elapsed() < PATIENCE, "{}", said(&address));
-        std::thread::yield_now();
-    };
+    let mut run = start(&file);
+    let first = address(place);
     assert!(first.starts_with("tb1p"), "{first}");
     run.kill().unwrap();
     run.wait().unwrap();
     // Killed and started again it shows another.
-    let mut run = Command::new(env!("CARGO_BIN_EXE_narthex-node"))
-        .args(["run", "--config", &file, "--network", "signet"])
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let second = loop {
-        let address = node(&["address", "--dir", place]);
-        if address.status.success() {
-            break String::from_utf8(address.stdout).unwrap();
-        }
-        assert!(start.elapsed() < PATIENCE, "{}", said(&address));
-        std::thread::yield_now();
-    };
+    let mut run = start(&file);
+    let second = address(place);
     assert_ne!(first, second, "no address twice");
     assert!(node(&["stop", "--dir", place]).status.success());
     assert!(run.wait().unwrap().success());

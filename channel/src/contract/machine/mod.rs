@@ -101,9 +101,7 @@ impl<S: Side> ContractMachine<S> {
 
     fn chain(&self, view: &ChainView) -> Taken {
         let tip = view.tip;
-        if view.facts.highest() > tip || !view.facts.is_sound(self.contract()) {
-            return Err(ContractRefusal::View { tip });
-        }
+        view.check(self.contract())?;
         let mut changes = Vec::new();
         let mut after = self.book.clone();
         let mut take = |after: &mut Book, change: ContractChange| {

@@ -9,14 +9,14 @@ use std::{
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use narthex::{
-    bitcoin::{Amount, FeeRate, Network, hex::FromHex as _},
+    bitcoin::{Amount, Network},
     game_model::{ParamsRecord, Template, game::Economics, schedule::Pace},
 };
 use narthex_disk::Readers;
 use narthex_node::{
     api::ApiOptions,
     party::{Command, NewOffer, Part, Policy, Reply},
-    shell::{self, RunOptions, Said, WatchOptions},
+    shell::{self, RunOptions, Said},
     transport::Limits,
 };
 use serde::de::DeserializeOwned;
@@ -26,6 +26,7 @@ use super::{
     config::{CompletionsArgs, ConfigArgs},
     demo::DemoArgs,
     shown,
+    tower::TowerOrder,
 };
 
 /// Largest result that is written to a file, in bytes.
@@ -91,13 +92,13 @@ enum Order {
 
 /// Which node.
 #[derive(Args)]
-struct Dir {
+pub(super) struct Dir {
     /// The node's folder.
     #[arg(long)]
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     /// As one JSON object.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Args)]
@@ -115,57 +116,6 @@ struct ResultArgs {
     /// Writes its bytes to a file in the place of saying where they are; what is there is not written over.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-enum TowerOrder {
-    /// At the party: writes what a watchtower needs for a contract, with no secret in it. The tower learns the terms.
-    Bundle(BundleArgs),
-    /// At the tower: publishes what is due for the parties whose bundles it has, and pays the fees from its own coins. It shows no secret and gives no
-    /// verdict. Ends when all of it is over.
-    Watch(WatchArgs),
-}
-
-#[derive(Args)]
-struct BundleArgs {
-    #[command(flatten)]
-    dir: Dir,
-    /// The contract's id, as `list` shows it.
-    #[arg(long, value_name = "ID")]
-    contract: String,
-    /// Where to; what is there is not written over.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-}
-
-#[derive(Args)]
-struct WatchArgs {
-    #[command(flatten)]
-    dir: Dir,
-    /// JSON-RPC of an own Bitcoin node, such as http://127.0.0.1:18443.
-    #[arg(long)]
-    node: String,
-    /// The file that opens it: the node's .cookie, or one with user:password.
-    #[arg(long)]
-    cookie: PathBuf,
-    /// What a party has given; again for others.
-    #[arg(long = "bundle", value_name = "FILE", required = true)]
-    bundles: Vec<PathBuf>,
-    /// A folder with rulings that have become known, as arbiters send them, one a file. It is looked through again and again.
-    #[arg(long, value_name = "DIR")]
-    attestations: Option<PathBuf>,
-    /// Fee rate to begin with, in sat a kwu.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(250..=25_000_000))]
-    rate: u64,
-    /// Most that is paid, in sat a kwu, whatever is at stake.
-    #[arg(long, default_value_t = 25_000, value_parser = clap::value_parser!(u64).range(250..=25_000_000))]
-    max_rate: u64,
-    /// Milliseconds between two looks at the chain.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
-    tick_ms: u64,
-    /// Looks once and ends.
-    #[arg(long)]
-    once: bool,
 }
 
 #[derive(Args)]
@@ -350,11 +300,23 @@ struct OfferArgs {
 }
 
 fn json_file<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let bytes = bounded(path, MAX_FILE)?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} does not read", path.display()))
+}
+
+/// A file of at most so many bytes.
+pub(super) fn bounded(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
-    let bytes = narthex_disk::read_bounded(path, MAX_FILE);
+    let bytes = narthex_disk::read_bounded(path, most);
     let bytes = bytes.with_context(|| format!("cannot read {shown}"))?;
-    let bytes = bytes.with_context(|| format!("{shown} is larger than {MAX_FILE} bytes"))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{shown} does not read"))
+    bytes.with_context(|| format!("{shown} is larger than {most} bytes"))
+}
+
+/// Writes a file where none is.
+pub(super) fn save_new(out: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let shown = out.display();
+    ensure!(!out.try_exists()?, "cannot make {shown}: it is there");
+    narthex_disk::save(out, bytes, Readers::Owner).with_context(|| format!("cannot write {shown}"))
 }
 
 impl Cli {
@@ -409,56 +371,9 @@ impl ResultArgs {
             let bytes = narthex_disk::read_bounded(file, MAX_RESULT)
                 .with_context(|| format!("cannot read {}", file.display()))?;
             let bytes = bytes.context("it is longer than any result")?;
-            let shown = out.display();
-            ensure!(!out.try_exists()?, "cannot make {shown}: it is there");
-            narthex_disk::save(out, &bytes, Readers::Owner)
-                .with_context(|| format!("cannot write {shown}"))?;
+            save_new(out, &bytes)?;
         }
         shown::reply(&reply, dir.json)
-    }
-}
-
-impl TowerOrder {
-    fn run(self) -> anyhow::Result<()> {
-        match self {
-            TowerOrder::Bundle(args) => args.run(),
-            TowerOrder::Watch(args) => args.run(),
-        }
-    }
-}
-
-impl BundleArgs {
-    fn run(self) -> anyhow::Result<()> {
-        let BundleArgs { dir, contract, out } = self;
-        let reply = shell::ask(&dir.dir, &Command::Bundle { id: contract })?;
-        if let Reply::Bundle(status) = &reply {
-            let bytes = Vec::<u8>::from_hex(&status.bundle).context("the node's answer")?;
-            let shown = out.display();
-            ensure!(!out.try_exists()?, "cannot make {shown}: it is there");
-            narthex_disk::save(&out, &bytes, Readers::Owner)
-                .with_context(|| format!("cannot write {shown}"))?;
-        }
-        shown::reply(&reply, dir.json)
-    }
-}
-
-impl WatchArgs {
-    fn run(self) -> anyhow::Result<()> {
-        let options = WatchOptions {
-            dir: self.dir.dir,
-            node: self.node,
-            cookie: self.cookie,
-            bundles: self.bundles,
-            attestations: self.attestations,
-            rate: FeeRate::from_sat_per_kwu(self.rate),
-            max_rate: FeeRate::from_sat_per_kwu(self.max_rate),
-            tick: Duration::from_millis(self.tick_ms),
-            once: self.once,
-        };
-        let json = self.dir.json;
-        shown::log(LevelFilter::INFO);
-        let tell = |said: Said<'_>| drop(shown::said(said, json));
-        Ok(shell::watch(&options, &tell)?)
     }
 }
 

@@ -12,6 +12,8 @@ use clap::{Args, CommandFactory};
 use clap_complete::{Generator, Shell};
 use toml::{Table, Value};
 
+use super::args::bounded;
+
 /// The file that `config` prints.
 const EXAMPLE: &str = include_str!("../../../packaging/node.toml");
 
@@ -73,9 +75,7 @@ pub(crate) fn with_file(words: Vec<OsString>) -> anyhow::Result<(Vec<OsString>, 
         return Ok((words, None));
     };
     let shown = path.display();
-    let read = narthex_disk::read_bounded(&path, MAX_FILE);
-    let read = read.with_context(|| format!("cannot read {shown}"))?;
-    let bytes = read.with_context(|| format!("{shown} is larger than {MAX_FILE} bytes"))?;
+    let bytes = bounded(&path, MAX_FILE)?;
     let text = String::from_utf8(bytes).with_context(|| format!("{shown} is no UTF-8"))?;
     let options = options(&text).with_context(|| format!("{shown} does not read"))?;
     let mut words = words;

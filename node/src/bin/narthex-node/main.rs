@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod demo;
 mod shown;
+mod tower;
 
 use std::process::ExitCode;
 
