@@ -93,7 +93,7 @@ impl SchedulesArgs {
             false => {
                 print(&mut out, &report)?;
                 let checks = after.time.saturating_sub(before.time);
-                print_pace(&mut out, &report, (elapsed, checks))?;
+                print_pace(&report, (elapsed, checks));
             }
         }
         if !report.is_clean() {
@@ -126,30 +126,24 @@ fn keep(folder: &Path, signer: SignerArg, report: &Report) -> anyhow::Result<()>
     Ok(())
 }
 
-/// How fast it was, beside script checks alone.
-fn print_pace(
-    out: &mut impl Write,
-    report: &Report,
-    (elapsed, checks): (Duration, Duration),
-) -> anyhow::Result<()> {
+/// How fast it was, beside script checks alone. On standard error like all progress: it is of this machine and hour, and
+/// what is printed on standard output follows from the seed.
+fn print_pace(report: &Report, (elapsed, checks): (Duration, Duration)) {
     let cores = narthex::threads::cores();
     let busy = elapsed.as_secs_f64() * cores as f64;
     let schedules = report.schedules as f64;
-    writeln!(
-        out,
+    eprintln!(
         "  {:.1} schedules a second and core, on {cores} cores",
         schedules / busy.max(f64::EPSILON)
-    )?;
+    );
     if report.blocks > 0 {
-        writeln!(
-            out,
+        eprintln!(
             "  {:.0} messages and {:.0} blocks a second and core; script checks alone would allow {:.0} schedules",
             report.messages as f64 / busy,
             report.blocks as f64 / busy,
             schedules / checks.as_secs_f64().max(f64::EPSILON)
-        )?;
+        );
     }
-    Ok(())
 }
 
 fn print(out: &mut impl Write, report: &Report) -> anyhow::Result<()> {
