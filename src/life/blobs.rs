@@ -41,6 +41,13 @@ pub trait Blobs {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryBlobs(Rc<RefCell<BTreeMap<[u8; 32], Vec<u8>>>>);
 
+impl MemoryBlobs {
+    /// Forgets all but these, as a disk does that is an older copy.
+    pub(crate) fn retain(&self, is_there: impl Fn(&[u8; 32]) -> bool) {
+        self.0.borrow_mut().retain(|hash, _| is_there(hash));
+    }
+}
+
 impl Blobs for MemoryBlobs {
     fn keep(&mut self, bytes: &[u8]) -> io::Result<[u8; 32]> {
         let hash = blob_hash(bytes);

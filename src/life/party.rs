@@ -1,12 +1,15 @@
 //! A party of a contract, whatever its part.
 
+use std::io;
+
 use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
         Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractSeat,
-        ContractSeatError, ContractSigner, Done, Judging, Order, Paying, Piece, Side, Working,
+        ContractSeatError, ContractSigner, Done, Judging, Order, Parcel, Paying, Side, Working,
     },
     log::Log,
+    wire::{BOXES, EVIDENCE, OPENING, body_hash},
 };
 use narthex_contracts::{graph::NodeId, template::root_coin, terms::Role};
 use narthex_regtest::{ChainSource, NodeAccess};
@@ -43,12 +46,17 @@ impl<'a> Hands<'a> for LifeSigner<'a> {
 trait Seat<'a> {
     fn take(&mut self, input: &ContractInput) -> Taken;
     fn hear(&mut self, from: Role, message: ContractMessage) -> Taken;
+    fn recall(&mut self, message: ContractMessage) -> Taken;
     fn on_chain(&self) -> Vec<ContractErrand>;
     fn book(&self) -> &Book;
     fn standing(&self) -> &'static str;
     fn place(&self) -> &'static str;
     fn changes(&self) -> u64;
     fn is_waiting(&self) -> bool;
+    fn parcel(
+        &mut self,
+        what: Parcel,
+    ) -> Result<Vec<ContractMessage>, ContractSeatError<LifeError>>;
     fn signer(&self) -> &LifeSigner<'a>;
     fn signer_mut(&mut self) -> &mut LifeSigner<'a>;
     fn into_signer(self: Box<Self>) -> LifeSigner<'a>;
@@ -63,6 +71,10 @@ impl<'a, M: Side, S: Hands<'a>, L: Log> Seat<'a> for ContractSeat<M, S, L> {
 
     fn hear(&mut self, from: Role, message: ContractMessage) -> Taken {
         ContractSeat::hear(self, from, message)
+    }
+
+    fn recall(&mut self, message: ContractMessage) -> Taken {
+        ContractSeat::recall(self, message)
     }
 
     fn on_chain(&self) -> Vec<ContractErrand> {
@@ -87,6 +99,13 @@ impl<'a, M: Side, S: Hands<'a>, L: Log> Seat<'a> for ContractSeat<M, S, L> {
 
     fn is_waiting(&self) -> bool {
         ContractSeat::is_waiting(self)
+    }
+
+    fn parcel(
+        &mut self,
+        what: Parcel,
+    ) -> Result<Vec<ContractMessage>, ContractSeatError<LifeError>> {
+        ContractSeat::parcel(self, what)
     }
 
     fn signer(&self) -> &LifeSigner<'a> {
@@ -316,6 +335,19 @@ impl<'a> LifeParty<'a> {
         message: ContractMessage,
     ) -> Result<Heard, LifeError> {
         let heard = self.seat.hear(from, message);
+        self.taken(heard)
+    }
+
+    /// Takes an own message back that this disk has forgotten, and that a peer has kept.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn recall(&mut self, message: ContractMessage) -> Result<Heard, LifeError> {
+        let recalled = self.seat.recall(message);
+        self.taken(recalled)
+    }
+
+    fn taken(&mut self, heard: Taken) -> Result<Heard, LifeError> {
         self.learn()?;
         match heard {
             Ok(errands) => Ok(Heard::Taken(letters(errands))),
@@ -334,25 +366,43 @@ impl<'a> LifeParty<'a> {
             .transpose()
     }
 
-    /// What this party has of what was said, to one that has lost it: that one's own words first, so that it says nothing anew that it has
-    /// said.
+    /// A long message that this party has sent, and whose body its link keeps no more: boxes, an opening or evidence, by its type and the hash
+    /// of its body, for a peer that has lost it with its disk. `None` if it is not here: it was lost, or was never sent.
     ///
     /// # Errors
-    /// [`LifeError::Blob`] if the boxes are gone.
-    pub(crate) fn returned_to(&self, to: Role) -> Result<Vec<ContractMessage>, LifeError> {
-        let papers = self.book().papers();
-        let items = papers.items().iter().cloned().map(Piece::Item);
-        let receipts = papers.receipts().iter().copied().map(Piece::Receipt);
-        let mut pieces: Vec<_> = items.chain(receipts).collect();
-        let is_own = |piece: &Piece| match piece {
-            Piece::Item(signed) => Role::from(signed.item.author()) == to,
-            _ => false,
+    /// [`LifeError::Blob`]: this computer cannot say now.
+    pub fn long_body(
+        &mut self,
+        message: u16,
+        hash: &[u8; 32],
+    ) -> Result<Option<Vec<u8>>, LifeError> {
+        let (book, papers) = (self.book(), self.book().papers());
+        let parcels: Vec<_> = match message {
+            BOXES => papers
+                .boxes()
+                .copied()
+                .map(Parcel::Boxes)
+                .into_iter()
+                .collect(),
+            OPENING => papers.openings().copied().map(Parcel::Opening).collect(),
+            EVIDENCE => book.pleaded().copied().map(Parcel::Evidence).collect(),
+            _ => Vec::new(),
         };
-        pieces.sort_by_key(|piece| !is_own(piece));
-        if let Some(hash) = papers.boxes() {
-            pieces.push(Piece::Boxes(self.signer().blobs.kept(hash)?));
+        for parcel in parcels {
+            let messages = match self.seat.parcel(parcel) {
+                Err(ContractSeatError::Signer(LifeError::Blob(error)))
+                    if error.kind() == io::ErrorKind::NotFound =>
+                {
+                    continue;
+                }
+                other => other?,
+            };
+            let mut bodies = messages.iter().map(Message::to_bytes);
+            if let Some(body) = bodies.find(|body| body_hash(body) == *hash) {
+                return Ok(Some(body));
+            }
         }
-        Ok(pieces.into_iter().map(ContractMessage::Piece).collect())
+        Ok(None)
     }
 
     /// Takes an order of its owner's.

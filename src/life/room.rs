@@ -1,12 +1,17 @@
 //! All parties of a contract in one process: each with its own machine, log and signer, and messages between them as bytes.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    rc::Rc,
+};
 
+use narthex_base::codec::Message as _;
+use narthex_channel::contract::ContractMessage;
 use narthex_contracts::terms::Role;
 use narthex_regtest::NodeAccess;
 
 use super::{
-    LifeError, LifeParty,
+    LifeError, LifeParty, Record,
     party::{Heard, Letter},
 };
 
@@ -22,6 +27,8 @@ pub struct Room<'a> {
     silent: BTreeSet<Role>,
     /// Whoever has each letter in hand before it is on its way.
     between: Option<GoBetween<'a>>,
+    /// What was said, for whoever begins anew.
+    record: Record,
     /// What was refused: from whom, by whom, why.
     refused: Vec<(Role, Role, String)>,
     messages: u64,
@@ -97,6 +104,39 @@ impl<'a> Room<'a> {
         }
     }
 
+    /// A party that has begun anew hears of another what it has said to that one, and what that one has said to it: before anything else that
+    /// is on its way, as their links do it.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub(crate) fn give_again(&mut self, by: Role, to: Role) -> Result<(), LifeError> {
+        let own = self.record.own_of(to).into_iter();
+        let own: Vec<_> = own.filter(|(peer, _)| *peer == by).collect();
+        for (_, bytes) in own {
+            let message = ContractMessage::from_bytes(&bytes);
+            if let (Ok(message), Some(party)) = (message, self.parties.get_mut(&to)) {
+                match party.recall(message)? {
+                    Heard::Taken(letters) => self.post(to, letters),
+                    Heard::Refused(why) => self.refused.push((by, to, why)),
+                }
+            }
+        }
+        let mut again = Vec::new();
+        let said = self.record.said_to(to, 0).into_iter();
+        for (_, bytes) in said.filter(|(peer, _)| *peer == by) {
+            let whole = match (Record::long(&bytes), self.parties.get_mut(&by)) {
+                (None, _) => Some(bytes.to_vec()),
+                (Some((message, hash)), Some(party)) => party.long_body(message, &hash)?,
+                (Some(_), None) => None,
+            };
+            again.extend(whole.map(|bytes| (by, (to, bytes))));
+        }
+        for letter in again.into_iter().rev() {
+            self.letters.push_front(letter);
+        }
+        Ok(())
+    }
+
     /// Everybody looks at the chain.
     ///
     /// # Errors
@@ -143,7 +183,10 @@ impl<'a> Room<'a> {
             let Some(party) = self.parties.get_mut(&to) else {
                 continue;
             };
-            match party.hear(from, &bytes)? {
+            let entries = party.changes();
+            let heard = party.hear(from, &bytes)?;
+            self.record.took((from, to), Rc::new(bytes), entries);
+            match heard {
                 Heard::Taken(_) if is_killed => {}
                 Heard::Taken(letters) => self.post(to, letters),
                 Heard::Refused(why) => self.refused.push((from, to, why)),

@@ -6,7 +6,6 @@ use std::{
 };
 
 use bitcoin::{Amount, Transaction};
-use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{Contract, Order},
     log::MemoryLog,
@@ -25,7 +24,7 @@ use super::{
     killer::Killer,
     narrate::ROOT_RECORD,
 };
-use crate::life::{Letter, LifeError, LifeParty, LifeSigner, MemoryBlobs, Own, Paid, Room, Sight};
+use crate::life::{LifeError, LifeParty, LifeSigner, MemoryBlobs, Own, Paid, Room, Sight};
 
 /// What happened, in order.
 pub(super) enum Lived {
@@ -246,18 +245,9 @@ impl<'p, 'c> Stage<'p, 'c> {
         };
         seat(&mut self.room, contract, own, &self.cheats)?;
         if let Some(by) = anew.returned_by {
-            let returned = self.returned(by, anew.who)?;
-            self.room.post(by, returned);
+            self.room.give_again(by, anew.who)?;
         }
         Ok(true)
-    }
-
-    /// What a party has of what was said, to one that has lost it.
-    fn returned(&self, by: Role, to: Role) -> Result<Vec<Letter>, PlayError> {
-        let party = self.room.party(by);
-        let party = party.ok_or_else(|| PlayError::Broken(format!("no {by}")))?;
-        let returned = party.returned_to(to)?.into_iter();
-        Ok(returned.map(|message| (to, message.to_bytes())).collect())
     }
 
     /// Everybody has what it is given.

@@ -35,6 +35,14 @@ impl<M: Clone> Net<M> {
         queue.push_back((message, at));
     }
 
+    /// Sends messages once more, before anything else that is on its way on their link.
+    pub(super) fn send_again(&mut self, link: Link, messages: Vec<M>, at: u32) {
+        let queue = self.links.entry(link).or_default();
+        for message in messages.into_iter().rev() {
+            queue.push_front((message, at));
+        }
+    }
+
     /// A message that is on its way since before a time, on a link that is open: the first of the first such link.
     pub(super) fn overdue(&self, is_open: impl Fn(Link) -> bool, before: u32) -> Option<(Link, M)> {
         let mut links = self.links.iter().filter(|(link, _)| is_open(**link));

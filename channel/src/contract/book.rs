@@ -222,6 +222,7 @@ impl Book {
             ContractChange::Over => self.is_over = true,
             ContractChange::AuditDeep { height } => self.audit_deep = Some(*height),
             ContractChange::Audited(audited) => self.audited = Some(*audited),
+            ContractChange::Recalled(receipt) => self.papers.recall(*receipt),
         }
     }
 

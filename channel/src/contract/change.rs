@@ -127,4 +127,6 @@ pub enum ContractChange {
     },
     /// What came of the client's own look.
     Audited(Audited),
+    /// This party has given a receipt before its disk was an older copy.
+    Recalled(SignedReceipt),
 }

@@ -76,6 +76,7 @@ impl Message for ContractChange {
                 Audited::Wrong { step } => w.u8(27).u8(1).u64(*step),
                 Audited::Unopened => w.u8(27).u8(2),
             },
+            ContractChange::Recalled(receipt) => w.u8(28).fixed(&receipt.to_bytes()),
         };
     }
 
@@ -152,6 +153,7 @@ impl Message for ContractChange {
                 2 => Audited::Unopened,
                 other => return Err(DecodeError::invalid("audit", other)),
             }),
+            28 => ContractChange::Recalled(read_receipt(r)?),
             other => return Err(DecodeError::invalid("change", other)),
         })
     }

@@ -116,6 +116,8 @@ pub enum ContractInput {
         /// What.
         what: Said,
     },
+    /// An own message that this disk has forgotten, and that a peer has given back: it was said, and counts.
+    Recalled(Said),
     /// Own work.
     Done(Done),
     /// An order.

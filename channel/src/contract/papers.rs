@@ -75,6 +75,8 @@ pub struct Papers {
     pub(super) receipts: Vec<SignedReceipt>,
     /// Own receipts, with what they are for and who is told of them.
     pub(super) given: Vec<(Thing, SignedReceipt)>,
+    /// Own receipts that this disk has forgotten: what they are for may still have to come back.
+    recalled: Vec<SignedReceipt>,
     /// What was found to be no such thing.
     pub(super) refused: Vec<Thing>,
     /// A commitment that nobody signed.
@@ -272,6 +274,32 @@ impl Papers {
     pub(super) fn give(&mut self, thing: Thing, receipt: SignedReceipt) {
         self.given.retain(|(given, _)| *given != thing);
         self.given.push((thing, receipt));
+    }
+
+    /// The own receipt of a kind for something of this name that this disk has forgotten.
+    pub(super) fn recalled(&self, item: &[u8; 32], kind: ReceiptKind) -> Option<&SignedReceipt> {
+        let is_it =
+            |known: &&SignedReceipt| (known.receipt.item, known.receipt.kind) == (*item, kind);
+        self.recalled.iter().find(is_it)
+    }
+
+    /// Whether an own receipt that came back tells something: of two for the same the lower height binds.
+    pub(super) fn recalls(&self, signed: &SignedReceipt) -> bool {
+        let receipt = &signed.receipt;
+        let same = |known: &SignedReceipt| {
+            (known.receipt.item, known.receipt.kind) == (receipt.item, receipt.kind)
+        };
+        let mut given = self.given.iter().map(|(_, given)| given);
+        let known = self.recalled.iter().find(|known| same(known));
+        !given.any(same) && known.is_none_or(|known| receipt.height < known.receipt.height)
+    }
+
+    pub(super) fn recall(&mut self, signed: SignedReceipt) {
+        let receipt = &signed.receipt;
+        self.recalled.retain(|known| {
+            (known.receipt.item, known.receipt.kind) != (receipt.item, receipt.kind)
+        });
+        self.recalled.push(signed);
     }
 
     /// What came is not what it was said to be. Other boxes may still come, and another opening under the same name: one that

@@ -173,6 +173,15 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         self.take(&input)
     }
 
+    /// Takes an own message back that this disk has forgotten ([`ContractInput::Recalled`]).
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn recall(&mut self, message: ContractMessage) -> Errands<S::Error> {
+        let (what, _) = said(message).map_err(ContractSeatError::Refused)?;
+        self.take(&ContractInput::Recalled(what))
+    }
+
     fn step(
         &mut self,
         input: &ContractInput,
@@ -202,7 +211,7 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                 }
                 ContractEffect::Record { until } => errands.push(ContractErrand::Record { until }),
                 ContractEffect::Send { to, what } => {
-                    for message in self.messages(what)? {
+                    for message in self.parcel(what)? {
                         errands.extend(to.iter().map(|party| ContractErrand::Send {
                             to: party.into(),
                             message: Box::new(message.clone()),
@@ -229,8 +238,11 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         Ok(errands)
     }
 
-    /// What a parcel is.
-    fn messages(
+    /// The messages of a parcel, as they are sent: the same bytes each time.
+    ///
+    /// # Errors
+    /// [`ContractSeatError::Missing`], [`ContractSeatError::Signer`] if it is not here.
+    pub fn parcel(
         &mut self,
         what: Parcel,
     ) -> Result<Vec<ContractMessage>, ContractSeatError<S::Error>> {

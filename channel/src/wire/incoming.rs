@@ -135,10 +135,7 @@ impl<L: Log> Link<L> {
 
     /// What is sent because the peer asks for it once more: it may not make this node send without end.
     fn metered(&mut self, out: Vec<Outcome>, now_ms: u64) -> Vec<Outcome> {
-        let sent = out.iter().map(|outcome| match outcome {
-            Outcome::Send(bytes) => bytes.len(),
-            _ => 0,
-        });
+        let sent = out.iter().map(Outcome::bytes);
         // An answer of nothing is work too.
         match self.gate.again.pour(sent.sum::<usize>() + 1_000, now_ms) {
             true => out,

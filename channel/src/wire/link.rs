@@ -6,9 +6,10 @@ use bitcoin::secp256k1::{PublicKey, schnorr};
 use narthex_contracts::party::PartySet;
 
 use super::{
-    Ack, Contradiction, Frame, Head, Hello, Limits, LinkError, MAX_MARKS, Mark, MessageType,
-    Outcome, Recall, Resume, SignedHead, Standing, body_hash, frames,
+    Ack, Contradiction, Envelope, Frame, Head, Hello, Limits, LinkError, MAX_MARKS, Mark,
+    MessageType, Outcome, Recall, Resume, SignedHead, Standing, body_hash, frames,
     gate::{Gate, Place},
+    is_contract_type,
     links::{LinkPhase, LinksEffect, LinksInput, LinksMachine, LinksRefusal, Membership},
     outcome::send,
 };
@@ -193,15 +194,47 @@ impl<L: Log> Link<L> {
         let Some(kept) = self.machine().kept(is_own, way, seq) else {
             return Vec::new();
         };
-        let Some(envelope) = kept.envelope() else {
-            return vec![send(&Frame::Gone(kept.signed))];
-        };
+        match kept.envelope() {
+            Some(envelope) => self.whole(&envelope),
+            // What a contract hands over is among its blobs, and is kept no second time.
+            None if is_own && is_contract_type(kept.signed.head.message) => {
+                vec![Outcome::Refill(kept.signed)]
+            }
+            None => vec![send(&Frame::Gone(kept.signed))],
+        }
+    }
+
+    /// Frames of a message, from where the peer has it on this connection.
+    fn whole(&self, envelope: &Envelope) -> Vec<Outcome> {
+        let head = envelope.head();
         let partials = self.connection.as_ref().map(|c| &c.partials);
-        let place = (*way.0, way.1, seq);
+        let place = (head.contract, head.to, head.seq);
+        let is_own = head.from == *self.machine().me();
         let partial = partials.and_then(|all| all.get(&place)).filter(|_| is_own);
-        let have = partial.filter(|(hash, _)| *hash == kept.signed.head.body);
+        let have = partial.filter(|(hash, _)| *hash == head.body);
         let have = have.map_or(0, |(_, have)| *have);
-        frames(&envelope, have).map(|frame| send(&frame)).collect()
+        frames(envelope, have).map(|frame| send(&frame)).collect()
+    }
+
+    /// What the contract says of an own body that the peer has lost ([`Outcome::Refill`]): the body, or that it has it no more. Another body
+    /// than was signed counts as none.
+    pub fn refilled(&self, signed: &SignedHead, body: Option<Vec<u8>>) -> Vec<Outcome> {
+        if !self.connection.as_ref().is_some_and(|c| c.is_resumed) {
+            return Vec::new();
+        }
+        match body.and_then(|body| signed.with_body(body)) {
+            Some(envelope) => self.whole(&envelope),
+            None => vec![send(&Frame::Gone(*signed))],
+        }
+    }
+
+    /// Own messages of a contract that the peer waits for, and whose bodies are with the contract alone: when it can say whether it has them.
+    pub fn refills(&self, contract: &[u8; 32]) -> Vec<Outcome> {
+        let due = self.logged.pending().into_iter();
+        let of_it = |due: &LinksEffect| matches!(due, LinksEffect::Send { contract: of, .. } if of == contract);
+        let out = due.filter(of_it).flat_map(|effect| self.done(effect));
+        out.filter(|outcome| matches!(outcome, Outcome::Refill(_)))
+            .collect()
     }
 
     /// What is to be done with the message of a place, if it is there.

@@ -20,6 +20,9 @@ pub enum Outcome {
     Knock(Envelope),
     /// An own message that this disk has forgotten. The contract is to take it for said; then [`Link::imported`](super::Link::imported).
     Import(Kept),
+    /// An own message that the peer has lost, whose body is with its contract alone: [`Link::refilled`](super::Link::refilled) with it if that has it,
+    /// without if it has it no more. As long as nobody can say, nothing: [`Link::refills`](super::Link::refills) asks again.
+    Refill(SignedHead),
     /// The peer has contradicted itself. When its contract knows: [`Link::noted`](super::Link::noted).
     Prove(Contradiction),
     /// The peer asks for a chunk of a job. Whether it may is still to be seen.
@@ -88,6 +91,17 @@ pub enum LinkError {
     /// The log cannot be read.
     #[error(transparent)]
     Open(#[from] OpenError),
+}
+
+impl Outcome {
+    /// Bytes that the peer is sent by it, or by what follows from it.
+    pub(super) const fn bytes(&self) -> usize {
+        match self {
+            Outcome::Send(bytes) => bytes.len(),
+            Outcome::Refill(signed) => signed.head.length as usize,
+            _ => 0,
+        }
+    }
 }
 
 pub(super) fn send(frame: &Frame) -> Outcome {

@@ -243,13 +243,7 @@ impl<S: Side> Walks<S> {
             .choose(rng)
             .unwrap();
         let said = |from, what| ContractInput::Said { from, what };
-        let things = |rng: &mut StdRng| {
-            let items = book.papers().items();
-            let kind = |signed: &SignedItem| Some((signed.item.receipt()?, world().name(signed)));
-            let items = items.iter().filter_map(kind);
-            let all: Vec<_> = items.chain([(ReceiptKind::Data, world().data())]).collect();
-            *all.choose(rng).unwrap()
-        };
+        let things = |rng: &mut StdRng| some_thing(book, rng);
         match rng.gen_range(0..16u8) {
             0..5 => {
                 let signed = self.next_item(book, rng);
@@ -308,6 +302,22 @@ impl<S: Side> Walks<S> {
                 said(from, Said::Attestation(world().attestation(by, ruling)))
             }
         }
+    }
+
+    /// What a peer may give back to this party of its own words.
+    fn own_word(&self, book: &Book, rng: &mut StdRng) -> ContractInput {
+        let kept = (ReceiptKind::Kept, some_thing(book, rng).1);
+        let receipt = |thing, issuer, rng: &mut StdRng| {
+            let height = self.blocks.tip.saturating_sub(rng.gen_range(0..3));
+            Said::Receipt(world().receipt(thing, (issuer, WORKER), height))
+        };
+        ContractInput::Recalled(match rng.gen_range(0..5u8) {
+            0 => receipt(some_thing(book, rng), self.role, rng),
+            1 => receipt(kept, self.role, rng),
+            2 => receipt(kept, PANEL[0], rng),
+            3 => Said::Item(self.next_item(book, rng)),
+            _ => Said::Blob(opened()),
+        })
     }
 
     /// What nobody should send or do.
@@ -428,6 +438,9 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
         if self.mood == Mood::Wild && rng.gen_ratio(1, 8) {
             return self.garbage(book, rng);
         }
+        if self.mood == Mood::Wild && rng.gen_ratio(1, 12) {
+            return self.own_word(book, rng);
+        }
         if self.role == WORKER && rng.gen_ratio(1, 16) {
             return ContractInput::Order(match self.mood {
                 Mood::Smooth | Mood::OnChain => Order::Deliver,
@@ -476,4 +489,12 @@ fn a_verifier_keeps_the_laws() {
 #[test]
 fn an_arbiter_keeps_the_laws() {
     keeps_the_laws::<Judging>(PANEL[0], 4);
+}
+
+/// Something that may be acknowledged, as far as this party knows.
+fn some_thing(book: &Book, rng: &mut StdRng) -> (ReceiptKind, [u8; 32]) {
+    let items = book.papers().items().iter();
+    let items = items.filter_map(|signed| Some((signed.item.receipt()?, world().name(signed))));
+    let all: Vec<_> = items.chain([(ReceiptKind::Data, world().data())]).collect();
+    *all.choose(rng).unwrap()
 }

@@ -296,6 +296,39 @@ fn parties_bring_their_evidence_once_there_is_an_accusation() {
     assert_eq!(worker.sends(Parcel::Evidence([1; 32])), PANEL);
 }
 
+/// Whoever gave another receipt of a later height would reckon its deadline from that, while the first one binds it.
+#[test]
+fn a_receipt_that_was_given_before_a_disk_went_back_stands() {
+    let mut verifier = Seat::<Checking>::of(VERIFIER);
+    let name = world().name(&world().committed(0));
+    let (thing, named) = (Thing::Item(name), (ReceiptKind::Commitment, name));
+    let receipt = |issuer, height| world().receipt(named, (issuer, WORKER), height);
+    let recalled = |receipt| ContractInput::Recalled(Said::Receipt(receipt));
+    // A peer gives back what it has of this party's words, before what they were about.
+    for height in [DRAWN, DRAWN - 2, DRAWN - 1] {
+        let taken = verifier.step(&recalled(receipt(VERIFIER, height)));
+        assert!(taken.is_ok(), "{taken:?}");
+    }
+    // What it has not signed is none of its words.
+    let others = verifier.step(&recalled(receipt(WORKER, 1)));
+    assert!(matches!(others, Err(ContractRefusal::Unsigned { .. })));
+    let mut forged = receipt(VERIFIER, 1);
+    forged.receipt.height = 0;
+    assert!(is_refused(verifier.step(&recalled(forged))));
+
+    verifier.item(WORKER, &world().committed(0));
+    assert!(verifier.is_asked(Task::Look(thing)));
+    let receipt = receipt(VERIFIER, DRAWN + 9);
+    verifier.done(Done::Acknowledged { thing, receipt });
+    let given = verifier.machine.book().papers().given(thing).unwrap();
+    assert_eq!(given.receipt.height, DRAWN - 2);
+    // Once it stands, nothing that comes back takes its place.
+    let before = verifier.machine.clone();
+    let again = world().receipt(named, (VERIFIER, WORKER), 3);
+    verifier.step(&recalled(again)).unwrap();
+    assert_eq!(verifier.machine, before);
+}
+
 #[test]
 fn what_is_not_acknowledged_goes_to_the_arbiters_behind_the_delivery_and_not_before() {
     let mut worker = Seat::committed();

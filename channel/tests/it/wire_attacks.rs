@@ -10,12 +10,14 @@ use narthex_channel::{
     wire::{
         ABORT, BIND, Close, Contradiction, Envelope, Frame, Hello, Limits, Link, LinkError, Mark,
         Meter, NONCES, Outcome, PROPOSAL, Piece, Resume, SHARES, SignedHead, Standing, TERMS,
-        WireFault, frames,
+        WireFault, body_hash, frames,
         links::{LinkPhase, LinksRefusal},
         setup_message, setup_type,
     },
 };
 use narthex_contracts::party::PartySet;
+
+mod refill;
 
 use crate::wire_support::{
     CHAIN, CONTRACT, envelope, head, keypair, membership, public, receivers, sign,
@@ -53,6 +55,18 @@ struct Node {
     out: VecDeque<Vec<u8>>,
     /// One in so many messages the contract cannot take yet.
     early: u32,
+    /// What the contract says of long bodies that it has handed over.
+    keeps: Keeps,
+}
+
+/// Whether a contract has what it has handed over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    All,
+    /// It is not there any more.
+    Nothing,
+    /// It does not live yet, and cannot say.
+    NotNow,
 }
 
 impl Node {
@@ -73,6 +87,7 @@ impl Node {
             closed: Vec::new(),
             out: VecDeque::new(),
             early: 0,
+            keeps: Keeps::All,
         }
     }
 
@@ -88,7 +103,8 @@ impl Node {
                     }
                     let (to, seq) = (envelope.head().to, envelope.head().seq);
                     // In order, and again only the same.
-                    assert!(seq <= self.got.len() as u64, "{seq} of {}", self.got.len());
+                    let known = self.got.len() + self.missing.len();
+                    assert!(seq <= known as u64, "{seq} of {known}");
                     let body = envelope.into_body();
                     let known = self.got.entry(seq).or_insert_with(|| body.clone());
                     assert_eq!(*known, body, "number {seq}");
@@ -98,6 +114,20 @@ impl Node {
                     let (to, seq) = (signed.head.to, signed.head.seq);
                     self.missing.push(seq);
                     due.extend(self.link.taken(&CONTRACT, to, seq)?);
+                }
+                Outcome::Refill(signed) => {
+                    let is_its = |(_, body): &&(u16, Vec<u8>)| body_hash(body) == signed.head.body;
+                    let body = self.said.iter().find(is_its).map(|(_, body)| body.clone());
+                    let frames = match self.keeps {
+                        Keeps::NotNow => Vec::new(),
+                        keeps => self
+                            .link
+                            .refilled(&signed, body.filter(|_| keeps == Keeps::All)),
+                    };
+                    frames
+                        .into_iter()
+                        .rev()
+                        .for_each(|frame| due.push_front(frame));
                 }
                 Outcome::Import(kept) => {
                     let (to, seq) = (kept.signed.head.to, kept.signed.head.seq);

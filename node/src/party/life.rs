@@ -11,13 +11,14 @@ use narthex::{
     channel::{
         StepError,
         contract::{
-            Contract as About, ContractErrand, ContractSeatError, Done, Order, Policy as Pace,
+            Contract as About, ContractErrand, ContractMessage, ContractSeatError, Done, Order,
+            Policy as Pace,
         },
         follow::MAX_REORG_BLOCKS,
         log::{Identity, LogError},
         offer::Offer,
         setup::Phase,
-        wire::{Envelope, contract_message, contract_type},
+        wire::{Envelope, Head, contract_message, contract_type},
     },
     contracts::{
         binding::{BindError, Bindings, Mark},
@@ -234,8 +235,9 @@ impl Core {
                 Err(error) => return self.life_failed(id, error),
             }
             self.look(id, tip.1, chain)?;
-            // What came before it lived, or while something of this computer's failed.
-            let due = self.waiting_for(&id);
+            // What came before it lived, or while something of this computer's failed; and what it alone has for others.
+            let mut due = self.waiting_for(&id);
+            due.extend(self.refills(&id));
             self.outcomes(due)?;
         } else {
             self.look(id, tip.1, chain)?;
@@ -410,6 +412,26 @@ impl Core {
         from: PartyId,
         envelope: &Envelope,
     ) -> Result<Told, Fatal> {
+        let hear =
+            |party: &mut LifeParty<'static>, message| party.hear_message(from.into(), message);
+        self.life_told(id, envelope, hear)
+    }
+
+    /// An own message of a contract's life that this disk has forgotten.
+    pub(super) fn life_recalls(
+        &mut self,
+        id: [u8; 32],
+        envelope: &Envelope,
+    ) -> Result<Told, Fatal> {
+        self.life_told(id, envelope, LifeParty::recall)
+    }
+
+    fn life_told(
+        &mut self,
+        id: [u8; 32],
+        envelope: &Envelope,
+        tell: impl FnOnce(&mut LifeParty<'static>, ContractMessage) -> Result<Heard, LifeError>,
+    ) -> Result<Told, Fatal> {
         let message = match contract_message(envelope) {
             Ok(Some(message)) => message,
             Ok(None) => return Ok(Told::Refused("it is of no contract's life".into())),
@@ -418,12 +440,31 @@ impl Core {
         let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(Told::NotNow);
         };
-        match life.party.hear_message(from.into(), message) {
+        match tell(&mut life.party, message) {
             Ok(Heard::Refused(why)) => Ok(Told::Refused(why)),
             Ok(Heard::Taken(letters)) => Ok(Told::Taken(self.letters(id, letters)?)),
             Err(error) => {
                 self.life_failed(id, error)?;
                 Ok(Told::NotNow)
+            }
+        }
+    }
+
+    /// The body of a long message that this party has sent, if it has it: for a peer that has lost it. `None` while it does not live, or where
+    /// this computer cannot read it.
+    pub(super) fn life_has(
+        &mut self,
+        id: [u8; 32],
+        head: &Head,
+    ) -> Result<Option<Option<Vec<u8>>>, Fatal> {
+        let Some(life) = life_of(&mut self.contracts, &id) else {
+            return Ok(None);
+        };
+        match life.party.long_body(head.message, &head.body) {
+            Ok(body) => Ok(Some(body)),
+            Err(error) => {
+                self.life_failed(id, error)?;
+                Ok(None)
             }
         }
     }

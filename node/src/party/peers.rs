@@ -207,6 +207,11 @@ impl Core {
                 Outcome::Deliver(envelope) => due.extend(self.delivered(node, &envelope)?),
                 Outcome::Missing(signed) => due.extend(self.missing(node, &signed)?),
                 Outcome::Import(kept) => due.extend(self.came_back(node, &kept)?),
+                // In its place among what is sent: what comes after it is for nobody before it has come.
+                Outcome::Refill(signed) => {
+                    let frames = self.refill(node, &signed)?.into_iter().rev();
+                    frames.for_each(|frame| due.push_front((node, frame)));
+                }
                 Outcome::Prove(proof) => due.extend(self.contradicted(node, &proof)?),
                 Outcome::Want(want) => self.asked_for(node, &want),
                 Outcome::Chunk(chunk) => self.chunk_came(node, &chunk)?,
@@ -262,6 +267,13 @@ impl Core {
             all.extend(of_it.map(|outcome| (*node, outcome)));
         }
         all
+    }
+
+    /// What peers wait for of a contract, and it alone has: it can say now whether it has it.
+    pub(super) fn refills(&self, contract: &[u8; 32]) -> Due {
+        let all = self.peers.iter();
+        all.flat_map(|(node, peer)| of(*node, peer.link.refills(contract)))
+            .collect()
     }
 
     /// Long logs are summed up.

@@ -12,8 +12,8 @@ use narthex::{
         offer::{Decline, OfferInput},
         setup::{Phase, SetupInput},
         wire::{
-            BIND, Contradiction, Envelope, FUNDING, HELD, Head, OfferMessage, PROPOSAL, SignedHead,
-            WHOLE, is_contract_type, links::Kept, offer_message, setup_message,
+            BIND, Contradiction, Envelope, FUNDING, HELD, Head, OfferMessage, Outcome, PROPOSAL,
+            SignedHead, WHOLE, is_contract_type, links::Kept, offer_message, setup_message,
         },
     },
     contracts::{
@@ -153,6 +153,23 @@ impl Core {
         Ok(due)
     }
 
+    /// A body that the peer has lost, and that is with its contract alone. Nothing before that lives: then it is asked for once more.
+    pub(super) fn refill(
+        &mut self,
+        node: PublicKey,
+        signed: &SignedHead,
+    ) -> Result<Vec<Outcome>, Fatal> {
+        let head = &signed.head;
+        let body = match self.life_has(head.contract, head)? {
+            Some(body) => body,
+            // It has been, or is not to be.
+            None if self.never_lives(&head.contract) => None,
+            None => return Ok(Vec::new()),
+        };
+        let peer = self.peers.get(&node);
+        Ok(peer.map_or_else(Vec::new, |peer| peer.link.refilled(signed, body)))
+    }
+
     /// An own message that this disk has forgotten: it was said, and what was drawn for it is gone.
     pub(super) fn came_back(&mut self, node: PublicKey, kept: &Kept) -> Result<Due, Fatal> {
         let head = kept.signed.head;
@@ -163,11 +180,9 @@ impl Core {
         if let Some(Ok(Some(message))) = offer {
             self.offer_came_back(id, message)?;
         } else if is_contract_type(head.message) {
-            // What this party has signed before counts: it is taken as another party's copy of it.
-            if let (Some(envelope), Some(peer), false) =
-                (&envelope, self.party_of(&node, &id), self.never_lives(&id))
-            {
-                match self.life_hears(id, peer, envelope)? {
+            // What this party has signed before counts.
+            if let (Some(envelope), false) = (&envelope, self.never_lives(&id)) {
+                match self.life_recalls(id, envelope)? {
                     Told::Taken(mut due) => {
                         due.extend(self.imported(node, &head)?);
                         return Ok(due);

@@ -2,7 +2,7 @@
 
 use narthex::bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
 use narthex::game_model::Template;
-use narthex_node::party::{Command, OnChain, Reply, Store as _};
+use narthex_node::party::{Command, MemoryStore, OnChain, Reply, Store as _};
 
 use crate::support::town::Town;
 
@@ -139,6 +139,76 @@ fn the_coin_of_the_root_serves_nothing_else() {
     town.pass(1);
     assert!(!is_over(&town.standing(1, &id)));
     assert!(kept(&mut town, 1) > 0);
+}
+
+/// The same, with what a node's disk was like before it was.
+fn funded_after(town: &mut Town, at: usize) -> ([u8; 32], MemoryStore) {
+    let id = town.offer();
+    town.pump();
+    let old = town.nodes[at].snapshot();
+    town.mine(1);
+    assert!(town.all(&id, "live"), "{}", town.notes());
+    (id, old)
+}
+
+/// A node's disk is from now on as it was before its contract was funded, long things too.
+fn forgets_its_life(town: &mut Town, at: usize, old: &MemoryStore) {
+    town.kill(at);
+    town.nodes[at].store = old.clone();
+    town.start(at);
+    for other in (0..6).filter(|other| *other != at) {
+        if town.nodes[other].core.is_some() {
+            town.connect(at, other);
+        }
+    }
+    town.pass(1);
+}
+
+/// Links keep no boxes, openings and evidence: whoever has handed them over hands them over again to one that lost them with its disk.
+#[test]
+fn whoever_has_lost_what_it_was_handed_is_given_it_again() {
+    // The client has paid, and decrypts what it has lost.
+    let mut town = Town::new();
+    let (id, old) = funded_after(&mut town, 0);
+    lived(&mut town, &id);
+    let found = result(&mut town, &id);
+    forgets_its_life(&mut town, 0, &old);
+    lived(&mut town, &id);
+    assert_eq!(town.standing(0, &id), "decrypted", "{}", town.notes());
+    assert_eq!(result(&mut town, &id), found);
+
+    // The verifier has answered, and compares what it has lost. The worker was started again meanwhile, and is not ready at once.
+    let mut town = Town::new();
+    let (id, old) = funded_after(&mut town, 2);
+    let mut rng = StdRng::seed_from_u64(3);
+    let has_opened = |town: &Town| town.standing(1, &id) == "opened";
+    for _ in 0..MOST_BLOCKS {
+        town.mine_only(1);
+        for node in &mut town.nodes {
+            let core = node.core.as_mut().unwrap();
+            core.poll(&mut town.chain, town.now).unwrap();
+        }
+        // Step by step, to stop before the verifier answers.
+        for _ in 0..200 {
+            if !has_opened(&town) {
+                town.some(1, &mut rng);
+            }
+        }
+        if has_opened(&town) {
+            break;
+        }
+        town.pass(1);
+    }
+    assert!(has_opened(&town), "{}", town.notes());
+    town.kill(1);
+    forgets_its_life(&mut town, 2, &old);
+    town.start(1);
+    town.connect_all(1);
+    town.pass(1);
+    lived(&mut town, &id);
+    assert_eq!(path(&town, &id), ["Tx0", "S3"], "{}", town.notes());
+    assert_eq!(result(&mut town, &id), town.right());
+    assert!(!town.notes().contains("refused"), "{}", town.notes());
 }
 
 /// Somebody is killed now and then, until everybody has an end.

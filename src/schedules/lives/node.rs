@@ -1,6 +1,6 @@
 //! One party of a life: its disk, and its process while that runs.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
 use narthex_channel::{
     Logged, StepError,
@@ -221,13 +221,7 @@ impl LifeNode {
         };
         let book = party.book().clone();
         drop(party);
-        let kept = match self.role {
-            Role::Client => self.replayed::<Paying>()?,
-            Role::Worker => self.replayed::<Working>()?,
-            Role::Verifier => self.replayed::<Checking>()?,
-            Role::Arbiter(_) => self.replayed::<Judging>()?,
-        };
-        Ok(kept == book)
+        Ok(self.kept_book()? == book)
     }
 
     fn replayed<S: Side>(&self) -> Result<Book, LifeError> {
@@ -237,17 +231,36 @@ impl LifeNode {
         Ok(logged.machine().book().clone())
     }
 
-    /// Its disk is from now on as it was so many writes ago; whether there were as many.
-    pub(super) fn roll_back(&mut self, writes: usize) -> Result<bool, LifeError> {
+    /// What its log alone tells.
+    fn kept_book(&self) -> Result<Book, LifeError> {
+        match self.role {
+            Role::Client => self.replayed::<Paying>(),
+            Role::Worker => self.replayed::<Working>(),
+            Role::Verifier => self.replayed::<Checking>(),
+            Role::Arbiter(_) => self.replayed::<Judging>(),
+        }
+    }
+
+    /// Its disk is from now on as it was so many writes ago, long things too: how many entries are left, if there were as many.
+    pub(super) fn roll_back(&mut self, writes: usize) -> Result<Option<u64>, LifeError> {
         self.party = None;
         let mut log = self.log()?;
         let mut entries = Vec::new();
         let count = log.read(&mut |_, entry| entries.push(entry.to_vec()))?;
         let Some(left) = entries.len().checked_sub(writes) else {
-            return Ok(false);
+            return Ok(None);
         };
         entries.truncate(left);
         log.replace(count, &entries)?;
-        Ok(true)
+        drop(log);
+        let book = self.kept_book()?;
+        let papers = book.papers();
+        let brought = papers.brought().map(|(_, hash)| hash);
+        let named = papers.boxes().into_iter().chain(papers.openings());
+        let named = named.chain(brought).chain(book.pleaded()).copied();
+        let decrypted = book.decrypted().and_then(|(_, result)| result);
+        let named: BTreeSet<_> = named.chain(decrypted).collect();
+        self.blobs.retain(|hash| named.contains(hash));
+        Ok(Some(left as u64))
     }
 }

@@ -1,6 +1,6 @@
 //! What parties say in a round: who looks at the chain when, which letter comes when, who is killed meanwhile.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use bitcoin::secp256k1::rand::Rng;
 use narthex_base::codec::Message as _;
@@ -13,7 +13,7 @@ use super::{
     world::{MOST_EVENTS, Posted, World},
 };
 use crate::{
-    life::{Heard, Letter, LifeParty},
+    life::{Heard, Letter, LifeParty, Record},
     play::cheat::between,
     schedules::{FaultKind, Violation, net::Link, node::draw_kill},
 };
@@ -134,31 +134,56 @@ impl World<'_> {
         let Some(node) = self.nodes.get_mut(&role) else {
             return;
         };
-        match node.roll_back(writes) {
-            Ok(true) => self.has_rolled_back = true,
-            Ok(false) => return self.start(role),
+        let left = match node.roll_back(writes) {
+            Ok(Some(left)) => left,
+            Ok(None) => return self.start(role),
             Err(error) => return self.defect(role, error.to_string()),
-        }
+        };
+        self.has_rolled_back = true;
         self.event(format!("{role} is rolled back by {writes} writes"));
-        let mut returned = Vec::new();
-        for (by, node) in &self.nodes {
-            let party = node.party.as_ref().filter(|_| *by != role);
-            let said = party.and_then(|party| party.returned_to(role).ok());
-            returned.extend(said.into_iter().flatten().map(|message| (*by, message)));
-        }
         self.start(role);
-        for (from, message) in returned {
+        for said in self
+            .record
+            .own_of(role)
+            .iter()
+            .filter_map(|(_, said)| message(said))
+        {
             let node = self.nodes.get_mut(&role);
             let Some(party) = node.and_then(|node| node.party.as_mut()) else {
                 return;
             };
-            match took(party.hear_message(from, message)) {
+            match took(party.recall(said)) {
                 // What it would answer, it says again anyhow.
                 Took::Done(Heard::Taken(letters)) => self.post(role, letters),
                 Took::Done(Heard::Refused(_)) => {}
                 Took::Killed => return self.killed(role),
                 Took::Failed(reason) => return self.defect(role, reason),
             }
+        }
+        self.given_again(role, left);
+    }
+
+    /// Peers say once more what a party has forgotten that has so many entries left: what their links keep no body of, if they have it.
+    fn given_again(&mut self, role: Role, left: u64) {
+        let mut again: BTreeMap<Role, Vec<Posted>> = BTreeMap::new();
+        for (peer, said) in self.record.said_to(role, left) {
+            if let Some((message, hash)) = Record::long(&said) {
+                let villain = self.is_villain(peer);
+                let node = self.nodes.get_mut(&peer);
+                let party = node.and_then(|node| node.party.as_mut());
+                // Who is not there says it when it is: its disk has what it had.
+                match party.map(|party| party.long_body(message, &hash)) {
+                    // It has found meanwhile that this is not what it was said to be.
+                    Some(Ok(None)) if !villain => continue,
+                    Some(Err(error)) => self.defect(peer, error.to_string()),
+                    _ => {}
+                }
+            }
+            again.entry(peer).or_default().push(said);
+        }
+        for (peer, said) in again {
+            let link = (peer.into(), role.into());
+            self.net.send_again(link, said, self.tip);
         }
     }
 
@@ -372,9 +397,13 @@ impl World<'_> {
         let Some(party) = node.and_then(|node| node.party.as_mut()) else {
             return;
         };
-        let before = party.place();
+        let (before, entries) = (party.place(), party.changes());
         let heard = took(party.hear(sender, &bytes));
         let after = party.place();
+        if matches!(heard, Took::Done(_)) {
+            let said = Rc::clone(&bytes);
+            self.record.took((sender, receiver), said, entries);
+        }
         let end = bytes.len().saturating_sub(12);
         let mark = bitcoin::hex::DisplayHex::to_lower_hex_string(&bytes[end..]);
         let what = format!("{sender} to {receiver}: {} bytes, {mark}", bytes.len());

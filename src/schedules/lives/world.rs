@@ -26,7 +26,7 @@ use super::{
     villain::Villain,
 };
 use crate::{
-    life::Sight,
+    life::{Record, Sight},
     schedules::{FaultKind, Less, Outcome, Violation, net::Net, trace::Trace},
 };
 
@@ -93,6 +93,8 @@ pub(super) struct World<'r> {
     pub(super) roles: Vec<Role>,
     pub(super) nodes: BTreeMap<Role, LifeNode>,
     pub(super) net: Net<Posted>,
+    /// What the links keep.
+    pub(super) record: Record,
     pub(super) kinds: Vec<FaultKind>,
     skipped: BTreeSet<u32>,
     pub(super) faults: u32,
@@ -165,6 +167,7 @@ impl<'r> World<'r> {
             tip: 0,
             nodes,
             net,
+            record: Record::default(),
             kinds,
             skipped: plan.less.skipped.clone(),
             faults: 0,

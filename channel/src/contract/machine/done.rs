@@ -196,7 +196,9 @@ impl<S: Side> ContractMachine<S> {
         let is_right = receipt.contract == *contract.id()
             && (named, kind) == (Some(receipt.item), Some(receipt.kind))
             && book.word(contract.role()) == Some(receipt.issuer);
-        let receipt = *signed;
+        // Two of different heights would bind it twice: the one that it has given before stands.
+        let before = book.papers.recalled(&receipt.item, receipt.kind);
+        let receipt = *before.unwrap_or(signed);
         let changes = vec![ContractChange::Acknowledged { thing, receipt }];
         self.if_asked(
             "receipt",

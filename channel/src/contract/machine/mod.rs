@@ -94,6 +94,7 @@ impl<S: Side> ContractMachine<S> {
             _ if self.book.is_over => Err(ContractRefusal::Over),
             ContractInput::Chain(view) => self.chain(view),
             ContractInput::Said { from, what } => self.said(*from, what),
+            ContractInput::Recalled(what) => self.recalled(what),
             ContractInput::Done(done) => self.done(done),
             ContractInput::Order(order) => self.ordered(*order),
         }
@@ -219,7 +220,7 @@ impl<S: Side> Tabled for ContractMachine<S> {
         match input {
             ContractInput::Chain(_) => "chain",
             ContractInput::Order(_) => "order",
-            ContractInput::Said { .. } => "said",
+            ContractInput::Said { .. } | ContractInput::Recalled(_) => "said",
             ContractInput::Done(_) => "done",
         }
     }

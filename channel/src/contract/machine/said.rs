@@ -109,6 +109,39 @@ impl<S: Side> ContractMachine<S> {
         }
     }
 
+    /// What this party has said before its disk was an older copy. Its key is on it: whatever binds it is taken, whoever gives it back.
+    /// What it would come to again by itself is not: it works on what it has.
+    pub(super) fn recalled(&self, what: &Said) -> Taken {
+        let contract = self.contract();
+        let from = contract.role();
+        match what {
+            // Also another party's, which it has handed on.
+            Said::Item(signed) => self.item(from, signed),
+            Said::Receipt(signed) => {
+                let receipt = &signed.receipt;
+                let is_own = self.book.word(from) == Some(receipt.issuer)
+                    && receipt.contract == *contract.id();
+                if !is_own || signed.check(receipt).is_err() {
+                    let what = "receipt";
+                    return Err(ContractRefusal::Unsigned { from, what });
+                }
+                let is_news = self.book.papers.recalls(signed);
+                let change = ContractChange::Recalled(*signed);
+                Ok(is_news.then_some(change).into_iter().collect())
+            }
+            Said::Attestation(attestation) => {
+                let checked = attestation.check(contract.terms());
+                checked.map_err(|error| ContractRefusal::Attestation { from, error })?;
+                self.attestation(attestation)
+            }
+            Said::Commitment(_)
+            | Said::Blob(_)
+            | Said::Evidence(_)
+            | Said::Release(_)
+            | Said::HandedOver(_) => Ok(Vec::new()),
+        }
+    }
+
     /// A share or a signature of the settlement, which one party sends another; so many wait to be checked.
     fn unchecked(
         &self,
