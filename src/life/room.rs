@@ -104,15 +104,13 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// A party that has begun anew hears of another what it has said to that one, and what that one has said to it: before anything else that
-    /// is on its way, as their links do it.
+    /// A party that has begun anew has its own words back from whoever has them, and hears again what others have said to it: before anything
+    /// else that is on its way, as their links do it.
     ///
     /// # Errors
     /// [`LifeError`].
-    pub(crate) fn give_again(&mut self, by: Role, to: Role) -> Result<(), LifeError> {
-        let own = self.record.own_of(to).into_iter();
-        let own: Vec<_> = own.filter(|(peer, _)| *peer == by).collect();
-        for (_, bytes) in own {
+    pub(crate) fn give_again(&mut self, to: Role) -> Result<(), LifeError> {
+        for (by, bytes) in self.record.own_of(to) {
             let message = ContractMessage::from_bytes(&bytes);
             if let (Ok(message), Some(party)) = (message, self.parties.get_mut(&to)) {
                 match party.recall(message)? {
@@ -122,8 +120,7 @@ impl<'a> Room<'a> {
             }
         }
         let mut again = Vec::new();
-        let said = self.record.said_to(to, 0).into_iter();
-        for (_, bytes) in said.filter(|(peer, _)| *peer == by) {
+        for (by, bytes) in self.record.said_to(to, 0) {
             let whole = match (Record::long(&bytes), self.parties.get_mut(&by)) {
                 (None, _) => Some(bytes.to_vec()),
                 (Some((message, hash)), Some(party)) => party.long_body(message, &hash)?,

@@ -78,8 +78,8 @@ pub(super) struct Anew {
     pub(super) works: Option<Works>,
     /// How it cheats now.
     pub(super) cheat: Option<Cheat>,
-    /// Who returns to it what it has of its own and of what was said.
-    pub(super) returned_by: Option<Role>,
+    /// Whether the others give it again what it has said and what they have told it.
+    pub(super) is_told: bool,
     /// What is said of it.
     pub(super) told: &'static [(&'static str, &'static str)],
 }

@@ -244,8 +244,8 @@ impl<'p, 'c> Stage<'p, 'c> {
             publisher,
         };
         seat(&mut self.room, contract, own, &self.cheats)?;
-        if let Some(by) = anew.returned_by {
-            self.room.give_again(by, anew.who)?;
+        if anew.is_told {
+            self.room.give_again(anew.who)?;
         }
         Ok(true)
     }

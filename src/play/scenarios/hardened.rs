@@ -65,7 +65,7 @@ pub(super) fn lost_token(play: &mut ContractPlay<'_>) -> Result<Ending, Scenario
             when: (Worker, "opened"),
             works: None,
             cheat: None,
-            returned_by: Some(Worker),
+            is_told: true,
             told: &[
                 (
                     "loses its disk, and with it the token: it has its seed",

@@ -50,7 +50,7 @@ pub(super) fn two_roots(play: &mut ContractPlay<'_>) -> Scenario {
             when: (Worker, "committed"),
             works: Some((Strategy::Honest, "ATTACK: has right work beside it")),
             cheat: Some(Cheat::ForPanelOnly),
-            returned_by: None,
+            is_told: false,
             told: &[],
         }),
         ..rejected_on_chain()
@@ -75,7 +75,7 @@ pub(super) fn redraw(play: &mut ContractPlay<'_>) -> Scenario {
                 "ATTACK: caught off chain, it does the work after all",
             )),
             cheat: Some(Cheat::Unsigned),
-            returned_by: None,
+            is_told: false,
             told: &[],
         }),
         ..rejected_on_chain()
