@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::common::{leaves::leaves, tree::copy};
+use crate::common::{few_images, leaves::leaves, tree::copy};
 use tempfile::TempDir;
 
 const KEY: &str = "02a1b09f93073c63f205086440898141c0c3c6d24f69a18db608224bcf143fa011";
@@ -22,7 +22,7 @@ fn table() -> Vec<(&'static str, String)> {
     let identity = &KEY[2..];
     let quotes = "--quotes quotes.json --reliability 90% --hops 1 --latency 500ms";
     let all = [
-        ("play", "".into()),
+        ("play", format!("--input {}", few_images().display())),
         ("contract show", "".into()),
         ("contract example", "".into()),
         ("contract make", "--case case.json".into()),

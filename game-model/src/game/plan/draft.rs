@@ -16,6 +16,9 @@ use crate::rational::{Rational, exact, fraction, sat, shortened};
 /// How often a stake is raised for which the inequalities hold by a shortened probability and the exact tree says no.
 const MOST_RAISES: u32 = 4;
 
+/// What parts of stakes that are floored in parameters can make up for in an inequality, in satoshi: more than there are parts.
+const FLOORED: u64 = 64;
+
 /// Everything but the stakes and the retainer, which follows from them.
 pub(super) struct Draft<'a> {
     wish: &'a Wish,
@@ -241,6 +244,13 @@ impl<'a> Draft<'a> {
             Err(Refused::Params(refused)) => Some(refused),
             _ => None,
         };
+        if let (None, Some(unmet)) = (&refusal, self.hopeless(low)) {
+            return Err(PlanError::NoStake {
+                sample: self.sample,
+                largest_sat: MAX_MONEY_SAT,
+                unmet,
+            });
+        }
         while let Err(reason) = self.suffices(high, &near) {
             low = high;
             refusal = match (refusal, &reason) {
@@ -277,6 +287,27 @@ impl<'a> Draft<'a> {
             }
         }
         Ok(high)
+    }
+
+    /// An inequality that fails at this stake, and at every larger one. Each is linear in the stake but for the larger of the retainers that
+    /// it may hold, so its slope only grows or only falls: where it is nowhere upwards at both ends of the search, it is nowhere upwards
+    /// between.
+    fn hopeless(&self, least: u64) -> Option<&'static str> {
+        let gaps = |stake: &Rational| {
+            let rows = self.symbols(stake).rows().into_iter();
+            let gaps = rows.map(|row| (row.name, &row.left - &row.right));
+            gaps.collect::<Vec<_>>()
+        };
+        let (least, most) = (exact(least), exact(MAX_MONEY_SAT));
+        let two = exact(2);
+        let ends = [&least, &(&least * &two), &(&most / &two), &most].map(gaps);
+        let [at_least, after, before, at_most] = ends;
+        let steps = at_least.iter().zip(after).zip(before.iter().zip(at_most));
+        let hopeless = steps.into_iter().find(|((low, next), (last, most))| {
+            let falls = next.1 <= low.1 && most.1 <= last.1;
+            falls && low.1 < -exact(FLOORED)
+        });
+        hopeless.map(|((row, _), _)| row.0)
     }
 
     /// What the contract costs with the least stake, before the tree is asked.
