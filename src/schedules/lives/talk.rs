@@ -6,10 +6,11 @@ use bitcoin::secp256k1::rand::Rng;
 use narthex_base::codec::Message as _;
 use narthex_channel::contract::{ContractMessage, Order};
 use narthex_contracts::{party::PartyName, terms::Role};
+use narthex_game_model::ruling::ProvenRecord;
 
 use super::{
     node::{Took, took},
-    villain::Fate,
+    villain::{Fate, Villain},
     world::{MOST_EVENTS, Posted, World},
 };
 use crate::{
@@ -140,6 +141,11 @@ impl World<'_> {
             Err(error) => return self.defect(role, error.to_string()),
         }
         self.event(format!("{role} is rolled back by {writes} writes"));
+        self.restart_told(role);
+    }
+
+    /// A party that has lost what was said starts, and is told it by the others first.
+    pub(super) fn restart_told(&mut self, role: Role) {
         let mut returned = Vec::new();
         for (by, node) in &self.nodes {
             let party = node.party.as_ref().filter(|_| *by != role);
@@ -204,10 +210,11 @@ impl World<'_> {
             }
             None => letters,
         };
-        let Some(villain) = villain else {
+        let Some(villain) = villain.filter(|villain| !villain.has_quit(self.tip)) else {
             return;
         };
         for letter in letters {
+            let letter = self.spoilt(&villain, letter);
             for fate in villain.send(letter, &self.roles, &mut self.rng) {
                 match fate {
                     Fate::Now(letter) => self.send(from, letter),
@@ -215,6 +222,25 @@ impl World<'_> {
                 }
             }
         }
+    }
+
+    /// What an adversary makes of its evidence.
+    fn spoilt(&mut self, villain: &Villain, (to, bytes): Letter) -> Letter {
+        let evidence = message(&bytes).filter(|_| villain.spoils());
+        let Some(ContractMessage::Evidence(mut pieces)) = evidence else {
+            return (to, bytes);
+        };
+        let job = &self.ready.job;
+        let input = |index| {
+            let (record, proof) = job.prove_record(index).ok()?;
+            Some(ProvenRecord {
+                index,
+                record,
+                proof,
+            })
+        };
+        villain.brings(&mut pieces, input, &mut self.whims);
+        (to, ContractMessage::Evidence(pieces).to_bytes())
     }
 
     fn send(&mut self, from: Role, (to, bytes): Letter) {
