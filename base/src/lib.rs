@@ -2,7 +2,7 @@
 //!
 //! Parties that do not trust each other must agree on bytes before they can agree on anything else. So there is one
 //! [`codec`] with one table of [`kinds`], one way to hash under a tag ([`tagged`]), one way to sign a statement
-//! ([`statement`]), one kind of secret ([`secret`](mod@secret)), one
+//! ([`statement`]), one context to check in ([`context`]), one kind of secret ([`secret`](mod@secret)), one
 //! small set ([`set`]) and one row of hexadecimal bridges ([`hex`]). Nothing here knows a
 //! transaction, a contract, a chain or a file; that a node was asked before anybody funds is a name alone ([`node`]).
 //!
@@ -34,6 +34,7 @@
 //! ```
 
 pub mod codec;
+pub mod context;
 pub mod hex;
 pub mod kinds;
 pub mod node;

@@ -51,7 +51,7 @@ pub fn verify(
     signature: &schnorr::Signature,
     signer: &XOnlyPublicKey,
 ) -> Result<(), ForeignSignature> {
-    verify_in(&Secp256k1::verification_only(), digest, signature, signer)
+    verify_in(crate::context::verifying(), digest, signature, signer)
 }
 
 /// The same in a context that the caller has already, for who checks many.

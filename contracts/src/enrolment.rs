@@ -149,7 +149,7 @@ impl Enrolment {
     /// # Errors
     /// [`EnrolmentFault`], naming what differs.
     pub fn check(&self, scope: &Scope, role: Role) -> Result<(), EnrolmentFault> {
-        self.check_in(&Secp256k1::verification_only(), scope, role)
+        self.check_in(narthex_base::context::verifying(), scope, role)
     }
 
     /// The same in a context that the caller has already.

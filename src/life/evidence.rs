@@ -6,10 +6,10 @@ use narthex_contracts::{template::Exit, terms::Role};
 use narthex_game_model::{
     Accusation,
     commitment::{Commitment, Opening},
-    play::EvidenceError,
+    play::{Evidence, EvidenceError, judge},
     ruling::{
         Answer, Brought, Case, ChainFacts, Item, Litigant, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
-        RuleError, rule,
+        Row, RuleError, rule,
     },
 };
 
@@ -179,25 +179,62 @@ impl LifeSigner<'_> {
         Ok(Some(pieces))
     }
 
-    /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
-    pub(super) fn rule(&mut self, book: &Book) -> Worked {
-        self.rule_by(book, |_| true)
+    /// What was brought to an arbiter, and by whom.
+    pub(crate) fn brought(&self, book: &Book) -> Result<Vec<(Litigant, Vec<Piece>)>, LifeError> {
+        let mut all = Vec::new();
+        for (by, hash) in book.papers().brought() {
+            if let ContractMessage::Evidence(pieces) =
+                ContractMessage::from_bytes(&self.blobs.kept(hash)?)?
+            {
+                all.push((by, pieces));
+            }
+        }
+        Ok(all)
     }
 
-    /// The same by what these litigants bring alone. Nobody who is honest leaves another out.
-    pub(crate) fn rule_by(&mut self, book: &Book, hears: impl Fn(Litigant) -> bool) -> Worked {
+    /// A ruling on one step, whichever it is; `None` if it proves nothing. That it is the step in dispute is nobody's to choose: honest
+    /// arbiters go by the table.
+    pub(crate) fn rule_on(
+        &mut self,
+        commitment: &Commitment,
+        (record, opening): (ProvenRecord, Opening),
+    ) -> Worked {
+        let job = &*self.own.job.0;
+        let accepted = self.terms().params().accepts_job(job)?;
+        let index = record.index;
+        let evidence = Evidence {
+            index,
+            record: record.record,
+            record_proof: record.proof,
+            opening: opening.about(index),
+        };
+        let found = judge(job.program(), &accepted, commitment, &evidence).ok();
+        Ok(found.map(|found| {
+            self.ruled = Some((Row::Rerun, found.reason));
+            Done::Ruled(found.ruling)
+        }))
+    }
+
+    /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
+    pub(super) fn rule(&mut self, book: &Book) -> Worked {
+        self.rule_by(book, |_, _| true)
+    }
+
+    /// The same by a part of what is brought. Nobody who is honest leaves anything out.
+    pub(crate) fn rule_by(
+        &mut self,
+        book: &Book,
+        hears: impl Fn(Litigant, &Piece) -> bool,
+    ) -> Worked {
         let case = self.case(book)?;
         let job = &*self.own.job.0;
         // Nobody rules on a job that the contract's parameters were not made for.
         let accepted = self.terms().params().accepts_job(job)?;
         let mut brought = Vec::new();
-        for (by, hash) in book.papers().brought().filter(|(by, _)| hears(*by)) {
+        for (by, pieces) in self.brought(book)? {
             let mut part = Brought::by(by);
-            if let ContractMessage::Evidence(pieces) =
-                ContractMessage::from_bytes(&self.blobs.kept(hash)?)?
-            {
-                pieces.into_iter().for_each(|piece| piece.bring(&mut part));
-            }
+            let heard = pieces.into_iter().filter(|piece| hears(by, piece));
+            heard.for_each(|piece| piece.bring(&mut part));
             brought.push(part);
         }
         let rerun = Rerun::Step {

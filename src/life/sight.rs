@@ -19,6 +19,8 @@ pub struct Sight<'a> {
     follower: Logged<Follower, Box<dyn Log + 'a>>,
     /// First height that may hold the funding, on whatever branch.
     since: u32,
+    /// What the chain says up to a block, of the contract of this id: most blocks hold nothing of it.
+    known: Option<(BlockHash, [u8; 32], Facts)>,
 }
 
 impl<'a> Sight<'a> {
@@ -28,7 +30,11 @@ impl<'a> Sight<'a> {
     /// [`OpenError`]: the log cannot be read.
     pub fn open(log: Box<dyn Log + 'a>, since: u32) -> Result<Sight<'a>, OpenError> {
         let follower = Logged::open(Follower::default(), log)?;
-        Ok(Sight { follower, since })
+        Ok(Sight {
+            follower,
+            since,
+            known: None,
+        })
     }
 
     /// The same, without a log: whoever comes after this process begins anew.
@@ -73,10 +79,18 @@ impl<'a> Sight<'a> {
 
     /// What was read, as a contract's machine is shown it.
     pub fn view(&self, contract: &Contract) -> ChainView {
-        let mut facts = Facts::default();
-        for (height, tx) in self.follower.machine().found() {
-            facts.take(contract, tx, height);
-        }
+        let last = self.follower.machine().tip();
+        let known = self.known.as_ref().filter(|(hash, id, _)| {
+            last.is_some_and(|(_, last)| last == *hash) && id == contract.id()
+        });
+        let facts = known.map(|(_, _, facts)| facts.clone());
+        let facts = facts.unwrap_or_else(|| {
+            let mut facts = Facts::default();
+            for (height, tx) in self.follower.machine().found() {
+                facts.take(contract, tx, height);
+            }
+            facts
+        });
         let tip = self.tip();
         ChainView { tip, facts }
     }
@@ -156,6 +170,8 @@ impl<'a> Sight<'a> {
                 found,
             })?;
         }
+        let last = self.follower.machine().tip();
+        self.known = last.map(|(_, hash)| (hash, *contract.id(), facts));
         Ok(())
     }
 

@@ -1,20 +1,20 @@
 //! Whoever does the work of a party's machine: with its keys, the job, long things and what was read of the chain.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{cell::OnceCell, path::PathBuf, sync::Arc};
 
-use bitcoin::secp256k1::{Keypair, SecretKey};
-use narthex_base::secret::Secret;
+use bitcoin::secp256k1::{All, Keypair, Secp256k1, SecretKey};
+use narthex_base::{secret::Secret, statement};
 use narthex_channel::contract::{Book, ContractSigner, Done, Task};
 use narthex_contracts::{
     binding::Bindings,
     derive::{OwnSalt, Salted},
     setup::{ContractSignatures, Secrets},
-    terms::{Role, Terms, token_secret, word_pair},
+    terms::{Role, Terms, token_secret, word_pair_in},
 };
 use narthex_game_model::{
-    commitment::{ResultSecret, SaltSeed},
+    commitment::{ReceiptSigner, ResultSecret, SaltSeed, SignerError},
     play::{BlindDigests, Strategy, Work, WorkerSecrets},
-    ruling::Row,
+    ruling::{Answer, Item, Row, SignedItem},
     token::{SealCost, Token},
 };
 
@@ -52,6 +52,29 @@ pub struct LifeWork<'a> {
     pub watch: Option<Watch<'a>>,
 }
 
+/// A party's word key, for as long as it signs something.
+pub(super) struct WordSigner<'k> {
+    secp: &'k Secp256k1<All>,
+    pair: &'k Keypair,
+}
+
+impl WordSigner<'_> {
+    pub(super) fn item(&self, item: Item, contract: &[u8; 32]) -> SignedItem {
+        let signature = statement::sign_in(self.secp, &item.id(contract), self.pair);
+        SignedItem { item, signature }
+    }
+}
+
+impl ReceiptSigner for WordSigner<'_> {
+    fn key(&self) -> [u8; 32] {
+        self.pair.key()
+    }
+
+    fn sign(&self, message: &[u8; 32]) -> Result<[u8; 64], SignerError> {
+        Ok(statement::sign_in(self.secp, message, self.pair).serialize())
+    }
+}
+
 /// What came of a task; `None` if it cannot be done before the next block.
 pub(crate) type Worked = Result<Option<Done>, LifeError>;
 
@@ -63,11 +86,17 @@ pub struct LifeSigner<'a> {
     pub(super) own: LifeWork<'a>,
     pub(crate) blobs: Box<dyn Blobs + 'a>,
     pub(super) sight: Sight<'a>,
+    /// What it gives its word in. Blinded when it is made, for this process: making one takes longer than a signature.
+    secp: Secp256k1<All>,
     /// The worker's work, and the verifier's: computed again after a crash, and the same.
     pub(super) work: Long<Work>,
     pub(super) digests: Long<BlindDigests>,
     /// The client's own digests of what it looks at, and which steps these are.
     pub(super) audited: (Vec<u64>, Long<BlindDigests>),
+    /// The verifier's token, once its own reply has given it: to be had again, and asked for with every input.
+    kept: OnceCell<Token>,
+    /// The worker's result secret, which follows from its seed, checked.
+    result: OnceCell<ResultSecret>,
     /// By which row an arbiter has ruled, and why.
     pub(super) ruled: Option<(Row, String)>,
 }
@@ -92,9 +121,12 @@ impl<'a> LifeSigner<'a> {
             own,
             blobs,
             sight,
+            secp: Secp256k1::new(),
             work: Long::default(),
             digests: Long::default(),
             audited: (Vec::new(), Long::default()),
+            kept: OnceCell::new(),
+            result: OnceCell::new(),
             ruled: None,
         }
     }
@@ -158,8 +190,18 @@ impl<'a> LifeSigner<'a> {
     }
 
     fn kept_token(&self, book: &Book) -> Option<Token> {
-        let mut items = book.papers().items().iter();
-        items.find_map(|signed| self.terms().kept_token(signed, &self.own.seed).ok())
+        if self.kept.get().is_none() {
+            let is_shown = |item: &Item| match item {
+                Item::Reply { answer, .. } => matches!(answer, Answer::Shown { .. }),
+                _ => false,
+            };
+            let replies = book.papers().items().iter();
+            let mut replies = replies.filter(|signed| is_shown(&signed.item));
+            let found =
+                replies.find_map(|signed| self.terms().kept_token(signed, &self.own.seed).ok());
+            let _ = self.kept.set(found?);
+        }
+        Token::from_bytes(*self.kept.get()?.expose())
     }
 
     pub(super) fn sample_nonce(&self) -> [u8; 32] {
@@ -177,9 +219,10 @@ impl<'a> LifeSigner<'a> {
     }
 
     /// What a party signs by its word key, which is wiped then.
-    pub(super) fn signed_by<T>(&self, sign: impl FnOnce(&Keypair) -> T) -> T {
-        let mut pair = word_pair(self.terms().contract_id(), &self.own.key);
-        let signed = sign(&pair);
+    pub(super) fn signed_by<T>(&self, sign: impl FnOnce(&WordSigner<'_>) -> T) -> T {
+        let secp = &self.secp;
+        let mut pair = word_pair_in(secp, self.terms().contract_id(), &self.own.key);
+        let signed = sign(&WordSigner { secp, pair: &pair });
         pair.non_secure_erase();
         signed
     }
@@ -190,7 +233,12 @@ impl<'a> LifeSigner<'a> {
         let mut secrets = Secrets::default();
         let scalar = |bytes: &[u8; 32]| SecretKey::from_slice(bytes).ok();
         if self.role() == Role::Worker {
-            let result = self.salted().result();
+            if self.result.get().is_none()
+                && let Some(result) = self.salted().result()
+            {
+                let _ = self.result.set(result);
+            }
+            let result = self.result.get();
             if let Some(result) = result.and_then(|result| scalar(result.expose())) {
                 secrets.insert(ContractSecret::Result, result);
             }

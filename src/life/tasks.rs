@@ -35,7 +35,7 @@ pub(crate) struct Drawn {
 impl LifeSigner<'_> {
     pub(crate) fn sign(&self, item: Item) -> narthex_game_model::ruling::SignedItem {
         let contract = *self.terms().contract_id();
-        self.signed_by(|pair| item.signed(&contract, pair))
+        self.signed_by(|word| word.item(item, &contract))
     }
 
     pub(crate) fn say(&self, item: Item) -> Done {
@@ -313,7 +313,7 @@ impl LifeSigner<'_> {
                 signed.map_or(Role::Worker, |signed| Role::from(signed.item.author()))
             }
         };
-        let holder = self.terms().word_key(author);
+        let holder = book.contract().word_key(author);
         let holder = holder.ok_or(LifeError::Order("a word key"))?.serialize();
         let tip = self.sight.tip();
         let receipt = self.signed_by(|pair| match self.role() {
@@ -342,7 +342,7 @@ impl LifeSigner<'_> {
                     None => None,
                     Some(hash) => Some(Opening::from_bytes(&self.blobs.kept(hash)?)?),
                 };
-                let author = self.terms().word_key(signed.item.author().into());
+                let author = book.contract().word_key(signed.item.author().into());
                 let author = author.ok_or(LifeError::Order("a word key"))?;
                 Ok(Received::item(contract, &author, signed, &opening).ok())
             }

@@ -119,7 +119,7 @@ pub(crate) struct Cheats {
     /// What goes along with the verifier's sample.
     beside: Option<SignedItem>,
     /// The worker's token, for a verifier that has one owner with it.
-    pub(super) token: Option<[u8; 32]>,
+    pub(crate) token: Option<[u8; 32]>,
 }
 
 pub(crate) type SharedCheats = Rc<RefCell<Cheats>>;

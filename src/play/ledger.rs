@@ -1,6 +1,6 @@
 //! Money at the end: stakes that come back by themselves, balances and what they should be.
 
-use bitcoin::{Amount, ScriptBuf, secp256k1::Secp256k1};
+use bitcoin::{Amount, ScriptBuf};
 use narthex_contracts::{
     graph::NodeName,
     template::{ContractSecret, reclaim_stake, reclaim_stake_coin, stake_unlock_height},
@@ -118,8 +118,8 @@ impl ContractPlay<'_> {
         let Some(key) = key else {
             return Ok(Amount::ZERO);
         };
-        let secp = Secp256k1::verification_only();
-        let script = ScriptBuf::new_p2tr(&secp, key.x_only_public_key().0, None);
+        let secp = narthex_base::context::verifying();
+        let script = ScriptBuf::new_p2tr(secp, key.x_only_public_key().0, None);
         let outputs = self.on_chain.iter().flat_map(|t| &t.tx.output);
         let lost = outputs.filter(|out| out.script_pubkey == script);
         Ok(lost.map(|out| out.value).sum())

@@ -22,6 +22,6 @@ mod world;
 
 pub use lives::{LifeFlaw, LifePlan, Lived, Pool, live};
 pub use oracle::Violation;
-pub use report::{Found, Less, Report, run, run_lives, shrink};
+pub use report::{Found, Less, Report, run, run_lives, seed_of, shrink};
 pub use strategy::{FaultKind, Strategy};
 pub use world::{Flaw, Kill, Outcome, Plan, play};

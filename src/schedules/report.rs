@@ -93,7 +93,7 @@ impl Report {
 }
 
 /// Seed of a schedule by its number in a run.
-fn seed_of(seed: &[u8; 32], number: u64) -> [u8; 32] {
+pub fn seed_of(seed: &[u8; 32], number: u64) -> [u8; 32] {
     tagged_hash_parts("narthex/schedule-seed", &[seed, &number.to_be_bytes()])
 }
 

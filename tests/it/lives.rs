@@ -1,9 +1,9 @@
 //! Whole contract lives by the hundred, with real signatures and real scripts: killed, cut off, reorganised, censored, and with
 //! adversaries among them.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use bitcoin::hex::FromHex as _;
+use bitcoin::hex::{DisplayHex as _, FromHex as _};
 use narthex::schedules::{Less, LifePlan, Pool, live, run_lives};
 use serde::Deserialize;
 
@@ -13,30 +13,59 @@ struct Kept {
     signer: String,
     seed: String,
     less: Less,
+    /// Hash of all that happened, where that is kept.
+    #[serde(default)]
+    trace: Option<String>,
 }
 
 #[test]
 fn what_was_found_once_is_not_found_again() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seeds");
+    let cached = Pool::open(Pool::USUAL, |_| ()).unwrap();
+    let none = Pool::none();
+    let mut traces = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let kept: Kept = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let pool = match kept.signer.as_str() {
-            "real" => Pool::none(),
-            "cached" => Pool::open(Pool::USUAL, |_| ()).unwrap(),
+            "real" => &none,
+            "cached" => &cached,
             other => panic!("{}: {other}", path.display()),
         };
         let seed = <[u8; 32]>::from_hex(&kept.seed).unwrap();
+        if let Some(trace) = kept.trace {
+            let outcome = live(&seed, pool, &LifePlan::default());
+            let lived = outcome.trace.to_lower_hex_string();
+            if std::env::var_os("NARTHEX_BLESS").is_some() {
+                bless(&path, &lived);
+            } else {
+                let last = &outcome.last;
+                assert_eq!(lived, trace, "{}: {last:#?}", path.display());
+            }
+            traces.insert(lived);
+        }
         for less in [Less::default(), kept.less] {
             let plan = LifePlan {
                 less,
                 ..LifePlan::default()
             };
-            let outcome = live(&seed, &pool, &plan);
+            let outcome = live(&seed, pool, &plan);
             let (found, last) = (&outcome.violations, &outcome.last);
             assert_eq!(*found, [], "{}: {last:#?}", path.display());
         }
     }
+    // Lives of as many sorts go on as they went.
+    assert_eq!(traces.len(), 20);
+}
+
+/// Writes how a life goes now.
+fn bless(path: &Path, trace: &str) {
+    let bytes = std::fs::read(path).unwrap();
+    let mut kept: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    kept["trace"] = trace.into();
+    let mut bytes = serde_json::to_vec_pretty(&kept).unwrap();
+    bytes.push(b'\n');
+    std::fs::write(path, bytes).unwrap();
 }
 
 #[test]

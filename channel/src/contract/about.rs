@@ -126,7 +126,7 @@ impl Contract {
     }
 
     /// What a party signs items and receipts with.
-    pub(super) fn word_key(&self, role: Role) -> Option<XOnlyPublicKey> {
+    pub fn word_key(&self, role: Role) -> Option<XOnlyPublicKey> {
         let mut words = self.words.iter();
         words.find_map(|(of, key)| (*of == role).then_some(*key))
     }

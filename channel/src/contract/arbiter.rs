@@ -22,10 +22,11 @@ impl Book {
     fn passed_on(&self) -> Vec<ContractEffect> {
         let id = self.contract().id();
         let mut all = Vec::new();
-        let kept = self.papers.items.iter().map(|signed| &signed.item);
-        for item in kept.filter(|item| self.papers.has_given(id, Thing::Item(item.id(id)))) {
+        for (named, item) in self.papers.named(id) {
+            if !self.papers.has_given(id, Thing::Item(named)) {
+                continue;
+            }
             let to = self.meant_for(item);
-            let named = item.id(id);
             let parcels = match item.opened() {
                 Some(opening) => self.opening_parcels(named, opening),
                 None => vec![Parcel::Item(named)],

@@ -242,8 +242,8 @@ impl Book {
 
     /// Whether the root of the commitment that is here is on record.
     pub(super) fn is_recorded(&self) -> bool {
-        let commitment = self.papers.commitment();
-        commitment.is_some_and(|commitment| self.has_root(&commitment.id()))
+        let root = self.papers.root();
+        root.is_some_and(|root| self.has_root(&root))
     }
 
     /// Nothing has spent the funding.
@@ -308,15 +308,18 @@ impl Book {
     // What was said.
 
     /// Own items, or another's, by the author.
-    fn items_by(&self, author: impl Fn(Litigant) -> bool) -> impl Iterator<Item = &Item> {
-        let items = self.papers.items.iter().map(|signed| &signed.item);
-        items.filter(move |item| author(item.author()))
+    fn items_by(
+        &self,
+        author: impl Fn(Litigant) -> bool,
+    ) -> impl Iterator<Item = ([u8; 32], &Item)> {
+        let items = self.papers.named(self.contract.id());
+        items.filter(move |(_, item)| author(item.author()))
     }
 
     pub(super) fn has_own(&self, name: &str) -> bool {
         let me = self.contract.role().litigant();
         self.items_by(|author| Some(author) == me)
-            .any(|item| item.name() == name)
+            .any(|(_, item)| item.name() == name)
     }
 
     /// The arbiters that have ruled so.
@@ -337,13 +340,13 @@ impl Book {
             !self.papers.has_given(id, *thing) && !self.papers.refused.contains(thing)
         };
         let of_others = self.items_by(|author| Some(author) != me);
-        let is_here = |item: &&Item| match item.opened() {
+        let is_here = |(_, item): &([u8; 32], &Item)| match item.opened() {
             Some(opening) => self.papers.opening(opening).is_some(),
             None => item.receipt().is_some(),
         };
         let items = of_others
             .filter(is_here)
-            .map(|item| Thing::Item(item.id(id)));
+            .map(|(named, _)| Thing::Item(named));
         let has_data = self.papers.boxes().is_some() && self.papers.commitment().is_some();
         let data = (has_data && me != Some(Litigant::Worker)).then_some(Thing::Data);
         let things = items.chain(data).filter(is_open);
@@ -385,10 +388,8 @@ impl Book {
     /// Own things of this author's talk, to whom they are said.
     pub(super) fn own_things(&self) -> Vec<ContractEffect> {
         let me = self.contract.role().litigant();
-        let id = self.contract.id();
         let mut all = Vec::new();
-        for item in self.items_by(|author| Some(author) == me) {
-            let named = item.id(id);
+        for (named, item) in self.items_by(|author| Some(author) == me) {
             let (thing, parcel) = (Thing::Item(named), Parcel::Item(named));
             let both = [Role::Verifier, Role::Client];
             all.extend(match item {

@@ -295,8 +295,8 @@ impl Book {
     /// Whether the verifier's own items are where they count.
     pub(super) fn is_heard(&self) -> bool {
         let id = self.contract().id();
-        let own = self.papers.items.iter().map(|signed| &signed.item);
-        let mut own = own.filter(|item| matches!(item.name(), "sample" | "reply"));
-        own.all(|item| self.is_handed(Thing::Item(item.id(id)), Role::Worker))
+        let own = self.papers.named(id);
+        let mut own = own.filter(|(_, item)| matches!(item.name(), "sample" | "reply"));
+        own.all(|(named, _)| self.is_handed(Thing::Item(named), Role::Worker))
     }
 }

@@ -1,6 +1,6 @@
 //! What a party has of a talk: what it said itself, what was sent to it, and what was acknowledged.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use bitcoin::hashes::{Hash, sha256};
 use narthex_contracts::party::PartyId;
@@ -68,10 +68,28 @@ type Sealed = ([u8; 32], SealedToken);
 /// By what a long thing is kept, and who brought it.
 type Kept = (PartyId, [u8; 32]);
 
-/// What a party has.
+/// Ids of the items beside them, each hashed when it is asked for first: everything that is due is reckoned by them, with every input.
+#[derive(Clone, Debug, Default)]
+struct Ids {
+    items: Vec<OnceLock<[u8; 32]>>,
+    /// Root of what the worker signed first.
+    root: OnceLock<[u8; 32]>,
+}
+
+/// They follow from the items.
+impl PartialEq for Ids {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Ids {}
+
+/// What a party has, of one contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Papers {
-    pub(super) items: Vec<SignedItem>,
+    items: Vec<SignedItem>,
+    ids: Ids,
     pub(super) receipts: Vec<SignedReceipt>,
     /// Own receipts, with what they are for and who is told of them.
     pub(super) given: Vec<(Thing, SignedReceipt)>,
@@ -134,13 +152,27 @@ impl Papers {
         contract: &[u8; 32],
         pick: impl Fn(&Item) -> Option<T>,
     ) -> Option<([u8; 32], T)> {
-        let mut items = self.items.iter();
-        items.find_map(|signed| Some((signed.item.id(contract), pick(&signed.item)?)))
+        let mut items = self.items.iter().enumerate();
+        items.find_map(|(at, signed)| {
+            let picked = pick(&signed.item)?;
+            Some((self.id_at(contract, at)?, picked))
+        })
     }
 
     /// What the worker is bound to: what it signed first, or else what it showed that the root of record is of.
     pub fn commitment(&self) -> Option<Commitment> {
         self.signed_commitment().or(self.bare)
+    }
+
+    /// Root of what the worker is bound to.
+    pub(super) fn root(&self) -> Option<[u8; 32]> {
+        if let Some(root) = self.ids.root.get() {
+            return Some(*root);
+        }
+        match self.signed_commitment() {
+            Some(signed) => Some(*self.ids.root.get_or_init(|| signed.id())),
+            None => self.bare.map(|shown| shown.id()),
+        }
     }
 
     /// What the worker signed first.
@@ -217,13 +249,29 @@ impl Papers {
 
     /// Something signed, by its id.
     pub fn item(&self, contract: &[u8; 32], id: &[u8; 32]) -> Option<&Item> {
-        let mut items = self.items.iter().map(|signed| &signed.item);
-        items.find(|item| item.id(contract) == *id)
+        let mut all = 0..self.items.len();
+        let at = all.find(|at| self.id_at(contract, *at) == Some(*id))?;
+        self.items.get(at).map(|signed| &signed.item)
+    }
+
+    fn id_at(&self, contract: &[u8; 32], at: usize) -> Option<[u8; 32]> {
+        let (id, signed) = (self.ids.items.get(at)?, self.items.get(at)?);
+        Some(*id.get_or_init(|| signed.item.id(contract)))
+    }
+
+    /// Everything signed, with its id.
+    pub(super) fn named<'p>(
+        &'p self,
+        contract: &'p [u8; 32],
+    ) -> impl Iterator<Item = ([u8; 32], &'p Item)> {
+        let items = self.items.iter().enumerate();
+        items.filter_map(move |(at, signed)| Some((self.id_at(contract, at)?, &signed.item)))
     }
 
     /// Files something signed, by whomever and whatever it says.
     pub fn file(&mut self, signed: SignedItem) {
         self.items.push(signed);
+        self.ids.items.push(OnceLock::new());
     }
 
     /// Whether it would be filed: it is not here, and its author has not said two others of its kind.
@@ -308,10 +356,7 @@ impl Papers {
         let dropped = match thing {
             Thing::Data => self.boxes.take(),
             Thing::Item(id) => {
-                let mut items = self.items.iter().map(|signed| &signed.item);
-                let opened = items
-                    .find(|item| item.id(contract) == id)
-                    .and_then(Item::opened);
+                let opened = self.item(contract, &id).and_then(Item::opened);
                 match opened.copied() {
                     Some(opening) => self.openings.remove(&opening),
                     None => {
@@ -331,7 +376,7 @@ impl Papers {
     pub(super) fn receipt_name(&self, contract: &[u8; 32], thing: Thing) -> Option<[u8; 32]> {
         match thing {
             Thing::Item(id) => Some(id),
-            Thing::Data => Some(data_id(contract, &self.commitment()?.id())),
+            Thing::Data => Some(data_id(contract, &self.root()?)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One party of a contract as it runs: its machine, the log of it, and whoever does its work.
 
-use std::collections::VecDeque;
+use std::{cell::OnceCell, collections::VecDeque};
 
 use narthex_base::codec::Message;
 use narthex_contracts::{graph::NodeId, terms::Role};
@@ -97,6 +97,8 @@ pub struct ContractSeat<M: Side, S, L> {
     signer: S,
     /// Work that cannot be done before the next block.
     waiting: Vec<Task>,
+    /// What is to be done as it stands, reckoned when it is asked for.
+    pending: OnceCell<Vec<ContractEffect>>,
     is_broken: bool,
 }
 
@@ -117,6 +119,7 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
             logged,
             signer,
             waiting: Vec::new(),
+            pending: OnceCell::new(),
             is_broken: false,
         };
         let errands = seat.again()?;
@@ -129,7 +132,7 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
     /// As [`Self::take`], but for refusals.
     pub fn again(&mut self) -> Errands<S::Error> {
         self.waiting.clear();
-        let pending = self.logged.pending();
+        let pending = self.pending().to_vec();
         self.carry_out(pending.into())
     }
 
@@ -186,10 +189,20 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         &mut self,
         input: &ContractInput,
     ) -> Result<Vec<ContractEffect>, ContractSeatError<S::Error>> {
-        self.logged.step(input).map_err(|error| match error {
+        let before = self.logged.changes();
+        let stepped = self.logged.step(input);
+        if self.logged.changes() != before {
+            self.pending = OnceCell::new();
+        }
+        stepped.map_err(|error| match error {
             StepError::Refused(refusal) => ContractSeatError::Refused(refusal),
             other => ContractSeatError::Log(other),
         })
+    }
+
+    /// It follows from what the machine knows, and is asked for between changes again and again.
+    fn pending(&self) -> &[ContractEffect] {
+        self.pending.get_or_init(|| self.logged.pending())
     }
 
     fn carry_out(&mut self, due: VecDeque<ContractEffect>) -> Errands<S::Error> {
@@ -202,7 +215,7 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         let mut errands = Vec::new();
         while let Some(effect) = due.pop_front() {
             // What came of the work before may have settled it.
-            if !self.logged.pending().contains(&effect) {
+            if !self.pending().contains(&effect) {
                 continue;
             }
             match effect {
@@ -300,8 +313,8 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
 
     /// What is to be published as it stands: again with each block.
     pub fn on_chain(&self) -> Vec<ContractErrand> {
-        let due = self.logged.pending().into_iter();
-        let errands = due.filter_map(|effect| match effect {
+        let due = self.pending().iter();
+        let errands = due.filter_map(|effect| match *effect {
             ContractEffect::Publish { node, until } => {
                 Some(ContractErrand::Publish { node, until })
             }

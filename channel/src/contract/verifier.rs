@@ -39,7 +39,7 @@ impl Book {
         let fits = commitment.check_terms(&terms.result_point(), params.openings());
         let job = terms.record().job.to_byte_array();
         // What was shown only is of the root of record.
-        let is_recorded = self.facts.root.is_none() || self.has_root(&commitment.id());
+        let is_recorded = self.facts.root.is_none() || self.is_recorded();
         let is_ours = (commitment.job, commitment.steps) == (job, params.steps());
         fits.is_err() || !is_ours || !is_recorded
     }

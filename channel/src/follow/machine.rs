@@ -45,6 +45,8 @@ pub struct Follower {
     watched: Vec<OutPoint>,
     /// What was found, with the height of its block, in the order of the chain.
     found: Vec<(u32, Found)>,
+    /// What is watched behind all of that: it follows, and is asked for with each block.
+    unspent: Vec<OutPoint>,
 }
 
 impl Follower {
@@ -75,11 +77,7 @@ impl Follower {
 
     /// Outputs that are watched and were not found spent.
     pub fn unspent(&self) -> Vec<OutPoint> {
-        let mut watched: Vec<_> = self.watched.clone();
-        for (_, found) in &self.found {
-            take(&mut watched, found);
-        }
-        watched
+        self.unspent.clone()
     }
 
     /// What a block holds that spends what is watched. Of each transaction `next` says which of its outputs are to be watched:
@@ -229,18 +227,25 @@ impl Machine for Follower {
                 self.lowest = height.saturating_add(1).saturating_sub(below);
                 self.hashes = hashes.clone();
                 self.watched = watched.clone();
+                self.unspent = watched.clone();
                 self.found.clear();
             }
             FollowChange::Connected { hash, found } => {
                 self.hashes.push(*hash);
                 let height = self.tip().map_or(0, |(height, _)| height);
-                let found = found.iter().cloned();
-                self.found.extend(found.map(|found| (height, found)));
+                for one in found {
+                    take(&mut self.unspent, one);
+                    self.found.push((height, one.clone()));
+                }
             }
             FollowChange::Forked { to } => {
                 let left = to.saturating_add(1).saturating_sub(self.lowest);
                 self.hashes.truncate(left as usize);
                 self.found.retain(|(height, _)| height <= to);
+                self.unspent = self.watched.clone();
+                for (_, found) in &self.found {
+                    take(&mut self.unspent, found);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bitcoin::secp256k1::{PublicKey, Scalar, Secp256k1, SecretKey, schnorr};
+use bitcoin::secp256k1::{PublicKey, Scalar, SecretKey, schnorr};
 use narthex_base::codec::{DecodeError, Message, Reader, Writer};
 use narthex_base::kinds::{self, Kind};
 use narthex_base::statement;
@@ -113,8 +113,8 @@ impl Forward {
     /// [`PtlcError::Infinity`] if there is none. The sender's fault.
     pub fn out_point(&self) -> Result<PublicKey, PtlcError> {
         let tweak = Scalar::from(self.tweak);
-        let secp = Secp256k1::verification_only();
-        let point = self.point.add_exp_tweak(&secp, &tweak);
+        let secp = narthex_base::context::verifying();
+        let point = self.point.add_exp_tweak(secp, &tweak);
         point.map_err(|_| PtlcError::Infinity)
     }
 

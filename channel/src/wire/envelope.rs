@@ -131,7 +131,7 @@ impl SignedHead {
     /// # Errors
     /// [`WireFault::Unsigned`].
     pub fn verify(&self) -> Result<(), WireFault> {
-        self.verify_in(&Secp256k1::verification_only())
+        self.verify_in(narthex_base::context::verifying())
     }
 
     /// The same in a context that the caller has already.
@@ -278,9 +278,9 @@ impl Contradiction {
         if Self::between(&self.first, &self.second).is_none() {
             return Err(WireFault::Carrier { message });
         }
-        let secp = Secp256k1::verification_only();
-        self.first.verify_in(&secp)?;
-        self.second.verify_in(&secp)?;
+        let secp = narthex_base::context::verifying();
+        self.first.verify_in(secp)?;
+        self.second.verify_in(secp)?;
         Ok(self.first.head.from)
     }
 }

@@ -5,7 +5,7 @@ use bitcoin::{
     absolute::LockTime,
     hashes::{Hash, sha256},
     key::XOnlyPublicKey,
-    secp256k1::{PublicKey, Secp256k1},
+    secp256k1::PublicKey,
 };
 use narthex_base::codec::Writer;
 use narthex_base::tagged::tagged_hash_parts;
@@ -103,9 +103,9 @@ impl BountyRecord {
         }
         self.check_heights()?;
         let total = self.check_amounts()?;
-        let secp = Secp256k1::verification_only();
+        let secp = narthex_base::context::verifying();
         for (seat, offer) in (0..).zip(&self.recomputers) {
-            offer.check(&secp, &self.call, seat)?;
+            offer.check(secp, &self.call, seat)?;
         }
         self.check_strangers()?;
         self.contribution

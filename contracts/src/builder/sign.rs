@@ -120,8 +120,8 @@ impl Task {
         signature: &AdaptorSignature,
         secret: &SecretKey,
     ) -> Result<[u8; 64], BuilderError> {
-        let secp = Secp256k1::verification_only();
-        let complete = signature.complete(&secp, &self.keys.output_key(), &self.message, secret)?;
+        let secp = narthex_base::context::verifying();
+        let complete = signature.complete(secp, &self.keys.output_key(), &self.message, secret)?;
         Ok(complete.serialize())
     }
 

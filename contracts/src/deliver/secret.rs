@@ -77,8 +77,8 @@ impl Shared {
     /// The recipient's key in this delivery: its own, and the tweak that both know. Nobody else can tell whose it is,
     /// and the recipient alone signs with it. A hash leads to no key once in 2¹²⁸.
     pub fn one_time_key(&self, recipient: &PublicKey) -> Option<PublicKey> {
-        let secp = Secp256k1::verification_only();
-        recipient.add_exp_tweak(&secp, &self.tweak()?).ok()
+        let secp = narthex_base::context::verifying();
+        recipient.add_exp_tweak(secp, &self.tweak()?).ok()
     }
 
     /// The secret of [`Shared::one_time_key`], of the recipient's own.

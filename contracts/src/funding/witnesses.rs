@@ -105,7 +105,7 @@ pub fn funding_witnesses<T: Agreement>(
         });
     }
     let me = holdings.me();
-    let secp = Secp256k1::verification_only();
+    let secp = narthex_base::context::verifying();
     let mut inputs = Vec::new();
     for index in inputs_of(holdings.graph(), me.id) {
         let unsigned = |reason| FundingError::Unsigned {
@@ -116,7 +116,7 @@ pub fn funding_witnesses<T: Agreement>(
             .inputs
             .get(index as usize)
             .ok_or(FundingError::NoFunding)
-            .and_then(|own| finish_input(&secp, &mut funding, index, own).map_err(unsigned))?;
+            .and_then(|own| finish_input(secp, &mut funding, index, own).map_err(unsigned))?;
         inputs.push((index, witness));
     }
     Ok(FundingWitnesses {
@@ -136,9 +136,9 @@ pub fn check_witnesses<T: Agreement>(
     holdings: &ContractSignatures<T>,
     given: &FundingWitnesses,
 ) -> Result<(), FundingError> {
-    let secp = Secp256k1::verification_only();
+    let secp = narthex_base::context::verifying();
     let funding = funding_psbt(holdings.graph())?;
-    check_one(&secp, holdings, &funding, given)
+    check_one(secp, holdings, &funding, given)
 }
 
 fn check_one<T: Agreement>(
@@ -194,11 +194,11 @@ pub fn combine_witnesses<T: Agreement>(
     given: impl IntoIterator<Item = FundingWitnesses>,
 ) -> Result<Transaction, FundingError> {
     let mut funding = funding_psbt(holdings.graph())?;
-    let secp = Secp256k1::verification_only();
+    let secp = narthex_base::context::verifying();
     let mut right: BTreeMap<PartyId, FundingWitnesses> = BTreeMap::new();
     let mut wrong: BTreeMap<PartyId, FundingError> = BTreeMap::new();
     for message in given {
-        match check_one(&secp, holdings, &funding, &message) {
+        match check_one(secp, holdings, &funding, &message) {
             Ok(()) => drop(right.entry(message.from).or_insert(message)),
             Err(error) => drop(wrong.entry(message.from).or_insert(error)),
         }

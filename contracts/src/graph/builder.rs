@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bitcoin::{Amount, Script, ScriptBuf, Txid, XOnlyPublicKey, secp256k1::Secp256k1};
+use bitcoin::{Amount, Script, ScriptBuf, Txid, XOnlyPublicKey};
 
 use super::{
     Adaptor, AdaptorId, KeySetId, Leaf, LeafId, Node, NodeId, NodeInput, NodeName, NodeOutput,
@@ -315,9 +315,9 @@ impl GraphBuilder {
         let key = script.get(2..).map(XOnlyPublicKey::from_slice);
         let committed = prevout.script_pubkey.is_p2tr()
             && key.and_then(Result::ok).is_some_and(|key| {
-                let secp = Secp256k1::verification_only();
+                let secp = narthex_base::context::verifying();
                 leaf.control
-                    .verify_taproot_commitment(&secp, key, &leaf.script)
+                    .verify_taproot_commitment(secp, key, &leaf.script)
             });
         committed.then_some(()).ok_or(GraphError::Shape {
             name,

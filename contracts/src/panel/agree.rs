@@ -7,11 +7,7 @@ use narthex_base::{
 };
 use std::collections::BTreeMap;
 
-use bitcoin::{
-    hashes::sha256,
-    key::XOnlyPublicKey,
-    secp256k1::{PublicKey, Secp256k1},
-};
+use bitcoin::{hashes::sha256, key::XOnlyPublicKey, secp256k1::PublicKey};
 
 use super::{AnswerSet, DrawCase, Entry, MAX_ANSWERS, OfferRole, Order, Unacceptable, Willingness};
 use crate::{
@@ -324,7 +320,7 @@ fn valid_answers(
     order: &Order,
     sets: &[&AnswerSet],
 ) -> (BTreeMap<XOnlyPublicKey, PartySet>, Vec<UselessAnswer>) {
-    let secp = Secp256k1::verification_only();
+    let secp = narthex_base::context::verifying();
     let drawn = order
         .entries()
         .iter()
@@ -343,7 +339,7 @@ fn valid_answers(
         for answer in &set.answers {
             if !drawn.contains(&answer.identity) {
                 report(answer, "it is not in the pool of this draw");
-            } else if !answer.verify(&secp, order.id()) {
+            } else if !answer.verify(secp, order.id()) {
                 report(answer, "the signature is not its own on this draw");
             } else {
                 let parties = shown.entry(answer.identity).or_default();

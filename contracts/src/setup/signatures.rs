@@ -285,7 +285,7 @@ impl<T: Agreement> ContractSignatures<T> {
         preimages: &[[u8; 32]],
     ) -> Result<Transaction, SignaturesError> {
         let not_held = || self.not_held(node);
-        let secp = Secp256k1::verification_only();
+        let secp = narthex_base::context::verifying();
         let mut tx = self.graph.assemble(node).ok_or_else(not_held)?;
         let mut signatures: Vec<Vec<[u8; 64]>> = vec![Vec::new(); tx.input.len()];
         for (i, item) in self.items(node) {
@@ -297,7 +297,7 @@ impl<T: Agreement> ContractSignatures<T> {
                         transaction: self.name(node),
                         missing,
                     })?;
-                    held.complete(&secp, &keys.output_key(), &item.message, &secret)?
+                    held.complete(secp, &keys.output_key(), &item.message, &secret)?
                 }
             };
             let of_input = signatures.get_mut(item.input as usize);

@@ -229,10 +229,10 @@ impl SliceDealing {
         if self.dealings.len() != others || self.shares.len() != others {
             return Err(SliceError::Missing { from });
         }
-        let secp = Secp256k1::verification_only();
+        let secp = narthex_base::context::verifying();
         for of in participants.others(from) {
             let dealing = self.dealing(of)?;
-            let check = dealing.verify(&secp, &participants.sharing(of)?);
+            let check = dealing.verify(secp, &participants.sharing(of)?);
             check.map_err(in_sharing(of))?;
             if dealer(of, dealing.dealer) != from {
                 return Err(SliceError::Stranger {

@@ -24,7 +24,7 @@ pub(super) fn root_part(terms: &SliceTerms, root: &[u8; 32]) -> Result<PublicKey
     let scalar = tagged_hash_parts("narthex/slice-root-scalar", &parts);
     let scalar = Scalar::from_be_bytes(scalar).map_err(|_| SliceError::Degenerate)?;
     second_base()?
-        .mul_tweak(&Secp256k1::verification_only(), &scalar)
+        .mul_tweak(narthex_base::context::verifying(), &scalar)
         .map_err(|_| SliceError::Degenerate)
 }
 
@@ -45,7 +45,7 @@ pub(super) fn lock(
     commitment: &PublicKey,
     root: &[u8; 32],
 ) -> Result<PublicKey, SliceError> {
-    let part = root_part(terms, root)?.negate(&Secp256k1::verification_only());
+    let part = root_part(terms, root)?.negate(narthex_base::context::verifying());
     commitment
         .combine(&part)
         .map_err(|_| SliceError::Degenerate)

@@ -62,12 +62,12 @@ impl Points {
                 _ => return Err(SliceError::Missing { from }),
             }
         }
-        let secp = Secp256k1::verification_only();
+        let secp = narthex_base::context::verifying();
         let point = |of: u8| {
             let others = all.iter().filter(|dealt| dealt.from != of);
             let dealings = others.map(|dealt| dealt.dealing(of).cloned());
             let dealings = dealings.collect::<Result<Vec<_>, _>>()?;
-            SharedPoint::of(&secp, participants.sharing(of)?, &dealings).map_err(in_sharing(of))
+            SharedPoint::of(secp, participants.sharing(of)?, &dealings).map_err(in_sharing(of))
         };
         let own_point = |of: u8| all.iter().find(|dealt| dealt.from == of);
         let own_points = participants.indices().filter_map(own_point);

@@ -2,7 +2,6 @@
 
 use bitcoin::{
     Amount, Script, ScriptBuf, Sequence, TapNodeHash, TxOut, XOnlyPublicKey, hashes::Hash,
-    secp256k1::Secp256k1,
 };
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_game_model::{Outcome, settle};
@@ -35,8 +34,8 @@ impl<'a> Draft<'a> {
     pub(super) fn new(terms: &'a Terms) -> Result<Draft<'a>, TemplateError> {
         let token = terms.token_key()?.map(|key| {
             let key = key.x_only_public_key().0;
-            let secp = Secp256k1::verification_only();
-            (ScriptBuf::new_p2tr(&secp, key, None), key)
+            let secp = narthex_base::context::verifying();
+            (ScriptBuf::new_p2tr(secp, key, None), key)
         });
         let mut plain = Plain::new(terms.everyone());
         let graph = &mut plain.graph;

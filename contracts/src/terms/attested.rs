@@ -1,7 +1,5 @@
 //! Attestations, checked by the terms of their contract.
 
-use bitcoin::secp256k1::Secp256k1;
-
 use super::Terms;
 use crate::attest::{AttestError, Attestation};
 
@@ -16,7 +14,7 @@ impl Attestation {
             .identity(self.arbiter)
             .zip(terms.announcement(self.arbiter))
             .ok_or(no_such_arbiter)?;
-        let secp = Secp256k1::verification_only();
-        self.verify(&secp, identity, &announced.nonce, terms.contract_id())
+        let secp = narthex_base::context::verifying();
+        self.verify(secp, identity, &announced.nonce, terms.contract_id())
     }
 }

@@ -156,9 +156,9 @@ impl TermsDraft {
         let identity = self
             .identity(arbiter)
             .ok_or(TermsError::NoSuchParty { role })?;
-        let secp = Secp256k1::verification_only();
+        let secp = narthex_base::context::verifying();
         announcement
-            .verify(&secp, identity, &self.contract_id)
+            .verify(secp, identity, &self.contract_id)
             .map_err(|error| TermsError::Announcement { arbiter, error })
     }
 

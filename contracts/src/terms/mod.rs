@@ -55,7 +55,7 @@ pub use record::{ArbiterRecord, PaperRecord, PartyRecord, TermsRecord, stake_coi
 pub(crate) use role::read_role;
 pub use role::{MAX_ARBITERS, Role, UnknownRole};
 pub use token::{token_descriptor, token_key, token_secret};
-pub use word::{word_key, word_pair};
+pub use word::{word_key, word_pair, word_pair_in};
 
 use crate::{attest::Announcement, musig::AdaptorPoint};
 
@@ -176,10 +176,10 @@ impl Terms {
 
     /// The points of every arbiter's attestation of `ruling`, in order of the panel.
     pub fn ruling_points(&self, ruling: Ruling) -> Result<Vec<AdaptorPoint>, TermsError> {
-        let secp = bitcoin::secp256k1::Secp256k1::verification_only();
+        let secp = narthex_base::context::verifying();
         (0u8..)
             .zip(&self.announcements)
-            .map(|(i, announced)| self.draft.ruling_point(&secp, i, announced, ruling))
+            .map(|(i, announced)| self.draft.ruling_point(secp, i, announced, ruling))
             .collect()
     }
 }

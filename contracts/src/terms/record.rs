@@ -200,12 +200,12 @@ impl TermsRecord {
     }
 
     fn check_secrets(&self, params: &Params) -> Result<(), TermsError> {
-        let secp = Secp256k1::verification_only();
+        let secp = narthex_base::context::verifying();
         let hash = params.hash();
-        if !self.result.verify(&secp, RESULT, &self.worker.key, &hash) {
+        if !self.result.verify(secp, RESULT, &self.worker.key, &hash) {
             return Err(TermsError::PointProof { what: RESULT });
         }
-        self.check_token(&secp, params, &hash)?;
+        self.check_token(secp, params, &hash)?;
         match (params.template(), &self.paper) {
             (Template::Hardened | Template::Audited, None) => Ok(()),
             (template @ (Template::Hardened | Template::Audited), Some(_)) => {
@@ -221,7 +221,7 @@ impl TermsRecord {
                 template: Template::Paper,
             }),
             (Template::Paper, Some(paper))
-                if paper.appeal.verify(&secp, APPEAL, &self.worker.key, &hash) =>
+                if paper.appeal.verify(secp, APPEAL, &self.worker.key, &hash) =>
             {
                 Ok(())
             }

@@ -5,7 +5,7 @@
 
 use bitcoin::{
     key::{TapTweak, XOnlyPublicKey},
-    secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
+    secp256k1::{All, Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_game_model::{
     computation::JobSpec,
@@ -20,17 +20,21 @@ const PLACE: &str = "word";
 
 /// The word key of whoever has this contract key, in this contract.
 pub fn word_key(contract: &[u8; 32], key: &PublicKey) -> XOnlyPublicKey {
-    let secp = Secp256k1::verification_only();
+    let secp = narthex_base::context::verifying();
     let root = place_root(contract, PLACE);
-    let (key, _) = key.x_only_public_key().0.tap_tweak(&secp, Some(root));
+    let (key, _) = key.x_only_public_key().0.tap_tweak(secp, Some(root));
     key.to_x_only_public_key()
 }
 
 /// The pair of [`word_key`], for who has the contract key. It is to be wiped when it has signed.
 pub fn word_pair(contract: &[u8; 32], key: &SecretKey) -> Keypair {
-    let secp = Secp256k1::new();
-    let pair = Keypair::from_secret_key(&secp, key);
-    pair.tap_tweak(&secp, Some(place_root(contract, PLACE)))
+    word_pair_in(&Secp256k1::new(), contract, key)
+}
+
+/// The same in a context that the caller has already.
+pub fn word_pair_in(secp: &Secp256k1<All>, contract: &[u8; 32], key: &SecretKey) -> Keypair {
+    let pair = Keypair::from_secret_key(secp, key);
+    pair.tap_tweak(secp, Some(place_root(contract, PLACE)))
         .to_keypair()
 }
 

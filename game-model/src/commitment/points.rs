@@ -106,13 +106,13 @@ impl KeyPoints {
 
 /// Σ factor·point; `None` is the point at infinity, which no key is.
 fn sum_of<'a>(terms: impl Iterator<Item = (&'a PublicKey, Scalar)>) -> Option<PublicKey> {
-    let secp = Secp256k1::verification_only();
+    let secp = narthex_base::context::verifying();
     let multiplied = terms
         .filter(|(_, factor)| !factor.is_zero())
         .filter_map(|(point, factor)| {
             // Below the order and not 0, so neither of these fails.
             let factor = Factor::from_be_bytes(factor.to_bytes()).ok()?;
-            point.mul_tweak(&secp, &factor).ok()
+            point.mul_tweak(secp, &factor).ok()
         });
     let multiplied: Vec<_> = multiplied.collect();
     PublicKey::combine_keys(&multiplied.iter().collect::<Vec<_>>()).ok()

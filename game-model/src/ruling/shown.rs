@@ -103,7 +103,7 @@ impl Judge<'_> {
 
     /// The sample that the worker has to have opened to be paid by a ruling.
     fn paid_sample(&self, record: &RootOfRecord) -> Result<Result<Drawn, String>, RuleError> {
-        // The one sample that the worker may have opened: it signed a token for it. Else one that counts.
+        // The one sample that the worker may have opened: it signed a token for it. Else what a later block draws.
         let samples = self.pool.items.iter().filter_map(|(id, item)| match item {
             Item::Sample { nonce, block, .. } => Some((*id, *nonce, *block)),
             _ => None,
@@ -115,20 +115,9 @@ impl Judge<'_> {
         if let Some((id, nonce, block)) = taken.next() {
             return Ok(self.draw(id, &record.root, &nonce, &block));
         }
-        if let Some(drawn) = self.sample_alone(record)? {
-            return Ok(Ok(drawn));
-        }
+        // Whether a sample counts that it has sealed for none depends on receipts that it does not have: it opens one of the two, and the
+        // other side would choose which of them it ought to have been.
         let block = self.case.block(self.case.substitute_height())?;
         Ok(self.draw([0; 32], &record.root, &[0; 32], &block))
-    }
-
-    /// The sample that counts, unless the verifier has signed two.
-    fn sample_alone(&self, record: &RootOfRecord) -> Result<Option<Drawn>, RuleError> {
-        let items = self.pool.items.iter();
-        let samples = items.filter(|(_, item)| matches!(item, Item::Sample { .. }));
-        match samples.count() {
-            1 => Ok(self.sample(record)?.ok()),
-            _ => Ok(None),
-        }
     }
 }

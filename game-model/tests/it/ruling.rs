@@ -303,10 +303,14 @@ fn row_3_what_the_verifier_hands_over_is_there_before_it_rejects() {
     let late = verifier(&scene).said(&scene.sample(), deadline - 2);
     against(&scene, [open, late], Row::Sample, V);
     let in_time = verifier(&scene).said(&scene.sample(), deadline - 3);
-    let indices = scene.indices(&scene.sample());
-    let open = shows(worker(&scene), scene.open(&indices));
-    // Rejected before the token was due: M8 keeps row 4 away.
+    let open = shows(worker(&scene), scene.open(&scene.substitute()));
+    // Rejected before the token was due: M8 keeps row 4 away. Who has sealed for none opens what a block draws, whether the sample
+    // counts or not: that depends on receipts that it does not have.
     against(&scene, [open, in_time], Row::Reply, V);
+    let in_time = verifier(&scene).said(&scene.sample(), deadline - 3);
+    let indices = scene.indices(&scene.sample());
+    let other = shows(worker(&scene), scene.open(&indices));
+    against(&scene, [other, in_time], Row::Reply, W);
 }
 
 #[test]
@@ -351,7 +355,8 @@ fn row_4_the_token_is_for_the_sample_and_in_time() {
     let of_other = w(&scene).said(&other, s.token);
     against(&scene, [of_other, v()], Row::Token, W);
     // M8.
-    let early = [w(&scene), v()];
+    let drawn = shows(worker(&scene), scene.open(&scene.substitute()));
+    let early = [drawn, v()];
     scene.case.chain.verdict = s.token;
     against(&scene, early, Row::Reply, V);
     let late = [w(&scene), verifier(&scene).said(&talk.sample, s.nonce)];

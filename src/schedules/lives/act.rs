@@ -5,6 +5,8 @@ use narthex_channel::contract::ContractErrand;
 use narthex_contracts::{
     graph::{NodeId, anchor_script},
     party::PartyName,
+    setup::Secrets,
+    template::ContractSecret,
     terms::Role,
 };
 use narthex_regtest::{Broadcaster as _, ChainSource as _};
@@ -28,7 +30,9 @@ impl World<'_> {
         for role in self.shuffled() {
             let node = self.nodes.get(&role);
             let villain = node.and_then(|node| node.villain.clone());
-            if villain.is_some_and(|villain| villain.is_idle(&mut self.rng)) {
+            if villain
+                .is_some_and(|villain| villain.is_idle(&mut self.rng) || villain.has_quit(self.tip))
+            {
                 continue;
             }
             let chain = &mut self.chain;
@@ -59,6 +63,7 @@ impl World<'_> {
             let Some(villain) = node.and_then(|node| node.villain.clone()) else {
                 continue;
             };
+            self.begin_anew(role);
             if villain.grabs(&mut self.rng) {
                 let bribes = villain.bribes(&mut self.rng);
                 self.grab(role, bribes);
@@ -67,6 +72,21 @@ impl World<'_> {
                 self.pin(role);
             }
         }
+    }
+
+    /// A worker that begins anew where its machine stands, as it drew: it works otherwise, and is told what the others have.
+    fn begin_anew(&mut self, role: Role) {
+        let Some(node) = self.nodes.get_mut(&role) else {
+            return;
+        };
+        let standing = node.party.as_ref().map(LifeParty::standing);
+        let villain = node.villain.as_mut();
+        if !standing.is_some_and(|at| villain.is_some_and(|villain| villain.begins_anew(at))) {
+            return;
+        }
+        node.begin_anew();
+        self.event(format!("{role} begins anew"));
+        self.restart_told(role, 0);
     }
 
     /// An adversary publishes something that it holds, as soon as a block may hold it.
@@ -78,25 +98,30 @@ impl World<'_> {
         };
         let (book, signer) = (party.book(), party.signer());
         let coin = book.facts().coin(book.contract().graph());
+        let secrets = signer.secrets(book);
+        let known = self.with_ally(role, secrets.clone());
         let mut held = Vec::new();
         for node in signer.signatures().complete_nodes() {
             if book.earliest(node).is_none_or(|first| next < first) {
                 continue;
             }
-            let secrets = signer.secrets(book);
-            let Ok(tx) = signer.signatures().complete(node, &secrets) else {
-                continue;
+            let (tx, is_own) = match signer.signatures().complete(node, &secrets) {
+                Ok(tx) => (tx, true),
+                Err(_) => match signer.signatures().complete(node, &known) {
+                    Ok(tx) => (tx, false),
+                    Err(_) => continue,
+                },
             };
             if tx.input.first().map(|input| input.previous_output) == coin {
-                held.push((node, tx));
+                held.push((node, tx, is_own));
             }
         }
         if held.is_empty() {
             return;
         }
-        let (node, tx) = held.swap_remove(self.rng.gen_range(0..held.len()));
+        let (node, tx, is_own) = held.swap_remove(self.rng.gen_range(0..held.len()));
         let name = self.name(node);
-        if bribes {
+        if bribes || !is_own {
             self.event(format!("{role} has the miner take {name}"));
             self.bribed.push(tx);
             return;
@@ -110,6 +135,26 @@ impl World<'_> {
         if matches!(published, Some(Ok(true))) {
             self.event(format!("{role} publishes {name} unasked"));
         }
+    }
+
+    /// What an adversary knows with what its ally knows.
+    fn with_ally(&self, role: Role, mut known: Secrets) -> Secrets {
+        let node = self.nodes.get(&role);
+        let villain = node.and_then(|node| node.villain.as_ref());
+        let ally = villain.and_then(|villain| self.nodes.get(&villain.partner?));
+        let Some(party) = ally.and_then(|ally| ally.party.as_ref()) else {
+            return known;
+        };
+        let others = party.signer().secrets(party.book());
+        for secret in [ContractSecret::Result, ContractSecret::Token] {
+            if let Some(other) = others.get(secret) {
+                known.insert(secret, other);
+            }
+        }
+        for attestation in party.book().attestations() {
+            known.attest(attestation);
+        }
+        known
     }
 
     pub(super) fn name(&self, node: NodeId) -> String {

@@ -1,8 +1,8 @@
 //! Rules that honest parties do not keep, to see that it is missed.
 
-use narthex_channel::contract::{Book, ContractSigner, Done, Finding, Policy, Task};
+use narthex_channel::contract::{Book, ContractSigner, Done, Finding, Piece, Policy, Task};
 use narthex_contracts::depth::Depth;
-use narthex_game_model::ruling::Litigant;
+use narthex_game_model::ruling::{Item, Litigant};
 use serde::Serialize;
 
 use crate::life::{Hands, LifeError, LifeSigner};
@@ -23,17 +23,24 @@ pub enum LifeFlaw {
     HearsWorker,
     /// Arbiters rule by what the verifier brings.
     HearsVerifier,
+    /// Arbiters take no note of a commitment that the worker signed beside that of the root of record: a worker that is caught off chain is
+    /// sampled again on chain.
+    ForgetsRoots,
+    /// Arbiters rule on whichever step the worker brings the input of.
+    AnyStep,
 }
 
 impl LifeFlaw {
     /// All of them.
-    pub const ALL: [LifeFlaw; 6] = [
+    pub const ALL: [LifeFlaw; 8] = [
         LifeFlaw::Shallow,
         LifeFlaw::Hasty,
         LifeFlaw::Deaf,
         LifeFlaw::TrustsTree,
         LifeFlaw::HearsWorker,
         LifeFlaw::HearsVerifier,
+        LifeFlaw::ForgetsRoots,
+        LifeFlaw::AnyStep,
     ];
 
     /// How a party reads the chain that has it.
@@ -61,6 +68,27 @@ impl<'a> Flawed<'a> {
         Flawed { signer, flaw }
     }
 
+    /// A ruling on the step that the worker brings, if it brings one.
+    fn on_any_step(&mut self, book: &Book) -> Result<Option<Done>, LifeError> {
+        let brought = self.signer.brought(book)?;
+        let own = brought
+            .into_iter()
+            .filter(|(by, _)| *by == Litigant::Worker);
+        let (mut opening, mut record, mut commitment) = (None, None, None);
+        for piece in own.flat_map(|(_, pieces)| pieces) {
+            match piece {
+                Piece::Opening(shown) => opening = Some(*shown),
+                Piece::Record(shown) => record = Some(shown),
+                Piece::Commitment(shown) => commitment = Some(*shown),
+                _ => {}
+            }
+        }
+        match (record.zip(opening), commitment) {
+            (Some(shown), Some(commitment)) => self.signer.rule_on(&commitment, shown),
+            _ => Ok(None),
+        }
+    }
+
     fn done(&mut self, task: Task, book: &Book) -> Result<Option<Done>, LifeError> {
         match (self.flaw, task) {
             (LifeFlaw::TrustsTree, Task::Compare) => {
@@ -72,11 +100,25 @@ impl<'a> Flawed<'a> {
                 }))
             }
             (LifeFlaw::HearsWorker, Task::Rule) => {
-                self.signer.rule_by(book, |by| by == Litigant::Worker)
+                self.signer.rule_by(book, |by, _| by == Litigant::Worker)
             }
             (LifeFlaw::HearsVerifier, Task::Rule) => {
-                self.signer.rule_by(book, |by| by == Litigant::Verifier)
+                self.signer.rule_by(book, |by, _| by == Litigant::Verifier)
             }
+            (LifeFlaw::ForgetsRoots, Task::Rule) => {
+                let record = book.facts().root.map(|record| record.root);
+                self.signer.rule_by(book, |_, piece| match piece {
+                    Piece::Item(signed) => match &signed.item {
+                        Item::Commitment(signed) => Some(signed.id()) == record,
+                        _ => true,
+                    },
+                    _ => true,
+                })
+            }
+            (LifeFlaw::AnyStep, Task::Rule) => match self.on_any_step(book)? {
+                Some(done) => Ok(Some(done)),
+                None => self.signer.done(task, book),
+            },
             _ => self.signer.done(task, book),
         }
     }

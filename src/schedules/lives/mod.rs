@@ -13,6 +13,7 @@ mod flaw;
 mod miner;
 mod node;
 mod oracle;
+mod paper;
 mod pool;
 mod purse;
 mod talk;
@@ -21,5 +22,6 @@ mod world;
 
 pub use flaw::LifeFlaw;
 pub use oracle::uncovered;
+pub use paper::{KnownAttack, PaperOutcome, PaperPool, live_paper};
 pub use pool::{Pool, PoolError};
 pub use world::{LifePlan, Lived, Step, live};

@@ -107,7 +107,11 @@ impl LifeNode {
         };
         let wallet = ready.wallets.get(&role).ok_or_else(missing)?;
         let cheats = villain.as_ref().and_then(|villain| villain.cheat);
-        let cheats = cheats.map(|cheat| Cheats::shared([(role, cheat)].into(), ""));
+        let cheats = cheats.map(|cheat| {
+            let cheats = Cheats::shared([(role, cheat)].into(), "");
+            cheats.borrow_mut().token = ready.token();
+            cheats
+        });
         Ok(LifeNode {
             role,
             contract,
@@ -212,6 +216,13 @@ impl LifeNode {
         };
         self.party = Some(party);
         Ok(letters)
+    }
+
+    /// An adversary begins anew: with what it holds since the set-up, and nothing of what was said.
+    pub(super) fn begin_anew(&mut self) {
+        self.party = None;
+        self.disk = MemoryDisk::default();
+        self.blobs = MemoryBlobs::default();
     }
 
     /// Ends the process at once. Whether its log alone gives back what it knew.

@@ -107,6 +107,7 @@ pub(super) struct Ready {
     /// What whoever does all the work has.
     pub(super) plain: Vec<u8>,
     fixtures: Fixtures,
+    identities: Vec<Keypair>,
     seed: [u8; 32],
 }
 
@@ -121,16 +122,20 @@ impl Ready {
         own(&self.seed, role)
     }
 
+    /// The worker's token: an ally of the worker's knows it.
+    pub(super) fn token(&self) -> Option<[u8; 32]> {
+        let (seed, salt) = self.secret(Role::Worker);
+        let token = Salted::new(&seed, salt).token()?;
+        Some(*token.expose())
+    }
+
     pub(super) fn key(&self, role: Role) -> SecretKey {
         self.fixtures.key(role)
     }
 
     pub(super) fn identity(&self, role: Role) -> Option<Keypair> {
         match role {
-            Role::Arbiter(arbiter) => Some(Keypair::from_secret_key(
-                &Secp256k1::new(),
-                &self.fixtures.identity(arbiter),
-            )),
+            Role::Arbiter(arbiter) => self.identities.get(usize::from(arbiter)).copied(),
             _ => None,
         }
     }
@@ -264,7 +269,10 @@ impl Ready {
             let contract = Contract::new(terms.clone(), graph.clone(), role, policy()?);
             contracts.insert(role, contract.map_err(failed)?);
         }
+        let secp = Secp256k1::new();
+        let identity = |arbiter| Keypair::from_secret_key(&secp, &fixtures.identity(arbiter));
         Ok(Ready {
+            identities: (0..n).map(identity).collect(),
             chain: base.chain,
             funded: tip.saturating_add(2),
             terms,

@@ -6,10 +6,11 @@ use bitcoin::secp256k1::rand::Rng;
 use narthex_base::codec::Message as _;
 use narthex_channel::contract::{ContractMessage, Order};
 use narthex_contracts::{party::PartyName, terms::Role};
+use narthex_game_model::ruling::ProvenRecord;
 
 use super::{
     node::{Took, took},
-    villain::Fate,
+    villain::{Fate, Villain},
     world::{MOST_EVENTS, Posted, World},
 };
 use crate::{
@@ -141,6 +142,12 @@ impl World<'_> {
         };
         self.has_rolled_back = true;
         self.event(format!("{role} is rolled back by {writes} writes"));
+        self.restart_told(role, left);
+    }
+
+    /// A party that has lost what was said starts, has its own words back, and is told by the others what it has lost since its log had so many
+    /// entries.
+    pub(super) fn restart_told(&mut self, role: Role, left: u64) {
         self.start(role);
         for said in self
             .record
@@ -229,10 +236,11 @@ impl World<'_> {
             }
             None => letters,
         };
-        let Some(villain) = villain else {
+        let Some(villain) = villain.filter(|villain| !villain.has_quit(self.tip)) else {
             return;
         };
         for letter in letters {
+            let letter = self.spoilt(&villain, letter);
             for fate in villain.send(letter, &self.roles, &mut self.rng) {
                 match fate {
                     Fate::Now(letter) => self.send(from, letter),
@@ -240,6 +248,25 @@ impl World<'_> {
                 }
             }
         }
+    }
+
+    /// What an adversary makes of its evidence.
+    fn spoilt(&mut self, villain: &Villain, (to, bytes): Letter) -> Letter {
+        let evidence = message(&bytes).filter(|_| villain.spoils());
+        let Some(ContractMessage::Evidence(mut pieces)) = evidence else {
+            return (to, bytes);
+        };
+        let job = &self.ready.job;
+        let input = |index| {
+            let (record, proof) = job.prove_record(index).ok()?;
+            Some(ProvenRecord {
+                index,
+                record,
+                proof,
+            })
+        };
+        villain.brings(&mut pieces, input, &mut self.whims);
+        (to, ContractMessage::Evidence(pieces).to_bytes())
     }
 
     fn send(&mut self, from: Role, (to, bytes): Letter) {

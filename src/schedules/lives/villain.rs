@@ -2,8 +2,9 @@
 //! on the chain.
 
 use bitcoin::secp256k1::rand::{Rng, rngs::StdRng};
+use narthex_channel::contract::Piece;
 use narthex_contracts::terms::Role;
-use narthex_game_model::{Ratio, play::Strategy};
+use narthex_game_model::{Ratio, play::Strategy, ruling::ProvenRecord};
 
 use crate::{life::Letter, play::cheat::Cheat};
 
@@ -43,6 +44,24 @@ pub(super) struct Villain {
     filter: Filter,
     /// What it sends to one party only is sent to this one otherwise.
     victim: Option<Role>,
+    /// What it does besides, which is drawn apart: seeds that are older go on as they did.
+    whims: Whims,
+    /// With whom it has one owner: what one knows the other knows.
+    pub(super) partner: Option<Role>,
+    has_begun_anew: bool,
+}
+
+/// What an adversary does rarely.
+#[derive(Clone, Debug, Default)]
+struct Whims {
+    /// A piece of its evidence is left out, in 32.
+    halves: u8,
+    /// It brings the panel the input of another step than the one in dispute.
+    misnames: bool,
+    /// Where its machine stands when it begins anew, and how it works then.
+    anew: Option<(&'static str, Strategy)>,
+    /// Height from which it says and publishes nothing.
+    quits: Option<u32>,
 }
 
 /// What becomes of a letter.
@@ -92,7 +111,93 @@ impl Villain {
             admits: rng.gen_range(0..2u8) == 0,
             filter,
             victim: roles.get(victim).copied().filter(|victim| *victim != role),
+            whims: Whims::default(),
+            partner: None,
+            has_begun_anew: false,
         }
+    }
+
+    /// Gives it whims; contracts begin at this height.
+    pub(super) fn with_whims(mut self, funded: u32, whims: &mut StdRng) -> Villain {
+        let mut has = |of: u8| whims.gen_range(0..of) == 0;
+        let (halves, misnames, anew, quits) = (has(6), has(6), has(5), has(12));
+        let is_worker = self.role == Role::Worker;
+        let at = ["committed", "sampled", "sealed", "answered", "contested"];
+        let at = at[whims.gen_range(0..5usize)];
+        let works = Self::works(whims);
+        let more = whims.gen_range(0..60u32);
+        self.whims = Whims {
+            halves: u8::from(halves) * 12,
+            misnames: misnames && is_worker,
+            anew: (anew && is_worker).then_some((at, works)),
+            quits: quits.then(|| funded.saturating_add(more)),
+        };
+        self
+    }
+
+    /// Two with one owner. They stop at once, and a verifier is told the token.
+    pub(super) fn ally(pair: [&mut Villain; 2], whims: &mut StdRng) {
+        let [one, other] = pair;
+        (one.partner, other.partner) = (Some(other.role), Some(one.role));
+        other.whims.quits = one.whims.quits;
+        other.victim = one.victim.filter(|victim| *victim != other.role);
+        let is_told = whims.gen_range(0..2u8) == 0;
+        let told = match (one.role, other.role) {
+            (Role::Verifier, Role::Worker) => Some(one),
+            (Role::Worker, Role::Verifier) => Some(other),
+            _ => None,
+        };
+        if let Some(verifier) = told.filter(|_| is_told) {
+            verifier.cheat = Some(Cheat::League);
+        }
+    }
+
+    /// Whether it begins anew where its machine stands: how it works from then on.
+    pub(super) fn begins_anew(&mut self, standing: &str) -> bool {
+        let anew = self.whims.anew.take_if(|(at, _)| *at == standing);
+        let is_anew = anew.is_some();
+        self.has_begun_anew |= is_anew;
+        if let Some((_, works)) = anew {
+            self.works = works;
+        }
+        is_anew
+    }
+
+    /// What it brings a panel in place of its evidence. `input` is the input of a step.
+    pub(super) fn brings(
+        &self,
+        pieces: &mut Vec<Piece>,
+        input: impl Fn(u64) -> Option<ProvenRecord>,
+        whims: &mut StdRng,
+    ) {
+        if self.whims.misnames {
+            let steps = pieces.iter().find_map(|piece| match piece {
+                Piece::Opening(opening) => {
+                    let leaves = opening.leaves.iter();
+                    Some(leaves.map(|leaf| leaf.index).collect::<Vec<_>>())
+                }
+                _ => None,
+            });
+            let steps = steps.filter(|steps| !steps.is_empty());
+            let other = steps.and_then(|steps| input(steps[whims.gen_range(0..steps.len())]));
+            if let Some(other) = other {
+                pieces.retain(|piece| !matches!(piece, Piece::Record(_)));
+                pieces.push(Piece::Record(other));
+            }
+        }
+        if self.whims.halves > 0 {
+            pieces.retain(|_| !chance(whims, self.whims.halves));
+        }
+    }
+
+    /// Whether it changes what it brings a panel.
+    pub(super) const fn spoils(&self) -> bool {
+        self.whims.misnames || self.whims.halves > 0
+    }
+
+    /// Whether it does nothing any more.
+    pub(super) fn has_quit(&self, tip: u32) -> bool {
+        self.whims.quits.is_some_and(|height| tip >= height)
     }
 
     fn works(rng: &mut StdRng) -> Strategy {
@@ -201,6 +306,11 @@ impl Villain {
             (self.filter.idle, "leaves duties undone"),
             (self.filter.bribe, "bribes the miner"),
             (u8::from(self.victim.is_some()), "ignores one"),
+            (self.whims.halves, "brings half of its evidence"),
+            (u8::from(self.whims.misnames), "names another step"),
+            (u8::from(self.has_begun_anew), "begins anew"),
+            (u8::from(self.whims.quits.is_some()), "stops"),
+            (u8::from(self.partner.is_some()), "has an ally"),
         ];
         let other = other.into_iter().filter(|(how, _)| *how > 0);
         habits.extend(other.map(|(_, what)| format!("{name} {what}")));

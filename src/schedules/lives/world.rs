@@ -87,6 +87,8 @@ pub(super) type Posted = Rc<Vec<u8>>;
 
 pub(super) struct World<'r> {
     pub(super) rng: StdRng,
+    /// What adversaries draw besides.
+    pub(super) whims: StdRng,
     pub(super) ready: &'r Ready,
     pub(super) chain: Embedded,
     pub(super) tip: u32,
@@ -133,7 +135,8 @@ impl<'r> World<'r> {
         let drawn: Vec<_> = drawn.filter(|_| rng.gen_range(0..2u8) == 0).collect();
         let kinds = plan.less.kinds.clone().unwrap_or(drawn);
         let roles: Vec<_> = ready.terms.roles().collect();
-        let mut cast = Self::cast(ready, &roles, &mut rng);
+        let mut whims = StdRng::from_seed(tagged_hash_parts("narthex/simulated-whims", &[seed]));
+        let mut cast = Self::cast(ready, &roles, (&mut rng, &mut whims));
         if !kinds.contains(&FaultKind::Adversary) {
             cast.clear();
         }
@@ -190,11 +193,16 @@ impl<'r> World<'r> {
             bound: unlock.saturating_add(slack),
             roles,
             rng,
+            whims,
         })
     }
 
     /// Who is an adversary, if anybody is: one, or a league of two, and as many arbiters as a majority can do without.
-    fn cast(ready: &Ready, roles: &[Role], rng: &mut StdRng) -> Vec<Villain> {
+    fn cast(
+        ready: &Ready,
+        roles: &[Role],
+        (rng, whims): (&mut StdRng, &mut StdRng),
+    ) -> Vec<Villain> {
         let mut cast: Vec<Role> = Vec::new();
         let principals = [Role::Client, Role::Worker, Role::Verifier];
         let one = principals[rng.gen_range(0..3usize)];
@@ -213,8 +221,14 @@ impl<'r> World<'r> {
         };
         let first = rng.gen_range(0..n);
         cast.extend((0..arbiters).map(|at| Role::Arbiter((first + at) % n)));
-        let draw = |role| Villain::draw(role, roles, rng);
-        cast.into_iter().map(draw).collect()
+        let draw = |role| Villain::draw(role, roles, rng).with_whims(ready.funded, whims);
+        let mut cast: Vec<_> = cast.into_iter().map(draw).collect();
+        if let [one, other, ..] = &mut cast[..]
+            && !matches!(other.role, Role::Arbiter(_))
+        {
+            Villain::ally([one, other], whims);
+        }
+        cast
     }
 
     pub(super) fn has(&self, kind: FaultKind) -> bool {

@@ -3,7 +3,7 @@
 mod done;
 mod said;
 
-use std::marker::PhantomData;
+use std::{borrow::Cow, marker::PhantomData};
 
 use narthex_contracts::{template::Exit, terms::Role};
 
@@ -104,9 +104,10 @@ impl<S: Side> ContractMachine<S> {
         let tip = view.tip;
         view.check(self.contract())?;
         let mut changes = Vec::new();
-        let mut after = self.book.clone();
-        let mut take = |after: &mut Book, change: ContractChange| {
-            after.apply(&change);
+        // Most blocks change nothing.
+        let mut after = Cow::Borrowed(&self.book);
+        let mut take = |after: &mut Cow<'_, Book>, change: ContractChange| {
+            after.to_mut().apply(&change);
             changes.push(change);
         };
         if view.facts != after.facts {
