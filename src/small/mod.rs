@@ -55,6 +55,9 @@ pub struct Surroundings<'a> {
     pub reserve: Reserve,
     /// Height of the chain.
     pub tip: u32,
+    /// Whether the other side has said what it holds of this one's words since the start: before, this disk may be older than what was
+    /// said, and nothing new is signed for it. What is published does not wait for that.
+    pub may_sign: bool,
 }
 
 /// What became of a message.
@@ -168,7 +171,7 @@ pub trait SmallSide {
     /// Number of changes in its log, to see whether anything is new.
     fn changes(&self) -> u64;
 
-    /// Whether its end lies so deep that nothing of it can come any more.
+    /// Whether its end lies so deep that nothing of it can come any more, or it was not funded in time.
     fn is_over(&self) -> bool;
 }
 

@@ -36,7 +36,8 @@ impl<S: Side> Shared<S> {
         }
         let force_closed = matches!(machine.coin(), CoinAt::ForceClosed { .. });
         let paid = machine.pennies();
-        let plan = self.bank()?.close_plan(paid, force_closed)?;
+        let plan = self.bank()?.close_plan(paid, force_closed);
+        let plan = plan.map_err(SmallError::refused)?;
         let closing = Closing {
             paid,
             fee: with.rate.checked_fee(plan.weight)?,
@@ -89,8 +90,10 @@ impl<S: Side> Shared<S> {
         if is_elsewhere {
             return Ok(SmallHeard::Later);
         }
-        if closing.fee > self.most_fee(&closing, with)? {
-            return refused("a fee that is higher than this side agrees to");
+        match self.most_fee(&closing, with) {
+            Ok(most) if closing.fee <= most => {}
+            Ok(_) => return refused("a fee that is higher than this side agrees to"),
+            Err(error) => return Ok(SmallHeard::Refused(error.to_string())),
         }
         match self.leave(with.tip, &closing) {
             Ok(()) => {}

@@ -97,6 +97,13 @@ impl<S: Side> Shared<S> {
         }
     }
 
+    /// Whether a bank that is funded now would be force-closed at once.
+    fn is_late(&self) -> bool {
+        let claim_blocks = u32::from(self.figures.claim_blocks);
+        let last = self.figures.refund_height.saturating_sub(claim_blocks);
+        self.tip.saturating_add(1) >= last
+    }
+
     fn say(&mut self, message: &impl Message) {
         self.says.push_back(message.to_bytes());
     }

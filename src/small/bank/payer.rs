@@ -328,8 +328,16 @@ impl SmallSide for BankPayer {
     }
 
     fn go_on(&mut self, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
-        let standing = self.standing();
-        if matches!(standing, "new" | "proposed") && self.opening.is_none() {
+        for effect in self.own.machine.pending() {
+            if let BankEffect::Sign(how @ (Leaving::Refund | Leaving::TimeoutRefund)) = effect {
+                self.take_back(how, with)?;
+            }
+        }
+        if !with.may_sign {
+            return Ok(());
+        }
+        let is_begun = self.opening.is_some() || self.own.is_late();
+        if matches!(self.standing(), "new" | "proposed") && !is_begun {
             self.begin(with)?;
         }
         let machine = self.own.machine.machine();
@@ -342,11 +350,8 @@ impl SmallSide for BankPayer {
         }
         for effect in self.own.machine.pending() {
             match effect {
-                BankEffect::Fund => self.fund(with)?,
+                BankEffect::Fund if !self.own.is_late() => self.fund(with)?,
                 BankEffect::Give { to } => self.give(to, with)?,
-                BankEffect::Sign(how @ (Leaving::Refund | Leaving::TimeoutRefund)) => {
-                    self.take_back(how, with)?;
-                }
                 _ => {}
             }
         }
@@ -386,6 +391,14 @@ impl SmallSide for BankPayer {
     }
 
     fn is_over(&self) -> bool {
-        self.standing() == "over"
+        let is_funded = || {
+            let mut pending = self.own.machine.pending().into_iter();
+            pending.any(|effect| matches!(effect, BankEffect::Publish(_)))
+        };
+        match self.standing() {
+            "new" | "proposed" => self.own.is_late(),
+            "signed" => self.own.is_late() && !is_funded(),
+            standing => standing == "over",
+        }
     }
 }

@@ -21,9 +21,14 @@ use narthex_contracts::{
 use super::{FAMILY, PROVIDER_HEARS, Shared, coin, talk};
 use crate::small::{Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings};
 
+/// Terms that are looked at between two starts: each costs a line in the record of what was bound.
+const MOST_PROPOSALS: u32 = 64;
+
 /// The provider's side.
 pub struct BankProvider {
     own: Shared<Receiving>,
+    /// Terms that were looked at since the start.
+    proposals: u32,
 }
 
 impl BankProvider {
@@ -36,8 +41,10 @@ impl BankProvider {
         depth: Depth,
         log: Box<dyn Log>,
     ) -> Result<BankProvider, SmallError> {
-        let own = Shared::open(about, depth, log)?;
-        Ok(BankProvider { own })
+        Ok(BankProvider {
+            own: Shared::open(about, depth, log)?,
+            proposals: 0,
+        })
     }
 
     /// The payer's terms. They are in the log before a nonce for them leaves; those of a session that died give way.
@@ -50,6 +57,10 @@ impl BankProvider {
         if self.own.signed().is_some() {
             return refused(&"the force close of other terms is signed");
         }
+        if self.proposals >= MOST_PROPOSALS {
+            return refused(&"so many terms were proposed before");
+        }
+        self.proposals += 1;
         let terms = match BankTerms::from_json(json) {
             Ok(terms) => terms,
             Err(error) => return refused(&error),
@@ -228,7 +239,9 @@ impl SmallSide for BankProvider {
                 self.claim(commitment, with)?;
             }
         }
-        self.own.ask_close();
+        if with.may_sign {
+            self.own.ask_close();
+        }
         Ok(())
     }
 
@@ -260,6 +273,11 @@ impl SmallSide for BankProvider {
     }
 
     fn is_over(&self) -> bool {
-        self.standing() == "over"
+        // A coin that comes above T is the payer's to take back, and pays for nothing.
+        let is_past = self.own.tip > self.own.figures.refund_height;
+        match self.standing() {
+            "new" | "proposed" | "signed" => is_past,
+            standing => standing == "over",
+        }
     }
 }

@@ -161,6 +161,9 @@ impl Core {
 
     /// Whether an ask is looked at.
     fn may_ask(&self, from: &PublicKey, envelope: &Envelope) -> Result<SmallAsk, String> {
+        if self.tip.is_none() {
+            return Err("this node has not seen its chain yet".into());
+        }
         let kind = small_kind(envelope).map_err(|fault| fault.to_string())?;
         if kind != Some(kinds::SMALL_ASK) {
             return Err("it is not known here".into());

@@ -2,14 +2,14 @@
 
 use narthex::{
     bitcoin::{BlockHash, Transaction},
-    channel::small::SmallInput,
+    channel::{follow::MAX_REORG_BLOCKS, small::SmallInput},
     life::{FeeWallet, Offered, Reader},
     regtest::NodeAccess,
     small::{Publication, SmallError},
 };
 
 use super::{Small, name};
-use crate::party::{Core, Fatal, life::follow_log};
+use crate::party::{Core, Fatal, contract::AGAIN_MS, life::follow_log};
 
 impl Core {
     /// Shows every small contract the chain, lets it go on, and publishes what is due.
@@ -36,7 +36,9 @@ impl Core {
 
     /// Nothing is funded before the Bitcoin node was asked whether it takes what contracts end with.
     fn ask_node(&mut self, id: [u8; 32], chain: &mut dyn NodeAccess) {
-        let side = self.small.get(&id).and_then(|small| small.side.as_ref());
+        let ms = self.now.ms;
+        let small = self.small.get(&id).filter(|small| small.again_ms <= ms);
+        let side = small.and_then(|small| small.side.as_ref());
         let funds = |standing| matches!(standing, "new" | "proposed" | "signed");
         let Some(rate) = side.filter(|side| funds(side.standing())).map(|s| s.rate()) else {
             return;
@@ -50,7 +52,14 @@ impl Core {
                     small.is_due = true;
                 }
             }
-            Err(why) => self.note(format_args!("{}: {why}", name(&id))),
+            Err(why) => {
+                let again_ms = self.now.ms.saturating_add(AGAIN_MS);
+                if let Some(small) = self.small.get_mut(&id) {
+                    small.trouble = Some(why.clone());
+                    small.again_ms = again_ms;
+                }
+                self.note(format_args!("{}: {why}", name(&id)));
+            }
         }
     }
 
@@ -71,7 +80,9 @@ impl Core {
         if small.looked == Some(tip) && !begins {
             return Ok(());
         }
+        // On another branch its funding may be lower than what was the tip then.
         let since = small.begun().map_or(0, |begun| begun.height);
+        let since = since.saturating_sub(MAX_REORG_BLOCKS);
         if begins {
             let log = self.store.open(&follow_log(id))?;
             let reader = Reader::open(log, since)?;
@@ -174,6 +185,10 @@ impl Core {
             return Ok(());
         }
         small.asked.step(&SmallInput::Ended).map_err(Fatal::step)?;
+        // Of one that was never funded they are free again.
+        let coins = small.side.as_ref().map(|side| side.coins());
+        let coins = coins.unwrap_or_default();
+        self.own.borrow_mut().wallet.free(coins);
         small.unsent.clear();
         // The coins of its children are free for other uses.
         small.bumper.rest(&mut self.own.borrow_mut().wallet, tip);

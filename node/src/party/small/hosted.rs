@@ -61,6 +61,7 @@ impl Core {
             Err(error) => return Some(Err(error.into())),
         };
         let tip = self.tip.unwrap_or_default();
+        let may_sign = begun.is_some_and(|begun| self.may_sign(&[begun.peer]));
         let side = self.small.get_mut(id)?.side.as_mut()?;
         let rate = side.rate();
         let mut own = self.own.borrow_mut();
@@ -80,6 +81,7 @@ impl Core {
             max_rate: self.policy.max_rate,
             reserve,
             tip,
+            may_sign,
         };
         Some(act(&mut **side, &mut with))
     }
@@ -236,15 +238,16 @@ impl Core {
     pub(super) fn side_goes_on(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
         let Some(went_on) = self.with_side(&id, |side, with| {
             side.go_on(with)?;
-            Ok(side.said())
+            Ok((side.said(), with.may_sign))
         }) else {
             return Ok(());
         };
         match went_on {
-            Ok(said) => {
+            Ok((said, may_sign)) => {
                 if let Some(small) = self.small.get_mut(&id) {
                     small.unsent.extend(said);
-                    small.is_due = false;
+                    // What waits for the link goes on when that is open.
+                    small.is_due = !may_sign;
                     small.trouble = None;
                 }
                 Ok(())

@@ -13,7 +13,7 @@ use narthex::{
         offer::{Decline, MAX_ADDRESS},
         small::{SmallAnswer, SmallAsk, SmallBeginning},
     },
-    contracts::{bank::MIN_CLAIM_BLOCKS, depth::Depth},
+    contracts::depth::Depth,
     small::{SmallError, SmallOrder},
 };
 use narthex_base::codec::Message as _;
@@ -279,8 +279,6 @@ impl Core {
             .refund_height
             .saturating_sub(figures.claim_blocks.into());
         let first = tip.saturating_add(depth.blocks()).saturating_add(1);
-        // A claim needs at least MIN_CLAIM_BLOCKS, which the figures have.
-        debug_assert!(figures.claim_blocks >= MIN_CLAIM_BLOCKS);
         match first < last {
             true => Ok(consent),
             false => Err(bad(&format_args!(
