@@ -11,6 +11,7 @@
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
 //! - [`market`] ledgers of audits of recomputers, in files
 //! - [`setup`] a party's signer in a set-up, and all parties of one in a process
+//! - [`small`] one side of a small contract between two nodes
 //! - [`simulate`] games by strategies, beside theory
 //! - [`harness`] what scenarios are played on; [`bank`] penny banks; [`mod@slice`] gated slices
 //!
@@ -98,6 +99,7 @@ pub mod schedules;
 pub mod setup;
 pub mod simulate;
 pub mod slice;
+pub mod small;
 pub mod threads;
 pub mod wallet;
 

@@ -87,6 +87,18 @@ kinds! {
     FETCH_CHANGE = "NXJL1",
     /// What was wrong with something that came.
     WIRE_FAULT = "NXLF1",
+    /// A node asks another for a small contract.
+    SMALL_ASK = "NXQA1",
+    /// The answer to that.
+    SMALL_ANSWER = "NXQR1",
+    /// A change in the log of such a question.
+    SMALL_CHANGE = "NXQL1",
+    /// Figures of a penny bank that a payer asks for.
+    BANK_FIGURES = "NXBF1",
+    /// A provider's key and script for a penny bank.
+    BANK_CONSENT = "NXBK1",
+    /// What the sides of a penny bank say while they open or close it.
+    BANK_TALK = "NXBT1",
     /// A change in the log of a link.
     LINKS_CHANGE = "NXLC1",
     /// Witnesses of a party's inputs of the funding transaction.

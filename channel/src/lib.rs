@@ -55,7 +55,8 @@
 //!
 //! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
 //! sealed [`delivery`], requester and recomputers of a [`bounty`], a payment that is forwarded from one place to another
-//! ([`ptlc`]), who takes part in a contract ([`offer`]), a job that travels to them ([`fetch`]), a party's way to it
+//! ([`ptlc`]), who takes part in a contract ([`offer`]), a small contract that one
+//! node asks another for ([`small`]), a job that travels to them ([`fetch`]), a party's way to it
 //! ([`setup`]), what two nodes have told each other ([`wire`]), and how far a chain was read ([`follow`]).
 
 pub mod bank;
@@ -76,6 +77,7 @@ pub mod offer;
 pub mod ptlc;
 pub mod setup;
 pub mod slice;
+pub mod small;
 mod table;
 #[cfg(feature = "toy")]
 pub mod toy;

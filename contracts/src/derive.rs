@@ -45,11 +45,13 @@ pub enum Derived {
     ReplyKey,
     /// The client's nonce, which draws what it looks at itself.
     AuditNonce,
+    /// w_N of a penny bank, by the salt of its terms.
+    BankChain,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 9] = [
+    pub const ALL: [Derived; 10] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
@@ -59,6 +61,7 @@ impl Derived {
         Derived::BlindSalt,
         Derived::ReplyKey,
         Derived::AuditNonce,
+        Derived::BankChain,
     ];
 
     /// What stands in `info`, before a counter of one byte.
@@ -73,6 +76,7 @@ impl Derived {
             Derived::BlindSalt => "narthex/derived/blind-salt",
             Derived::ReplyKey => "narthex/derived/reply-key",
             Derived::AuditNonce => "narthex/derived/audit-nonce",
+            Derived::BankChain => "narthex/derived/bank-chain",
         }
     }
 }
@@ -173,6 +177,12 @@ impl<'a> Salted<'a> {
     pub fn audit_nonce(&self, root: &[u8; 32]) -> Secret {
         let info = [&info(Derived::AuditNonce, 0)[..], root].concat();
         Secret::from_bytes(*derived(self.seed.expose(), &self.salt.0, &info))
+    }
+
+    /// Seed of a penny bank's chain. The salt is that of the bank's terms, which both sides keep: a payer that lost its disk has its pennies
+    /// again.
+    pub fn bank_chain(&self) -> Secret {
+        Secret::from_bytes(*self.bytes(Derived::BankChain))
     }
 
     fn bytes(&self, what: Derived) -> Zeroizing<[u8; 32]> {

@@ -2,26 +2,31 @@
 //! nor holds more than it may.
 
 use bitcoin::{
-    FeeRate,
+    Amount, FeeRate,
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_base::{codec::Message, statement};
 use narthex_channel::{
+    bank::{BankConsent, BankFigures, BankTalk, Closing},
     contract::{self, ContractMessage},
     fetch::FetchChange,
     log::MemoryLog,
     offer::{Accept, Decline, Invited, Offer, OfferChange, Offering},
     setup::Timing,
+    small::{SmallAnswer, SmallAsk, SmallBeginning, SmallChange},
     wire::{
         ABORT, ACCEPT, Ack, BIND, BOXES, Chunk, Contradiction, DECLINE, Envelope, Fault, Frame,
         Head, Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece, Recall, Resume,
-        SHARES, SignedHead, Standing, Want, body_hash, contract_message, contract_type, frames,
+        SHARES, SMALL, SMALL_KINDS, SignedHead, Standing, Want, body_hash, contract_message,
+        contract_type, frames,
         links::{Kept, LinksChange, Membership},
-        offer_message, setup_message,
+        offer_message, setup_message, small_kind,
     },
 };
 use narthex_contracts::{
+    depth::Depth,
     enrolment::{Enrolment, Scope},
+    musig::{PartialSignature, PublicNonce},
     party::{PartyId, PartySet},
     terms::Role,
 };
@@ -88,6 +93,14 @@ fn lived(data: &[u8]) -> Option<Vec<u8>> {
     Some(envelope.to_bytes())
 }
 
+/// The message of a small contract within: of a kind that may travel so.
+fn small(data: &[u8]) -> Option<Vec<u8>> {
+    let envelope = Envelope::from_bytes(data).ok()?;
+    let kind = small_kind(&envelope).ok()??;
+    assert!(SMALL_KINDS.contains(&kind));
+    Some(envelope.to_bytes())
+}
+
 fn laws() -> Vec<Decoder> {
     let canonical = |name, read: Read| Decoder::new(name, Law::Canonical, read, Vec::new());
     vec![
@@ -96,6 +109,13 @@ fn laws() -> Vec<Decoder> {
         canonical("envelope of a set-up", inner),
         canonical("envelope of an offer", offered),
         canonical("envelope of a contract that lives", lived),
+        canonical("envelope of a small contract", small),
+        canonical("ask of a small contract", message::<SmallAsk>),
+        canonical("answer to an ask", message::<SmallAnswer>),
+        canonical("change of a small contract", message::<SmallChange>),
+        canonical("figures of a bank", message::<BankFigures>),
+        canonical("consent to a bank", message::<BankConsent>),
+        canonical("talk of a bank", message::<BankTalk>),
         canonical("offer", message::<Offering>),
         canonical("accept", message::<Accept>),
         canonical("decline", message::<Decline>),
@@ -264,6 +284,87 @@ fn signed_in(contract: [u8; 32], seq: u64, message: u16, body: Vec<u8>) -> Envel
     signed.with_body(body).expect("its body")
 }
 
+fn figures() -> BankFigures {
+    BankFigures {
+        payer: keypair(2).public_key(),
+        payer_script: vec![1; 34].into(),
+        pennies: 100,
+        value: Amount::from_sat(100),
+        capacity: Amount::from_sat(20_000),
+        refund_height: 500,
+        claim_blocks: 12,
+        step: 10,
+        shift: 4,
+        rate: FeeRate::from_sat_per_kwu(500),
+    }
+}
+
+fn ask() -> SmallAsk {
+    SmallAsk {
+        salt: [1; 32],
+        expires_s: 1_000,
+        figures: figures().to_bytes(),
+    }
+}
+
+/// What is said and kept of small contracts.
+fn smalls() -> Vec<Vec<u8>> {
+    let consent = BankConsent {
+        provider: keypair(3).public_key(),
+        provider_script: vec![2; 22].into(),
+    };
+    let takes = SmallAnswer::Takes(consent.to_bytes());
+    let begun = SmallBeginning {
+        ask: ask(),
+        is_own: true,
+        peer: keypair(3).public_key(),
+        address: "127.0.0.1:9735".into(),
+        height: 100,
+    };
+    let closing = Closing {
+        paid: 7,
+        fee: Amount::from_sat(300),
+        force_closed: false,
+    };
+    let (terms, nonce, share) = ([4; 32], PublicNonce([2; 66]), PartialSignature([1; 32]));
+    let json = b"{}".to_vec();
+    let (answered, force_close) = (SmallChange::Answered(takes.clone()), [5; 64]);
+    let talk = [
+        BankTalk::Terms { json, nonce },
+        BankTalk::Answer {
+            terms,
+            nonce,
+            share,
+        },
+        BankTalk::Again { terms },
+        BankTalk::Signed { terms, force_close },
+        BankTalk::Close(closing),
+        BankTalk::CloseNonce(closing, nonce),
+        BankTalk::CloseShare(closing, nonce, share),
+        BankTalk::Closed(closing, [6; 64]),
+    ];
+    let changes = [
+        SmallChange::Begun(Box::new(begun)),
+        SmallChange::Depth(Depth::USUAL),
+        answered,
+        SmallChange::Ended,
+    ];
+    let talk = talk.iter().map(Message::to_bytes);
+    let changes = changes.iter().map(Message::to_bytes);
+    let declines = SmallAnswer::Declines(Decline::new("busy"));
+    [
+        ask().to_bytes(),
+        takes.to_bytes(),
+        declines.to_bytes(),
+        figures().to_bytes(),
+        consent.to_bytes(),
+    ]
+    .into_iter()
+    .chain(talk)
+    .chain(changes)
+    .collect()
+}
+
 /// Valid inputs: what travels on a link, and what is kept of it.
 pub fn seeds() -> Vec<Vec<u8>> {
     // A set-up's held and abort, and bodies of no meaning.
@@ -337,6 +438,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         Frame::Fault(Fault::new(4, "terms: no point")),
         Frame::Want(Want { contract, index: 2 }),
         Frame::Envelope(signed(0, BOXES, boxes.to_bytes())),
+        Frame::Envelope(signed(0, SMALL, ask().to_bytes())),
     ];
     let served = chunks().into_iter().map(Frame::Chunk);
     let all = all.into_iter().chain(served).chain(frames(&long, 0));
@@ -346,6 +448,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     payloads
         .chain(whole)
         .chain(offers)
+        .chain(smalls())
         .chain([
             contradiction.to_bytes(),
             LinksChange::Posted(kept).to_bytes(),

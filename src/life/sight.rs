@@ -4,21 +4,17 @@ use std::collections::BTreeMap;
 
 use bitcoin::{BlockHash, OutPoint, Transaction, Txid, hashes::Hash};
 use narthex_channel::{
-    Logged, OpenError,
+    OpenError,
     contract::{ChainView, Contract, Facts},
-    follow::{FollowError, FollowInput, Follower, MAX_REORG_BLOCKS},
     log::{Log, MemoryLog},
 };
 use narthex_regtest::ChainSource;
 
-use super::LifeError;
+use super::{LifeError, reader::Reader};
 
-/// What was read of the chain, block behind block, of one contract. Where its log outlives the process, the next one goes on from the
-/// block that was read last.
+/// What was read of the chain, block behind block, of one contract of computation.
 pub struct Sight<'a> {
-    follower: Logged<Follower, Box<dyn Log + 'a>>,
-    /// First height that may hold the funding, on whatever branch.
-    since: u32,
+    reader: Reader<'a>,
     /// What the chain says up to a block, of the contract of this id: most blocks hold nothing of it.
     known: Option<(BlockHash, [u8; 32], Facts)>,
 }
@@ -29,12 +25,9 @@ impl<'a> Sight<'a> {
     /// # Errors
     /// [`OpenError`]: the log cannot be read.
     pub fn open(log: Box<dyn Log + 'a>, since: u32) -> Result<Sight<'a>, OpenError> {
-        let follower = Logged::open(Follower::default(), log)?;
-        Ok(Sight {
-            follower,
-            since,
-            known: None,
-        })
+        let reader = Reader::open(log, since)?;
+        let known = None;
+        Ok(Sight { reader, known })
     }
 
     /// The same, without a log: whoever comes after this process begins anew.
@@ -47,13 +40,12 @@ impl<'a> Sight<'a> {
 
     /// Height of the last block that was read.
     pub fn tip(&self) -> u32 {
-        let tip = self.follower.machine().tip();
-        tip.map_or(0, |(height, _)| height)
+        self.reader.tip()
     }
 
     /// Hash of a block that was read, as it is hashed.
     pub fn block(&self, height: u32) -> Option<[u8; 32]> {
-        let hash = self.follower.machine().hash(height);
+        let hash = self.reader.follower().hash(height);
         hash.map(BlockHash::to_byte_array)
     }
 
@@ -66,27 +58,27 @@ impl<'a> Sight<'a> {
 
     /// A transaction of the contract that is in a block.
     pub fn transaction(&self, txid: Txid) -> Option<&Transaction> {
-        let mut found = self.follower.machine().found();
+        let mut found = self.reader.follower().found();
         found.find_map(|(_, tx)| (tx.compute_txid() == txid).then_some(tx))
     }
 
     /// Whether an output that is watched was spent in a block.
     pub fn is_spent(&self, coin: OutPoint) -> bool {
         let spends = |tx: &Transaction| tx.input.iter().any(|i| i.previous_output == coin);
-        let mut found = self.follower.machine().found();
+        let mut found = self.reader.follower().found();
         found.any(|(_, tx)| spends(tx))
     }
 
     /// What was read, as a contract's machine is shown it.
     pub fn view(&self, contract: &Contract) -> ChainView {
-        let last = self.follower.machine().tip();
+        let last = self.reader.follower().tip();
         let known = self.known.as_ref().filter(|(hash, id, _)| {
             last.is_some_and(|(_, last)| last == *hash) && id == contract.id()
         });
         let facts = known.map(|(_, _, facts)| facts.clone());
         let facts = facts.unwrap_or_else(|| {
             let mut facts = Facts::default();
-            for (height, tx) in self.follower.machine().found() {
+            for (height, tx) in self.reader.follower().found() {
                 facts.take(contract, tx, height);
             }
             facts
@@ -104,79 +96,12 @@ impl<'a> Sight<'a> {
         chain: &mut dyn ChainSource,
         contract: &Contract,
     ) -> Result<ChainView, LifeError> {
-        match self.follower.machine().tip() {
-            None => self.begin(chain, contract)?,
-            Some((tip, _)) => self.go_on(chain, contract, tip)?,
-        }
-        Ok(self.view(contract))
-    }
-
-    /// At the block before the first that may hold the funding.
-    fn begin(&mut self, chain: &mut dyn ChainSource, contract: &Contract) -> Result<(), LifeError> {
-        let lowest = self.since.saturating_sub(MAX_REORG_BLOCKS);
-        let way = chain.way(&|_| None, lowest)?;
-        let before = way.blocks.iter().filter(|(height, _)| *height < self.since);
-        // A chain that begins with the funding's block, or has not come so far, is followed from its own first block.
-        let count = before.count().max(1).min(way.blocks.len());
-        let (before, next) = way.blocks.split_at(count);
-        let behind = FollowError::TooDeep {
-            tip: self.since,
-            to: way.tip,
-        };
-        let height = before.last().map(|(height, _)| *height);
-        let height = height.ok_or(LifeError::Follow(behind))?;
-        self.step(FollowInput::Begin {
-            height,
-            hashes: before.iter().map(|(_, hash)| *hash).collect(),
-            watched: contract.watched(),
-        })?;
-        self.connect(chain, contract, next)
-    }
-
-    fn go_on(
-        &mut self,
-        chain: &mut dyn ChainSource,
-        contract: &Contract,
-        tip: u32,
-    ) -> Result<(), LifeError> {
-        let follower = self.follower.machine();
-        let lowest = follower.lowest_fork();
-        let known = |height| follower.hash(height).filter(|_| height >= lowest);
-        let way = chain.way(&known, lowest)?;
-        let to = way.from.ok_or(LifeError::Follow(FollowError::TooDeep {
-            tip,
-            to: lowest.min(way.tip),
-        }))?;
-        if to < tip {
-            self.step(FollowInput::Fork { to })?;
-        }
-        self.connect(chain, contract, &way.blocks)
-    }
-
-    fn connect(
-        &mut self,
-        chain: &mut dyn ChainSource,
-        contract: &Contract,
-        blocks: &[(u32, BlockHash)],
-    ) -> Result<(), LifeError> {
+        let blocks = self.reader.unread(chain, contract.watched())?;
         let mut facts = self.view(contract).facts;
-        for (height, hash) in blocks {
-            let block = chain.block_of(*hash)?;
-            let mut next = |tx: &Transaction| facts.take(contract, tx, *height);
-            let found = self.follower.machine().find(&block, &mut next);
-            self.step(FollowInput::Connect {
-                hash: *hash,
-                previous: block.header.prev_blockhash,
-                found,
-            })?;
-        }
-        let last = self.follower.machine().tip();
+        let mut next = |tx: &Transaction, height| facts.take(contract, tx, height);
+        self.reader.connect(chain, &blocks, &mut next)?;
+        let last = self.reader.follower().tip();
         self.known = last.map(|(_, hash)| (hash, *contract.id(), facts));
-        Ok(())
-    }
-
-    fn step(&mut self, input: FollowInput) -> Result<(), LifeError> {
-        self.follower.step(&input)?;
-        Ok(())
+        Ok(self.view(contract))
     }
 }

@@ -75,6 +75,7 @@ mod setup_killed;
 mod setup_leave;
 mod signed_once;
 mod slice;
+mod small;
 mod store;
 mod theft;
 mod token;

@@ -29,6 +29,7 @@ mod provider;
 mod purse;
 mod record;
 mod table;
+mod talk;
 
 use bitcoin::Transaction;
 use narthex_contracts::bank::{
@@ -47,6 +48,7 @@ pub use payer::Payer;
 pub use provider::{GoodPenny, Provider, ProviderBook};
 pub use purse::Purse;
 pub use record::{Accepted, Given, PayerDuty, PayerRecord, ProviderDuty, ProviderRecord};
+pub use talk::{BankConsent, BankFigures, BankTalk, Closing};
 
 /// The payer's side.
 pub type PayerMachine = BankMachine<Paying>;

@@ -26,6 +26,7 @@ mod meter;
 mod offer;
 mod outcome;
 mod setup;
+mod small;
 mod types;
 
 pub use contract::{contract_message, contract_type, is_contract_type};
@@ -39,9 +40,10 @@ pub use meter::Meter;
 pub use offer::{OfferMessage, offer_message};
 pub use outcome::{Close, LinkError, Outcome};
 pub use setup::{setup_message, setup_type};
+pub use small::{SMALL_KINDS, small_kind};
 pub use types::{
     ABORT, ACCEPT, ACK, ATTESTATION, BIND, BOXES, CHUNK, COMMITMENT, Carrier, DECLINE, EVIDENCE,
-    FAULT, FUNDING, GONE, HANDED_OVER, HELD, HELLO, ITEM, MAX_FRAME, MAX_LIFE, MAX_WHOLE,
-    MESSAGE_TYPES, MessageType, NONCES, OFFER, OPENING, PIECE, PROPOSAL, RECALL, RECEIPT, RELEASE,
-    RESUME, SHARES, TERMS, WANT, WHOLE,
+    FAULT, FUNDING, GONE, HANDED_OVER, HELD, HELLO, ITEM, MAX_FRAME, MAX_LIFE, MAX_SMALL,
+    MAX_WHOLE, MESSAGE_TYPES, MessageType, NONCES, OFFER, OPENING, PIECE, PROPOSAL, RECALL,
+    RECEIPT, RELEASE, RESUME, SHARES, SMALL, TERMS, WANT, WHOLE,
 };

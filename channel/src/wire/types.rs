@@ -13,6 +13,9 @@ pub const MAX_FRAME: usize = 65_535;
 /// Longest message of a contract's life. A contract whose boxes are longer is not made between nodes.
 pub const MAX_LIFE: u32 = 64 << 20;
 
+/// Longest message of a small contract.
+pub const MAX_SMALL: u32 = 1 << 20;
+
 /// Most bytes of a chunk with its kind, contract, number, proof, and the lengths of these.
 const LONGEST_CHUNK: u32 =
     5 + 32 + 4 + 4 + 32 * MAX_BUNDLE_SIBLINGS as u32 + 4 + CHUNK_BYTES as u32;
@@ -157,6 +160,8 @@ pub const EVIDENCE: u16 = 33_062;
 pub const ATTESTATION: u16 = 33_064;
 /// `commitment`: one that nobody signed.
 pub const COMMITMENT: u16 = 33_066;
+/// `small`: a message of a small contract, with its own kind.
+pub const SMALL: u16 = 33_084;
 /// `fault`.
 pub const FAULT: u16 = 33_090;
 
@@ -191,6 +196,7 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     unkept(life(EVIDENCE, "evidence", 10, MAX_LIFE)),
     life(ATTESTATION, "attestation", 70, 100),
     life(COMMITMENT, "commitment", 100, 1 << 20),
+    envelope(SMALL, "small", 10, MAX_SMALL),
     link(FAULT, "fault", 11, 512),
 ];
 

@@ -54,6 +54,7 @@ mod slice_paid_for;
 #[path = "../../../contracts/tests/it/slice_support/mod.rs"]
 #[allow(dead_code)]
 mod slice_support;
+mod small;
 mod stores;
 mod wire_attacks;
 mod wire_laws;

@@ -15,6 +15,7 @@ use narthex_channel::{
     render,
     setup::SetupMachine,
     slice::{ClientMachine, ProviderMachine as SliceProvider},
+    small::SmallMachine,
     wire::links::LinksMachine,
 };
 
@@ -29,6 +30,7 @@ fn pages_are_those_of_the_tables() {
         ("links", render::<LinksMachine>()),
         ("offer", render::<OfferMachine>()),
         ("fetch", render::<FetchMachine>()),
+        ("small", render::<SmallMachine>()),
         ("setup", render::<SetupMachine>()),
         ("bounty-requester", render::<RequesterMachine>()),
         ("bounty-recomputer", render::<RecomputerMachine>()),

@@ -15,9 +15,10 @@ use narthex_channel::{
     contract::{self, ContractMessage},
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
+    small::SmallAsk,
     wire::{
         Ack, Carrier, Chunk, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE, MESSAGE_TYPES,
-        Mark, MessageType, OfferMessage, Piece, Recall, Resume, SignedHead, Want, WireFault,
+        Mark, MessageType, OfferMessage, Piece, Recall, Resume, SMALL, SignedHead, Want, WireFault,
         contract_type, setup_type,
     },
 };
@@ -251,7 +252,15 @@ fn contract_cases(row: &MessageType) -> Cases {
     let setups = setups.map(|m| (setup_type(&m), m.to_bytes()));
     let offers = offer_messages().into_iter();
     let offers = offers.map(|m| (m.number(), m.to_bytes()));
-    let mut bodies = setups.chain(offers).chain(lives);
+    let ask = SmallAsk {
+        salt: [1; 32],
+        expires_s: 1_000,
+        figures: vec![2; 9],
+    };
+    let mut bodies = setups
+        .chain(offers)
+        .chain(lives)
+        .chain([(SMALL, ask.to_bytes())]);
     let (_, body) = bodies.find(|(number, _)| *number == row.number).unwrap();
     let real = signed(row, &body);
     let is_long = row.most > MAX_WHOLE;

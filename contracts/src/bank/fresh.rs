@@ -31,6 +31,17 @@ impl FreshChain {
         FreshChain { salt, seed }
     }
 
+    /// Draws a salt, and takes the seed that follows from it and from what the payer keeps anyway
+    /// (`bank_chain` of what is derived): nothing else is to be stored before the bank is opened.
+    pub fn derived<R: RngCore + CryptoRng>(
+        rng: &mut R,
+        seed: impl FnOnce(&sha256::Hash) -> ChainSeed,
+    ) -> FreshChain {
+        let salt = FreshSalt::draw(rng);
+        let seed = seed(&salt.value());
+        FreshChain { salt, seed }
+    }
+
     /// The model with this salt and the tip of this chain: N hashes, after the rest of the terms was checked.
     pub fn name(&self, mut model: BankRecord) -> Result<BankRecord, BankError> {
         model.salt = self.salt.value();

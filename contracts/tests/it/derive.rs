@@ -27,6 +27,7 @@ fn all(
         Derived::BlindSalt => *salted.blind_salt().expose(),
         Derived::ReplyKey => *reply_secret(&seed, &contract).expose(),
         Derived::AuditNonce => *salted.audit_nonce(&[0x55; 32]).expose(),
+        Derived::BankChain => *salted.bank_chain().expose(),
     };
     Derived::ALL
         .into_iter()

@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Shared,
     error::{ApiError, Code},
-    guard, orders, page, shown,
+    guard, orders, page, shown, small,
 };
 
 struct Bearer;
@@ -59,6 +59,8 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::result_bytes))
         .routes(routes!(shown::bundle))
         .routes(routes!(shown::peers))
+        .routes(routes!(small::smalls, small::order))
+        .routes(routes!(small::small))
         .routes(routes!(shown::events))
         .routes(routes!(shown::description))
         .routes(routes!(orders::address))

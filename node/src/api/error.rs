@@ -174,6 +174,8 @@ mod tests {
     /// Words that commands are refused with, as the sources have them.
     const SOURCES: &[&str] = &[
         include_str!("../party/command.rs"),
+        include_str!("../party/obey.rs"),
+        include_str!("../party/small/order.rs"),
         include_str!("../party/graph.rs"),
         include_str!("../party/requests.rs"),
     ];

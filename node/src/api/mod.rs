@@ -21,6 +21,7 @@ mod orders;
 mod page;
 mod serve;
 mod shown;
+mod small;
 mod svg;
 mod token;
 mod way;

@@ -57,7 +57,7 @@ pub(super) struct Done {
     done: bool,
 }
 
-fn key(headers: &HeaderMap) -> Result<&str, ApiError> {
+pub(super) fn key(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut found = headers.get_all("idempotency-key").iter();
     let key = found.next().and_then(|key| key.to_str().ok());
     let is_fit = |key: &&str| {
@@ -92,7 +92,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-async fn body<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
+pub(super) async fn body<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
     is_json(request.headers())?;
     let bytes = bytes(request).await?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::new(Code::BadBody, error))

@@ -116,6 +116,8 @@ pub(super) fn defect(reply: &Reply) -> ApiError {
         Reply::Peers(_) => "peers",
         Reply::Result(_) => "result",
         Reply::Bundle(_) => "bundle",
+        Reply::Small(_) => "small contract",
+        Reply::Smalls(_) => "small contracts",
         Reply::Done => "done",
     };
     ApiError::new(Code::Internal, "an answer to another question").with("answer", kind)

@@ -48,6 +48,7 @@ impl Core {
             self.take_back(id, tip, chain);
             self.forget_late(id, tip.0)?;
         }
+        self.poll_small(tip, chain)?;
         self.go_on()
     }
 
@@ -84,7 +85,7 @@ impl Core {
     }
 
     /// That the node takes what contracts end with, at this rate.
-    fn asked(
+    pub(super) fn asked(
         &mut self,
         rate: FeeRate,
         chain: &mut dyn NodeAccess,

@@ -3,34 +3,16 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use narthex::{
-    bitcoin::{
-        FeeRate,
-        hex::FromHex,
-        secp256k1::{
-            PublicKey,
-            rand::{RngCore, rngs::OsRng},
-        },
-    },
-    channel::{
-        contract::Order,
-        offer::{Decline, Invited, Offer, OfferInput, Offering},
-        setup::{SetupInput, Timing},
-    },
-    contracts::{
-        party::PartyId,
-        terms::{Role, deposit},
-    },
-    game_model::{Params, ParamsRecord, bundle::Bundle, computation::JobSpec},
+    bitcoin::{hex::FromHex, secp256k1::PublicKey},
+    game_model::ParamsRecord,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContractStatus, Core, Fatal, NodeStatus, PeerStatus, ResultStatus,
-    contract::{Contract, Took},
+    ContractStatus, NodeStatus, PeerStatus, ResultStatus,
     graph::GraphStatus,
-    offers::{is_lived, travels},
+    small::{SmallCommand, SmallStatus},
 };
-use crate::transport::PeerAddress;
 
 /// A new offer, as its client states it.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -126,6 +108,11 @@ pub enum Command {
         /// With which peer.
         node: PublicKey,
     },
+    /// About small contracts: [`Reply::Small`], or [`Reply::Smalls`].
+    Small {
+        /// What.
+        order: SmallCommand,
+    },
     /// Ends the process: [`Reply::Done`].
     Stop,
 }
@@ -149,6 +136,7 @@ impl Command {
             Command::List => "list",
             Command::Peers => "peers",
             Command::Clear { .. } => "clear",
+            Command::Small { order } => order.name(),
             Command::Stop => "stop",
         }
     }
@@ -157,7 +145,9 @@ impl Command {
     pub const fn only_asks(&self) -> bool {
         matches!(
             self,
-            Command::Node
+            Command::Small {
+                order: SmallCommand::List | SmallCommand::Show { .. }
+            } | Command::Node
                 | Command::Result { .. }
                 | Command::Show { .. }
                 | Command::Graph { .. }
@@ -179,6 +169,7 @@ impl Command {
             | Command::Show { id }
             | Command::Graph { id }
             | Command::Bundle { id } => Some(id),
+            Command::Small { order } => order.contract(),
             Command::Node
             | Command::Address
             | Command::Offer(_)
@@ -210,6 +201,10 @@ pub enum Reply {
     Result(ResultStatus),
     /// What a watchtower is given.
     Bundle(BundleStatus),
+    /// One small contract.
+    Small(Box<SmallStatus>),
+    /// All of them.
+    Smalls(Vec<SmallStatus>),
     /// Nothing else to say.
     Done,
 }
@@ -240,7 +235,7 @@ pub struct CommandError {
 }
 
 impl CommandError {
-    fn with(mut self, name: &str, value: impl std::fmt::Display) -> CommandError {
+    pub(super) fn with(mut self, name: &str, value: impl std::fmt::Display) -> CommandError {
         self.values.insert(name.to_owned(), value.to_string());
         self
     }
@@ -262,258 +257,3 @@ pub(super) fn id_of(text: &str) -> Result<[u8; 32], CommandError> {
 }
 
 pub(super) type Answer = Result<Reply, CommandError>;
-
-impl Core {
-    /// Does what the operator asks for. [`Command::Stop`] is the driver's to do.
-    ///
-    /// # Errors
-    /// [`Fatal`]. A command that is refused changes nothing.
-    pub fn command(&mut self, command: Command, now: super::Now) -> Result<Answer, Fatal> {
-        self.now = now;
-        let answer = self.obey(command)?;
-        self.go_on()?;
-        Ok(answer)
-    }
-
-    fn obey(&mut self, command: Command) -> Result<Answer, Fatal> {
-        Ok(match command {
-            Command::Node => Ok(Reply::Node(self.status())),
-            Command::Address => self.fresh_address(),
-            Command::Offer(new) => return self.offer(&new),
-            Command::Accept { id } => return self.accept_ordered(&id),
-            Command::Decline { id, reason } => return self.decline(&id, &reason),
-            Command::Leave { id, reason } => return self.leave(&id, &reason),
-            Command::Deliver { id } => return self.order(&id, Order::Deliver),
-            Command::Admit { id } => return self.order(&id, Order::Admit),
-            Command::Result { id } => id_of(&id).and_then(|id| {
-                let status = self.contract_status(&id);
-                let status = status.ok_or_else(|| refused("unknown", "there is no such contract"));
-                let result = status?.result.map(Reply::Result);
-                result.ok_or_else(|| refused("none", "nothing is decrypted here"))
-            }),
-            Command::Bundle { id } => id_of(&id).and_then(|id| self.bundle(&id)),
-            Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
-            Command::Graph { id } => return self.graph(&id),
-            Command::List => {
-                let ids: Vec<_> = self.contracts.keys().copied().collect();
-                let all = ids.iter().filter_map(|id| self.contract_status(id));
-                Ok(Reply::Contracts(all.collect()))
-            }
-            Command::Peers => Ok(Reply::Peers(self.peer_statuses())),
-            Command::Clear { node } => return self.clear(&node),
-            Command::Stop => Ok(Reply::Done),
-        })
-    }
-
-    fn fresh_address(&mut self) -> Answer {
-        let wallet = &mut self.own.borrow_mut().wallet;
-        let (script, network) = (wallet.fresh_script(), wallet.network());
-        let address = narthex::bitcoin::Address::from_script(&script, network);
-        let address = address.map_err(|error| refused("wallet", error))?;
-        Ok(Reply::Address(address.to_string()))
-    }
-
-    /// The job, copied; of an order that is refused nothing is left.
-    fn packed_plan(&mut self, new: &NewOffer) -> Result<Offer, CommandError> {
-        let bad =
-            |error: &dyn std::fmt::Display| refused("bad-offer", format_args!("the job: {error}"));
-        if !new.job.is_file() {
-            // A pipe would keep this node waiting for ever.
-            return Err(bad(&format_args!("{} is no file", new.job.display())));
-        }
-        let packed = self.jobs.pack(&new.job);
-        let (bundle, job) = packed.map_err(|error| bad(&error))?;
-        let id = bundle.id();
-        let offer = self.plan(new, bundle, job);
-        if offer.is_err()
-            && !self.travelling.contains_key(&id)
-            && let Err(error) = self.jobs.forget(&id)
-        {
-            self.note(format_args!("the folder of jobs: {error}"));
-        }
-        offer
-    }
-
-    /// Everything that is wrong with an order is found before anything of it is written down.
-    fn plan(&self, new: &NewOffer, bundle: Bundle, job: JobSpec) -> Result<Offer, CommandError> {
-        let bad = |what: &str, error: &dyn std::fmt::Display| {
-            refused("bad-offer", format_args!("{what}: {error}"))
-        };
-        let params = Params::new((*new.params).clone());
-        let params = params.map_err(|error| bad("the parameters", &error))?;
-        let accepted = self.jobs.accept(&job, &params);
-        accepted.map_err(|error| bad("the job", &error))?;
-        let mut parties = vec![Invited {
-            node: self.me,
-            address: self.address.clone(),
-        }];
-        let others = [&new.worker, &new.verifier]
-            .into_iter()
-            .chain(&new.arbiters);
-        for text in others {
-            let address = text.parse::<PeerAddress>();
-            let address = address.map_err(|error| bad(text, &error))?;
-            let place = address.to_string();
-            let (_, place) = place.split_once('@').unwrap_or_default();
-            parties.push(Invited {
-                node: address.node,
-                address: place.to_owned(),
-            });
-        }
-        let (deliver, work) = (params.deliver_height(), params.windows().work_blocks);
-        let mut salt = [0; 32];
-        OsRng.fill_bytes(&mut salt);
-        let offer = Offer {
-            chain: self.chain,
-            salt,
-            job,
-            bundle,
-            rate: FeeRate::from_sat_per_kwu(new.rate_sat_kwu),
-            parties,
-            timing: Timing {
-                patience_s: new.patience_s,
-                // The worker has its time whenever the funding comes.
-                funding_deadline: deliver.saturating_sub(work.into()),
-                margin: 1,
-                burial: new.burial,
-            },
-            params,
-            expires_s: self.now.unix_s.saturating_add(new.open_s),
-        };
-        offer.check().map_err(|error| bad("the offer", &error))?;
-        self.policy
-            .check(&offer, self.now.unix_s)
-            .map_err(|error| bad("the offer", &error))?;
-        is_lived(&offer).map_err(|error| bad("the parameters", &error))?;
-        travels(&offer).map_err(|error| bad("the job", &error))?;
-        self.keeps(&offer)
-            .map_err(|error| bad("the parameters", &error))?;
-        self.has_coins(&offer, Role::Client).map_err(|error| {
-            let spare = self.own.borrow().wallet.spare();
-            refused("funds", error)
-                .with("deposit_sat", deposit(&offer.params, Role::Client).to_sat())
-                .with("spare_sat", spare.to_sat())
-        })?;
-        if self
-            .tip
-            .is_some_and(|tip| tip + 1 >= offer.timing.funding_deadline)
-        {
-            return Err(refused("late", "its funding would be due already"));
-        }
-        Ok(offer)
-    }
-
-    fn offer(&mut self, new: &NewOffer) -> Result<Answer, Fatal> {
-        let offer = match self.packed_plan(new) {
-            Ok(offer) => offer,
-            Err(error) => return Ok(Err(error)),
-        };
-        let id = offer.id();
-        self.packed(&offer.bundle, offer.job)?;
-        let enrolment = self.enrol(id, Role::Client).ok_or(Fatal::Key)?;
-        let offering = Box::new(Offering { offer, enrolment });
-        if let Err(refusal) = self.begin_offer(id, Role::Client, offering)? {
-            return Ok(Err(refused("bad-offer", refusal)));
-        }
-        let due = self.join(id)?;
-        self.outcomes(due)?;
-        Ok(self.shown(&id))
-    }
-
-    fn accept_ordered(&mut self, id: &str) -> Result<Answer, Fatal> {
-        let id = match id_of(id) {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(error)),
-        };
-        let known = self.contracts.get(&id);
-        let known = known.and_then(|c| Some((c.offer.machine().offer()?.clone(), c.me()?)));
-        let Some((offer, me)) = known else {
-            return Ok(Err(refused("unknown", "there is no such offer")));
-        };
-        if self.standing(&id) == "asked" {
-            let has_job = self.jobs.has(&offer.job);
-            let done = match has_job {
-                true => self.can(&offer, me),
-                false => match self.can_without_job(&offer, me) {
-                    Ok(()) => self.fetch(id)?,
-                    Err(why) => Err(why),
-                },
-            };
-            match done {
-                Err(why) => return Ok(Err(refused("cannot", why))),
-                // Once it is here.
-                Ok(()) if !has_job => return Ok(self.shown(&id)),
-                Ok(()) => {}
-            }
-        }
-        match self.accept(id)? {
-            Ok(due) => {
-                self.outcomes(due)?;
-                Ok(self.shown(&id))
-            }
-            Err(why) => Ok(Err(refused("answered", why))),
-        }
-    }
-
-    fn decline(&mut self, id: &str, reason: &str) -> Result<Answer, Fatal> {
-        let id = match id_of(id) {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(error)),
-        };
-        let Some(me) = self.contracts.get(&id).and_then(Contract::me) else {
-            return Ok(Err(refused("unknown", "there is no such offer")));
-        };
-        let (by, decline) = (PartyId::from(me), Decline::new(reason));
-        match self.offer_step(id, &OfferInput::Declined { by, decline })? {
-            Ok(()) => {
-                // The others hear of it too.
-                let due = self.join(id)?;
-                self.outcomes(due)?;
-                Ok(self.shown(&id))
-            }
-            Err(refusal) => Ok(Err(refused("answered", refusal))),
-        }
-    }
-
-    fn leave(&mut self, id: &str, reason: &str) -> Result<Answer, Fatal> {
-        let id = match id_of(id) {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(error)),
-        };
-        let reason = reason.to_owned();
-        match self.seat_take(id, &SetupInput::Declined { reason })? {
-            Took::Done(due) => {
-                self.outcomes(due)?;
-                Ok(self.shown(&id))
-            }
-            Took::Refused(refusal) => Ok(Err(refused("late", refusal))),
-            Took::Nothing => Ok(Err(refused("unknown", "there is no such set-up"))),
-        }
-    }
-
-    fn order(&mut self, id: &str, order: Order) -> Result<Answer, Fatal> {
-        let id = match id_of(id) {
-            Ok(id) => id,
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(match self.life_ordered(id, order)? {
-            Ok(()) => self.shown(&id),
-            Err(why) => Err(refused("not-now", why)),
-        })
-    }
-
-    fn clear(&mut self, node: &PublicKey) -> Result<Answer, Fatal> {
-        if self.link_phase(node).is_none() {
-            return Ok(Err(refused("unknown", "there is no such peer")));
-        }
-        let due = self.mark(*node, |peer| peer.link.clear())?;
-        self.outcomes(due)?;
-        Ok(Ok(Reply::Done))
-    }
-
-    fn shown(&self, id: &[u8; 32]) -> Answer {
-        let status = self.contract_status(id).map(Box::new);
-        let status = status.map(Reply::Contract);
-        status.ok_or_else(|| refused("unknown", "there is no such contract"))
-    }
-}

@@ -1,5 +1,5 @@
 //! What a node decides, without sockets and clock: links to its peers, offers, the jobs that they are about, and contracts from
-//! their set-up to their end.
+//! their set-up to their end; and one side each of small contracts ([`narthex::small`]).
 //!
 //! Everything that happens is an [`Event`], or a look at the chain ([`Core::poll`]). What is to be done then are [`Action`]s, which
 //! are given out by [`Core::actions`] alone, after all that they rest on is durable. A driver that ends in between and
@@ -21,12 +21,14 @@ mod fetched;
 mod graph;
 mod jobs;
 mod life;
+mod obey;
 mod offers;
 mod peers;
 mod policy;
 mod requests;
 mod serve;
 mod signer;
+mod small;
 mod status;
 mod store;
 mod talk;
@@ -51,6 +53,7 @@ use contract::Contract;
 use fetch::AllTravelling;
 use peers::Peer;
 use requests::Requests;
+use small::Small;
 use wallet::WalletLog;
 
 pub use command::{BundleStatus, Command, CommandError, NewOffer, Reply};
@@ -60,6 +63,7 @@ pub use life::follow_anew;
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
+pub use small::{NewBank, SmallCommand, SmallStatus};
 pub use status::{
     ContractStatus, DueStatus, JobStatus, NodeStatus, OnChain, PeerStatus, ResultStatus,
 };
@@ -215,6 +219,7 @@ pub struct Core {
     address: String,
     peers: BTreeMap<PublicKey, Peer>,
     contracts: BTreeMap<[u8; 32], Contract>,
+    small: BTreeMap<[u8; 32], Small>,
     /// Contracts for which something waits until their links are open.
     held: BTreeSet<[u8; 32]>,
     /// By fee rate in sat a kwu: that the node takes what contracts end with.
@@ -259,6 +264,7 @@ impl Core {
             address: parts.address,
             peers: BTreeMap::new(),
             contracts: BTreeMap::new(),
+            small: BTreeMap::new(),
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
             requests: None,

@@ -12,7 +12,7 @@ use narthex::{
         offer::{
             Accept, Decline, Offer, OfferEffect, OfferInput, OfferMachine, OfferRefusal, Offering,
         },
-        wire::{Envelope, MAX_LIFE, OFFER, OfferMessage, Outcome, offer_message},
+        wire::{Envelope, MAX_LIFE, OFFER, OfferMessage, Outcome, SMALL, offer_message},
     },
     contracts::{
         enrolment::{Enrolment, Scope},
@@ -60,6 +60,7 @@ impl Core {
             let effects = self.contracts.get(&id).map(|c| c.offer.pending());
             self.offer_effects(id, effects.unwrap_or_default());
         }
+        self.recover_small()?;
         // What links have to tell that no contract has noted yet.
         let mut due = Vec::new();
         for (node, peer) in &self.peers {
@@ -119,6 +120,9 @@ impl Core {
 
     /// A first message of a contract that this node does not know.
     pub(super) fn knocked(&mut self, from: PublicKey, envelope: Envelope) -> Result<Due, Fatal> {
+        if envelope.head().message == SMALL {
+            return self.small_knocked(from, envelope);
+        }
         // Others' answers that come before the offer are asked for again when it is there.
         if envelope.head().message != OFFER {
             return Ok(Vec::new());
@@ -254,7 +258,7 @@ impl Core {
 
     /// What is kept back for all contracts but this one.
     pub(super) fn reserved(&self, but: Option<[u8; 32]>) -> Result<Reserve, FeeError> {
-        let mut all = Reserve::NONE;
+        let mut all = self.small_reserved()?;
         let counted = self
             .contracts
             .iter()

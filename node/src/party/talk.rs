@@ -13,7 +13,7 @@ use narthex::{
         setup::{Phase, SetupInput},
         wire::{
             BIND, Contradiction, Envelope, FUNDING, HELD, Head, OfferMessage, Outcome, PROPOSAL,
-            SignedHead, WHOLE, is_contract_type, links::Kept, offer_message, setup_message,
+            SMALL, SignedHead, WHOLE, is_contract_type, links::Kept, offer_message, setup_message,
         },
     },
     contracts::{
@@ -31,7 +31,7 @@ use super::{
     signer::salt_of,
 };
 
-const fn place(head: &Head) -> ([u8; 32], PartySet, u64) {
+pub(super) const fn place(head: &Head) -> ([u8; 32], PartySet, u64) {
     (head.contract, head.to, head.seq)
 }
 
@@ -47,6 +47,9 @@ impl Core {
     pub(super) fn delivered(&mut self, node: PublicKey, envelope: &Envelope) -> Result<Due, Fatal> {
         let head = *envelope.head();
         let id = head.contract;
+        if head.message == SMALL {
+            return self.small_delivered(node, envelope);
+        }
         let Some(from) = self.party_of(&node, &id) else {
             return Ok(Vec::new());
         };
@@ -87,7 +90,7 @@ impl Core {
     }
 
     /// A message that is refused is refused for good: it is noted, and taken.
-    fn refused(
+    pub(super) fn refused(
         &mut self,
         node: PublicKey,
         head: &Head,
@@ -137,8 +140,8 @@ impl Core {
         let Some(party) = self.party_of(&node, &id) else {
             return Ok(Vec::new());
         };
-        // Of a contract that lives something is missing that its machine waits for, as if it had not been said.
-        if is_contract_type(head.message) {
+        // Of a contract that lives something is missing that its machine waits for, as if it had not been said; of a small one too.
+        if is_contract_type(head.message) || head.message == SMALL {
             return self.taken(node, place(head));
         }
         let input = SetupInput::Faulty {
@@ -176,6 +179,10 @@ impl Core {
         let id = head.contract;
         let body = kept.body.as_ref().map(|body| body.to_vec());
         let envelope = body.and_then(|body| kept.signed.with_body(body));
+        if head.message == SMALL {
+            self.small_came_back(&id, envelope.as_ref())?;
+            return self.imported(node, &head);
+        }
         let offer = envelope.as_ref().map(offer_message);
         if let Some(Ok(Some(message))) = offer {
             self.offer_came_back(id, message)?;
@@ -325,6 +332,7 @@ impl Core {
     pub(super) fn tick(&mut self) -> Result<(), Fatal> {
         self.tick_offers()?;
         self.tick_jobs()?;
+        self.tick_small()?;
         let unix_s = self.now.unix_s;
         let ids: Vec<_> = self.contracts.keys().copied().collect();
         for id in ids {
@@ -364,6 +372,7 @@ impl Core {
                 self.outcomes(due)?;
             }
         }
+        self.small_go_on()?;
         self.fetch_on()
     }
 }

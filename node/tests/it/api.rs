@@ -73,6 +73,7 @@ const fn route(command: &Command) -> (&'static str, &'static str) {
         Command::List => ("get", "/v1/contracts"),
         Command::Peers => ("get", "/v1/peers"),
         Command::Clear { .. } => ("post", "/v1/peers/{node}/clear"),
+        Command::Small { .. } => ("post", "/v1/small"),
         Command::Stop => ("post", "/v1/stop"),
     }
 }

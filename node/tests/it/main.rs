@@ -20,6 +20,7 @@ mod networks;
 mod orders;
 mod party;
 mod party_attacks;
+mod small;
 mod strangers;
 mod support;
 mod talk;

@@ -26,6 +26,7 @@ use super::{
     config::{CompletionsArgs, ConfigArgs},
     demo::DemoArgs,
     shown,
+    small::SmallOrder,
     tower::TowerOrder,
 };
 
@@ -74,6 +75,9 @@ enum Order {
     /// Watches contracts for parties that are away.
     #[command(subcommand)]
     Tower(TowerOrder),
+    /// Small contracts with another node.
+    #[command(subcommand)]
+    Small(SmallOrder),
     /// Shows a contract.
     Show(OfId),
     /// Shows the transactions of a contract and its dates.
@@ -341,6 +345,7 @@ impl Cli {
             Order::Admit(OfId { dir, id }) => dir.ask(&Command::Admit { id }),
             Order::Result(args) => args.run(),
             Order::Tower(order) => order.run(),
+            Order::Small(order) => order.run(),
             Order::Show(OfId { dir, id }) => dir.ask(&Command::Show { id }),
             Order::Graph(OfId { dir, id }) => dir.ask(&Command::Graph { id }),
             Order::List(dir) => dir.ask(&Command::List),
@@ -356,7 +361,7 @@ impl Cli {
 }
 
 impl Dir {
-    fn ask(&self, command: &Command) -> anyhow::Result<()> {
+    pub(super) fn ask(&self, command: &Command) -> anyhow::Result<()> {
         let reply = shell::ask(&self.dir, command)?;
         shown::reply(&reply, self.json)
     }

@@ -4,6 +4,7 @@ mod args;
 mod config;
 mod demo;
 mod shown;
+mod small;
 mod tower;
 
 use std::process::ExitCode;

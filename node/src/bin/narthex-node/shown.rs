@@ -109,6 +109,8 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
             let (role, names) = (&bundle.role, bundle.transactions.join(", "));
             writeln!(out, "for the {role}: {names}")?;
         }
+        Reply::Small(status) => super::small::show(&mut out, status)?,
+        Reply::Smalls(all) => super::small::list(&mut out, all)?,
         Reply::Done => writeln!(out, "done")?,
     }
     Ok(())

@@ -103,6 +103,13 @@ impl House {
         House::start(&[Role::Client])
     }
 
+    /// Two with coins, as client and worker are called here.
+    pub fn of_pair() -> House {
+        let mut house = House::start(&[Role::Client, Role::Worker]);
+        house.endow();
+        house
+    }
+
     /// Everybody with coins. Arbiters accept by themselves, within bounds; the others are asked.
     pub fn new() -> House {
         let roles: Vec<_> = Role::all(ARBITERS).collect();

@@ -1,0 +1,177 @@
+//! Small contracts with other nodes: asked for, taken, hosted ([`SmallSide`]), and found again after a start.
+
+mod asks;
+mod chain;
+mod hosted;
+mod order;
+mod status;
+
+use std::collections::VecDeque;
+
+use narthex::{
+    bitcoin::{BlockHash, FeeRate, secp256k1::SecretKey},
+    channel::{
+        Logged,
+        log::Identity,
+        small::{SmallAnswer, SmallBeginning, SmallMachine},
+        wire::{MAX_SMALL, links::Membership},
+    },
+    contracts::party::{PartyId, PartySet},
+    life::{Bumper, Reader},
+    small::{SmallError, SmallSide},
+};
+
+use super::{AnyLog, Core, Fatal};
+
+pub use order::{NewBank, SmallCommand};
+pub use status::SmallStatus;
+
+/// A small contract with another node.
+pub(super) struct Small {
+    asked: Logged<SmallMachine, AnyLog>,
+    /// Once it is joined.
+    side: Option<Box<dyn SmallSide>>,
+    /// What was read of the chain for it, once there is something to be watched.
+    reader: Option<Reader<'static>>,
+    /// Pays for what its side publishes.
+    bumper: Bumper,
+    /// What waits until something may be signed for the peer.
+    unsent: VecDeque<Vec<u8>>,
+    /// Something of the peer's waits until the link may be written to, or the side goes on.
+    is_held: bool,
+    /// It may go on without anything new: it was opened or ordered, or a try before did not go through.
+    is_due: bool,
+    /// The tip that it has seen.
+    looked: Option<BlockHash>,
+    /// The tip, and the length of its log, as it was when it published what was due.
+    published: Option<(BlockHash, u64)>,
+    trouble: Option<String>,
+    /// When what failed is tried again.
+    again_ms: u64,
+}
+
+/// Who asks, and who is asked.
+const ASKING: PartyId = PartyId(0);
+const ASKED: PartyId = PartyId(1);
+
+impl Small {
+    fn new(asked: Logged<SmallMachine, AnyLog>, ceiling: FeeRate) -> Small {
+        Small {
+            asked,
+            side: None,
+            reader: None,
+            bumper: Bumper::new(FeeRate::from_sat_per_kwu(500), ceiling),
+            unsent: VecDeque::new(),
+            is_held: false,
+            is_due: true,
+            looked: None,
+            published: None,
+            trouble: None,
+            again_ms: 0,
+        }
+    }
+
+    fn standing(&self) -> &'static str {
+        self.asked.machine().standing()
+    }
+
+    fn begun(&self) -> Option<&SmallBeginning> {
+        self.asked.machine().begun()
+    }
+
+    /// Who is who on the link.
+    fn membership(&self) -> Option<Membership> {
+        let is_own = self.begun()?.is_own;
+        let (me, peer) = match is_own {
+            true => (ASKING, ASKED),
+            false => (ASKED, ASKING),
+        };
+        let most = MAX_SMALL;
+        Some(Membership { me, peer, most })
+    }
+
+    /// To whom this node speaks in it.
+    fn receivers(&self) -> PartySet {
+        let of = self.membership().map(|of| of.peer);
+        of.into_iter().collect()
+    }
+
+    /// Whether it may still publish something: coins that pay for that are kept back.
+    fn may_publish(&self) -> bool {
+        self.standing() == "joined"
+    }
+
+    /// Something of this computer's failed: what is in memory alone is forgotten, and it goes on from its log later.
+    fn fail(&mut self, why: String, again_ms: u64) {
+        self.side = None;
+        self.reader = None;
+        self.looked = None;
+        self.trouble = Some(why);
+        self.again_ms = again_ms;
+        self.is_due = true;
+    }
+}
+
+fn ask_log(id: [u8; 32]) -> Identity {
+    Identity::new(ASKED_LOG, id)
+}
+
+/// Where asks are kept.
+const ASKED_LOG: &str = "small";
+
+fn side_log(id: [u8; 32]) -> Identity {
+    Identity::new("small-side", id)
+}
+
+impl Core {
+    /// This node's key in a small contract: by the salt of its own ask, or by the id of the other's.
+    fn small_key(&self, id: &[u8; 32], begun: Option<&SmallBeginning>) -> Option<SecretKey> {
+        let own = begun.filter(|begun| begun.is_own);
+        let of = own.map_or(id, |begun| &begun.ask.salt);
+        self.own.borrow().contract_key(of)
+    }
+
+    /// Coins that are kept back to pay for exits of small contracts.
+    pub(super) fn small_reserved(
+        &self,
+    ) -> Result<narthex::contracts::template::Reserve, narthex::contracts::terms::FeeError> {
+        let mut all = narthex::contracts::template::Reserve::NONE;
+        let counted = self.small.values().filter(|small| small.may_publish());
+        for _ in counted {
+            all = all.and(narthex::small::reserve_of(self.policy.max_rate)?);
+        }
+        Ok(all)
+    }
+
+    /// What went wrong with a side: this node ends if it may not be durable, else it is told and tried again.
+    fn small_failed(&mut self, id: [u8; 32], error: SmallError) -> Result<(), Fatal> {
+        match error {
+            SmallError::Log(error) => return Err(Fatal::Log(error)),
+            SmallError::Open(error) => return Err(Fatal::Open(error)),
+            SmallError::Uncertain => return Err(Fatal::Step(error.to_string())),
+            _ => {}
+        }
+        let (why, ms) = (error.to_string(), self.now.ms);
+        let Some(small) = self.small.get_mut(&id) else {
+            return Ok(());
+        };
+        let is_news = small.trouble.as_ref() != Some(&why);
+        small.fail(why.clone(), ms.saturating_add(super::contract::AGAIN_MS));
+        if is_news {
+            self.note(format_args!("{}: {why}", name(&id)));
+        }
+        Ok(())
+    }
+}
+
+/// An id as it stands in notes.
+fn name(id: &[u8; 32]) -> String {
+    use narthex::bitcoin::hex::DisplayHex;
+    let first = id.first_chunk::<8>().copied().unwrap_or_default();
+    format!("small contract {}", first.as_hex())
+}
+
+/// Whether an answer takes it.
+const fn takes(answer: &SmallAnswer) -> bool {
+    matches!(answer, SmallAnswer::Takes(_))
+}

@@ -1,0 +1,333 @@
+//! What the operator orders about small contracts.
+
+use narthex::{
+    bitcoin::{
+        Amount, FeeRate,
+        secp256k1::{
+            PublicKey, Secp256k1,
+            rand::{RngCore, rngs::OsRng},
+        },
+    },
+    channel::{
+        bank::{BankConsent, BankFigures},
+        offer::{Decline, MAX_ADDRESS},
+        small::{SmallAnswer, SmallAsk, SmallBeginning},
+    },
+    contracts::depth::Depth,
+    small::{SmallError, SmallOrder},
+};
+use narthex_base::codec::Message as _;
+use serde::{Deserialize, Serialize};
+
+use super::Small;
+use crate::{
+    party::{
+        Core, Fatal, Reply,
+        command::{Answer, CommandError, id_of, refused},
+    },
+    transport::PeerAddress,
+};
+
+/// A penny bank that this node is to pay through.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBank {
+    /// Who is to be paid: `NODE_ID@HOST:PORT`.
+    pub with: String,
+    /// Number of pennies.
+    pub pennies: u32,
+    /// What one is worth, in sat.
+    pub penny_sat: u64,
+    /// Blocks from now on until the payer may take all of it back.
+    pub refund_blocks: u32,
+    /// Blocks after a force close in which only the provider can claim.
+    pub claim_blocks: u16,
+    /// Fewest pennies that are enforced at a time; worth an output.
+    pub step: u32,
+    /// Of the pennies that are enforced, the 2^`shift`-th part may be given without that.
+    pub shift: u8,
+    /// Fee rate of the funding in sat a kwu.
+    pub rate_sat_kwu: u64,
+    /// Blocks that the coin lies deep before a penny is given.
+    pub depth: u32,
+    /// Seconds from now on until which it may be taken.
+    pub open_s: u64,
+}
+
+/// What is asked for of small contracts.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum SmallCommand {
+    /// Asks a node for a penny bank, as its payer: [`Reply::Small`].
+    Bank(NewBank),
+    /// Takes what another node asks for: [`Reply::Small`].
+    Take {
+        /// Its id in hex.
+        id: String,
+        /// Blocks that a coin lies deep before anything is given for it.
+        depth: u32,
+    },
+    /// Does not take it: [`Reply::Small`].
+    Decline {
+        /// Its id in hex.
+        id: String,
+        /// Why, for the other to read.
+        reason: String,
+    },
+    /// Does something in one that is joined: [`Reply::Small`].
+    Order {
+        /// Its id in hex.
+        id: String,
+        /// What: `"close"`, `"force-close"`, or `{"pay": {"to": 7}}`.
+        #[schema(value_type = Object)]
+        what: SmallOrder,
+    },
+    /// One of them: [`Reply::Small`].
+    Show {
+        /// Its id in hex.
+        id: String,
+    },
+    /// All of them: [`Reply::Smalls`].
+    List,
+}
+
+impl SmallCommand {
+    /// Its name, for logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            SmallCommand::Bank(_) => "small bank",
+            SmallCommand::Take { .. } => "small take",
+            SmallCommand::Decline { .. } => "small decline",
+            SmallCommand::Order { what, .. } => match what {
+                SmallOrder::Pay { .. } => "small pay",
+                SmallOrder::Close => "small close",
+                SmallOrder::ForceClose => "small force-close",
+            },
+            SmallCommand::Show { .. } => "small show",
+            SmallCommand::List => "small list",
+        }
+    }
+
+    /// The contract that it is about, as it was written.
+    pub fn contract(&self) -> Option<&str> {
+        match self {
+            SmallCommand::Take { id, .. }
+            | SmallCommand::Decline { id, .. }
+            | SmallCommand::Order { id, .. }
+            | SmallCommand::Show { id } => Some(id),
+            SmallCommand::Bank(_) | SmallCommand::List => None,
+        }
+    }
+}
+
+impl Core {
+    /// Does what is asked for of small contracts.
+    pub(in crate::party) fn small_ordered(&mut self, order: SmallCommand) -> Result<Answer, Fatal> {
+        match order {
+            SmallCommand::Bank(new) => self.ask_bank(&new),
+            SmallCommand::Take { id, depth } => self.take_small(&id, depth),
+            SmallCommand::Decline { id, reason } => {
+                let answer = SmallAnswer::Declines(Decline::new(&reason));
+                match id_of(&id) {
+                    Ok(id) => self.answered_small(id, answer, None),
+                    Err(error) => Ok(Err(error)),
+                }
+            }
+            SmallCommand::Order { id, what } => match id_of(&id) {
+                Ok(id) => self.order_side(id, what),
+                Err(error) => Ok(Err(error)),
+            },
+            SmallCommand::Show { id } => Ok(id_of(&id).and_then(|id| self.show_small(&id))),
+            SmallCommand::List => Ok(Ok(Reply::Smalls(self.small_statuses()))),
+        }
+    }
+
+    fn show_small(&self, id: &[u8; 32]) -> Answer {
+        let status = self.small_status(id).map(Box::new).map(Reply::Small);
+        status.ok_or_else(|| refused("unknown", "there is no such small contract"))
+    }
+
+    fn ask_bank(&mut self, new: &NewBank) -> Result<Answer, Fatal> {
+        let (begun, depth) = match self.planned_bank(new) {
+            Ok(planned) => planned,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(match self.ask_small(begun, depth)? {
+            Ok(id) => self.show_small(&id),
+            Err(refusal) => Err(refused("bad-offer", refusal)),
+        })
+    }
+
+    /// Everything that is wrong with an order is found before anything of it is written down.
+    fn planned_bank(&self, new: &NewBank) -> Result<(SmallBeginning, Depth), CommandError> {
+        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
+        let with: PeerAddress = new.with.parse().map_err(|error| bad(&error))?;
+        let depth = Depth::new(new.depth).map_err(|error| bad(&error))?;
+        let rate = FeeRate::from_sat_per_kwu(new.rate_sat_kwu);
+        let most = self.policy.max_rate;
+        if rate > most {
+            return Err(bad(&format_args!(
+                "a fee rate of {rate}; at most {most} is paid"
+            )));
+        }
+        if !(1..=self.policy.max_open_s).contains(&new.open_s) {
+            let most = self.policy.max_open_s;
+            return Err(bad(&format_args!("it may be open for 1 to {most} seconds")));
+        }
+        let tip = self.tip.ok_or_else(|| bad(&"the chain was not seen yet"))?;
+        // The coin lies deep, pennies are given, and the force close confirms before T.
+        let least = u32::from(new.claim_blocks).saturating_add(depth.blocks());
+        if new.refund_blocks <= least {
+            return Err(bad(&format_args!(
+                "{} blocks until the refund; more than {least} are needed, of the claim and of the depth",
+                new.refund_blocks
+            )));
+        }
+        let mut salt = [0; 32];
+        OsRng.fill_bytes(&mut salt);
+        let value = Amount::from_sat(new.penny_sat);
+        let mut own = self.own.borrow_mut();
+        let key = own
+            .contract_key(&salt)
+            .ok_or_else(|| bad(&"no key follows"))?;
+        let payer_script = own.wallet.fresh_script();
+        let capacity = value
+            .checked_mul(new.pennies.into())
+            .and_then(|all| all.checked_add(payer_script.minimal_non_dust()));
+        let capacity = capacity.ok_or_else(|| bad(&"more than there is"))?;
+        let figures = BankFigures {
+            payer: PublicKey::from_secret_key(&Secp256k1::signing_only(), &key),
+            payer_script,
+            pennies: new.pennies,
+            value,
+            capacity,
+            refund_height: tip.saturating_add(new.refund_blocks),
+            claim_blocks: new.claim_blocks,
+            step: new.step,
+            shift: new.shift,
+            rate,
+        };
+        // Whatever the provider brings.
+        let provider_script = own.wallet.fresh_script();
+        let consent = BankConsent {
+            provider: with.node,
+            provider_script,
+        };
+        figures.check(&consent).map_err(|error| bad(&error))?;
+        let spare = own.wallet.spare();
+        drop(own);
+        if capacity > spare {
+            return Err(refused(
+                "funds",
+                format_args!("a bank of {capacity}, of {spare} that are free"),
+            ));
+        }
+        let place = with.to_string();
+        let (_, address) = place.split_once('@').unwrap_or_default();
+        if address.len() > MAX_ADDRESS {
+            return Err(bad(&"an address that is too long"));
+        }
+        let begun = SmallBeginning {
+            ask: SmallAsk {
+                salt,
+                expires_s: self.now.unix_s.saturating_add(new.open_s),
+                figures: figures.to_bytes(),
+            },
+            is_own: true,
+            peer: with.node,
+            address: address.to_owned(),
+            height: tip,
+        };
+        Ok((begun, depth))
+    }
+
+    fn take_small(&mut self, id: &str, depth: u32) -> Result<Answer, Fatal> {
+        let taken = id_of(id).and_then(|id| {
+            let depth = Depth::new(depth).map_err(|error| refused("bad-offer", error))?;
+            let asked = self.small.get(&id).filter(|s| s.standing() == "asked");
+            let begun = asked.and_then(Small::begun).cloned();
+            let begun = begun.ok_or_else(|| refused("unknown", "there is no such ask"))?;
+            Ok((id, self.bank_consent(&id, &begun, depth)?, depth))
+        });
+        match taken {
+            Ok((id, consent, depth)) => {
+                let answer = SmallAnswer::Takes(consent.to_bytes());
+                self.answered_small(id, answer, Some(depth))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// What this node brings to a bank that it is asked to be paid through.
+    fn bank_consent(
+        &self,
+        id: &[u8; 32],
+        begun: &SmallBeginning,
+        depth: Depth,
+    ) -> Result<BankConsent, CommandError> {
+        let bad = |error: &dyn std::fmt::Display| refused("cannot", error);
+        let figures = BankFigures::from_bytes(&begun.ask.figures).map_err(|error| bad(&error))?;
+        let key = self.small_key(id, Some(begun));
+        let key = key.ok_or_else(|| bad(&"no key follows"))?;
+        let consent = BankConsent {
+            provider: PublicKey::from_secret_key(&Secp256k1::signing_only(), &key),
+            provider_script: self.own.borrow_mut().wallet.fresh_script(),
+        };
+        figures.check(&consent).map_err(|error| bad(&error))?;
+        let tip = self.tip.ok_or_else(|| bad(&"the chain was not seen yet"))?;
+        let last = figures
+            .refund_height
+            .saturating_sub(figures.claim_blocks.into());
+        let first = tip.saturating_add(depth.blocks()).saturating_add(1);
+        match first < last {
+            true => Ok(consent),
+            false => Err(bad(&format_args!(
+                "a penny is taken from height {first} on, and the force close is due at {last}"
+            ))),
+        }
+    }
+
+    fn answered_small(
+        &mut self,
+        id: [u8; 32],
+        answer: SmallAnswer,
+        depth: Option<Depth>,
+    ) -> Result<Answer, Fatal> {
+        let is_asked = |small: &Small| small.begun().is_some_and(|begun| !begun.is_own);
+        if !self.small.get(&id).is_some_and(is_asked) {
+            return Ok(Err(refused("unknown", "there is no such ask")));
+        }
+        match self.answer_small(id, answer, depth)? {
+            Ok(due) => {
+                self.outcomes(due)?;
+                Ok(self.show_small(&id))
+            }
+            Err(why) => Ok(Err(refused("answered", why))),
+        }
+    }
+
+    fn order_side(&mut self, id: [u8; 32], what: SmallOrder) -> Result<Answer, Fatal> {
+        let is_joined = |small: &Small| small.standing() == "joined";
+        if !self.small.get(&id).is_some_and(is_joined) {
+            return Ok(Err(refused(
+                "not-now",
+                "there is no such small contract that is joined",
+            )));
+        }
+        match self.with_side(&id, |side, with| side.order(what, with)) {
+            None => Ok(Err(refused("not-now", "it is not ready; see its trouble"))),
+            Some(Ok(())) => {
+                if let Some(small) = self.small.get_mut(&id) {
+                    small.is_due = true;
+                }
+                Ok(self.show_small(&id))
+            }
+            Some(Err(SmallError::Refused(why))) => Ok(Err(refused("not-now", why))),
+            Some(Err(error)) => {
+                let why = error.to_string();
+                self.small_failed(id, error)?;
+                Ok(Err(refused("not-now", why)))
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How small contracts stand, for their operator.
+
+use std::collections::BTreeMap;
+
+use narthex::{
+    bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
+    channel::small::SmallAnswer,
+    small::family_of,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Small;
+use crate::party::{Core, OnChain};
+
+/// How a small contract stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SmallStatus {
+    /// Its id.
+    pub id: String,
+    /// Its family: `bank`.
+    pub family: String,
+    /// `asked`, `waiting`, `joined`, `declined` or `over`.
+    pub state: String,
+    /// The other node.
+    #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
+    pub peer: PublicKey,
+    /// Why it was declined.
+    pub reason: Option<String>,
+    /// Once it is joined: which side this node is.
+    pub role: Option<String>,
+    /// Once it is joined: where that side stands, in a word of its machine.
+    pub standing: Option<String>,
+    /// Figures of that side.
+    pub figures: BTreeMap<String, u64>,
+    /// The first height at which it acts by itself if nothing else happens.
+    pub acts_at: Option<u32>,
+    /// Its transactions that are in blocks, in order.
+    pub path: Vec<OnChain>,
+    /// What this side publishes as it stands.
+    pub due: Vec<String>,
+    /// What failed on this computer.
+    pub trouble: Option<String>,
+    /// Until when it may be taken, in seconds since 1970.
+    pub expires_s: u64,
+}
+
+impl Small {
+    fn status(&self, id: &[u8; 32]) -> Option<SmallStatus> {
+        let begun = self.begun()?;
+        let side = self.side.as_ref();
+        let family = family_of(&begun.ask.figures).unwrap_or("unknown");
+        let found = self
+            .reader
+            .iter()
+            .flat_map(|reader| reader.follower().found());
+        let path = found.map(|(height, tx)| OnChain {
+            name: side.map_or("", |side| side.name_of(tx)).to_owned(),
+            txid: tx.compute_txid().to_string(),
+            height,
+        });
+        let due = side.map(|side| side.publications()).unwrap_or_default();
+        let declined = match self.asked.machine().answer() {
+            Some(SmallAnswer::Declines(decline)) => Some(decline.reason.clone()),
+            _ => None,
+        };
+        Some(SmallStatus {
+            id: id.to_lower_hex_string(),
+            family: family.to_owned(),
+            state: self.standing().to_owned(),
+            peer: begun.peer,
+            reason: declined,
+            role: side.map(|side| side.role().to_owned()),
+            standing: side.map(|side| side.standing().to_owned()),
+            figures: side.map(|side| side.figures()).unwrap_or_default(),
+            acts_at: side.and_then(|side| side.acts_at()),
+            path: path.collect(),
+            due: due.into_iter().map(|one| one.name.to_owned()).collect(),
+            trouble: self.trouble.clone(),
+            expires_s: begun.ask.expires_s,
+        })
+    }
+}
+
+impl Core {
+    pub(super) fn small_status(&self, id: &[u8; 32]) -> Option<SmallStatus> {
+        self.small.get(id)?.status(id)
+    }
+
+    pub(super) fn small_statuses(&self) -> Vec<SmallStatus> {
+        let all = self.small.iter();
+        all.filter_map(|(id, small)| small.status(id)).collect()
+    }
+}

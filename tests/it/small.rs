@@ -1,0 +1,373 @@
+//! Both sides of a penny bank as processes host them, in one process: killed after every message, and lied to.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Transaction,
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
+};
+use narthex::{
+    channel::{
+        bank::{BankConsent, BankFigures, BankTalk, Closing},
+        log::{Identity, MemoryDisk, MemoryLog},
+    },
+    contracts::{binding::MemoryBindings, depth::Depth, template::Reserve, terms::FeeRate},
+    life::Reader,
+    regtest::{
+        AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
+    },
+    small::{BankPayer, BankProvider, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings},
+    wallet::PartyWallet,
+};
+use narthex_base::{codec::Message as _, secret::Secret};
+
+const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
+
+/// One of them, with all that outlives its process.
+struct One {
+    is_payer: bool,
+    about: (BankFigures, BankConsent),
+    disk: MemoryDisk,
+    side: Option<Box<dyn SmallSide>>,
+    reader: Option<Reader<'static>>,
+    wallet: PartyWallet,
+    bindings: MemoryBindings,
+    seed: Secret,
+    key: SecretKey,
+    /// Whatever was said before: a link says nothing twice.
+    posted: BTreeSet<Vec<u8>>,
+    /// What it has not taken yet.
+    inbox: VecDeque<Vec<u8>>,
+}
+
+impl One {
+    fn new(is_payer: bool) -> One {
+        let byte = 1 + u8::from(is_payer);
+        let owner = if is_payer { "payer" } else { "provider" };
+        let key = SecretKey::from_slice(&[byte; 32]).unwrap();
+        let mut wallet = PartyWallet::new(owner, &[byte; 32]).unwrap();
+        let script = wallet.fresh_script();
+        let public = PublicKey::from_secret_key(&Secp256k1::new(), &key);
+        // What the other brings comes with `meet`.
+        let about = (
+            BankFigures {
+                payer: public,
+                payer_script: script.clone(),
+                pennies: 1_000,
+                value: Amount::from_sat(100),
+                capacity: Amount::from_sat(110_000),
+                refund_height: 0,
+                claim_blocks: 6,
+                step: 10,
+                shift: 4,
+                rate: RATE,
+            },
+            BankConsent {
+                provider: public,
+                provider_script: script,
+            },
+        );
+        One {
+            is_payer,
+            about,
+            disk: MemoryDisk::default(),
+            side: None,
+            reader: None,
+            wallet,
+            bindings: MemoryBindings::default(),
+            seed: Secret::from_bytes([byte; 32]),
+            key,
+            posted: BTreeSet::new(),
+            inbox: VecDeque::new(),
+        }
+    }
+
+    /// A process begins, from what its logs have.
+    fn start(&mut self) {
+        // The log that the last one had is closed first.
+        self.side = None;
+        let log = Box::new(self.disk.open(&Identity::new("side", [7; 32])).unwrap());
+        let about = self.about.clone();
+        self.side = Some(match self.is_payer {
+            true => Box::new(BankPayer::open(about, Depth::LEAST, log).unwrap()),
+            false => Box::new(BankProvider::open(about, Depth::LEAST, log).unwrap()),
+        });
+        self.reader = None;
+    }
+
+    fn with<T>(
+        &mut self,
+        (node, tip): (&AcceptedPolicy, u32),
+        act: impl FnOnce(&mut dyn SmallSide, &mut Surroundings<'_>) -> T,
+    ) -> T {
+        let mut with = Surroundings {
+            seed: &self.seed,
+            key: self.key,
+            wallet: &mut self.wallet,
+            bindings: &mut self.bindings,
+            node: Some(node),
+            rate: RATE,
+            max_rate: FeeRate::from_sat_per_kwu(25_000),
+            reserve: Reserve::NONE,
+            tip,
+            may_sign: true,
+        };
+        act(&mut **self.side.as_mut().unwrap(), &mut with)
+    }
+}
+
+/// Both, and their chain.
+struct Bank {
+    chain: Embedded,
+    node: AcceptedPolicy,
+    /// The payer first.
+    all: [One; 2],
+    /// Messages that were taken.
+    taken: usize,
+    /// After which of them its receiver is killed.
+    kill_at: Option<usize>,
+}
+
+impl Bank {
+    fn new() -> Bank {
+        let mut chain = Embedded::new();
+        let mut all = [One::new(true), One::new(false)];
+        for one in &mut all {
+            let script = one.wallet.fresh_script();
+            mine_coins(&mut chain, 3, &script, &miner()).unwrap();
+        }
+        for one in &mut all {
+            one.wallet.sync(&mut chain).unwrap();
+        }
+        let node = all[0].wallet.probe(&mut chain, RATE).unwrap();
+        let tip = chain.height().unwrap();
+        let figures = BankFigures {
+            refund_height: tip + 100,
+            ..all[0].about.0.clone()
+        };
+        let consent = all[1].about.1.clone();
+        for one in &mut all {
+            one.about = (figures.clone(), consent.clone());
+            one.start();
+        }
+        Bank {
+            chain,
+            node,
+            all,
+            taken: 0,
+            kill_at: None,
+        }
+    }
+
+    /// Everything that follows, until nobody has anything to say or to be published.
+    fn settle(&mut self) {
+        loop {
+            let before = (self.taken, self.changes());
+            for at in [0, 1] {
+                self.look(at);
+                self.go_on(at);
+                self.publish(at);
+                self.deliver(at);
+            }
+            let is_quiet = self.all.iter().all(|one| one.inbox.is_empty());
+            if is_quiet && before == (self.taken, self.changes()) {
+                return;
+            }
+        }
+    }
+
+    fn changes(&self) -> [u64; 2] {
+        [0, 1].map(|at| self.all[at].side.as_ref().unwrap().changes())
+    }
+
+    fn look(&mut self, at: usize) {
+        let one = &mut self.all[at];
+        one.wallet.sync(&mut self.chain).unwrap();
+        let side = one.side.as_mut().unwrap();
+        let tip = self.chain.height().unwrap();
+        let watched: Vec<OutPoint> = side.watched();
+        if watched.is_empty() {
+            return side.seen(&[], tip).unwrap();
+        }
+        let log = Box::new(MemoryLog::forgetful());
+        let reader = one
+            .reader
+            .get_or_insert_with(|| Reader::open(log, 1).unwrap());
+        let blocks = reader.unread(&mut self.chain, watched).unwrap();
+        let mut next = |tx: &Transaction, _: u32| side.watches(tx);
+        reader.connect(&mut self.chain, &blocks, &mut next).unwrap();
+        let found: Vec<_> = reader.follower().found().collect();
+        side.seen(&found, tip).unwrap();
+    }
+
+    fn go_on(&mut self, at: usize) {
+        let tip = self.chain.height().unwrap();
+        let said = self.all[at].with((&self.node, tip), |side, with| {
+            side.go_on(with).unwrap();
+            side.said()
+        });
+        for body in said {
+            if self.all[at].posted.insert(body.clone()) {
+                self.all[1 - at].inbox.push_back(body);
+            }
+        }
+    }
+
+    fn publish(&mut self, at: usize) {
+        let due = self.all[at].side.as_ref().unwrap().publications();
+        for one in due.iter().filter(|one| one.due.is_none()) {
+            // It waits already, by the other's hand.
+            let _ = self.chain.submit(&one.tx);
+        }
+    }
+
+    /// One message, as it is taken: what follows from it is posted together with that.
+    fn deliver(&mut self, at: usize) {
+        let tip = self.chain.height().unwrap();
+        let Some(body) = self.all[at].inbox.front().cloned() else {
+            return;
+        };
+        let heard = self.hear(at, &body, tip).unwrap();
+        if heard == SmallHeard::Later {
+            return;
+        }
+        assert_eq!(heard, SmallHeard::Taken, "{at} of {:?}", self.taken);
+        self.all[at].inbox.pop_front();
+        self.go_on(at);
+        self.taken += 1;
+        if self.kill_at == Some(self.taken) {
+            self.all[at].start();
+        }
+    }
+
+    fn hear(&mut self, at: usize, body: &[u8], tip: u32) -> Result<SmallHeard, SmallError> {
+        self.all[at].with((&self.node, tip), |side, with| side.hear(body, with))
+    }
+
+    fn order(&mut self, at: usize, order: SmallOrder) -> Result<(), SmallError> {
+        let tip = self.chain.height().unwrap();
+        self.all[at].with((&self.node, tip), |side, with| side.order(order, with))
+    }
+
+    fn mine(&mut self, count: u32) {
+        self.chain.mine(count, &miner()).unwrap();
+        self.settle();
+    }
+
+    fn standings(&self) -> [&'static str; 2] {
+        [0, 1].map(|at| self.all[at].side.as_ref().unwrap().standing())
+    }
+
+    fn paid(&self, at: usize) -> u64 {
+        self.all[at].side.as_ref().unwrap().figures()["paid"]
+    }
+
+    /// From the terms to the close; messages that were taken.
+    fn whole(mut self, closes: usize) -> usize {
+        let before = self.all[1].wallet.balance();
+        self.settle();
+        self.mine(2);
+        assert_eq!(self.standings(), ["open", "open"]);
+        for to in [5, 300] {
+            self.order(0, SmallOrder::Pay { to }).unwrap();
+            self.settle();
+            assert_eq!(self.paid(1), u64::from(to));
+        }
+        self.order(closes, SmallOrder::Close).unwrap();
+        self.settle();
+        self.mine(2);
+        assert_eq!(self.standings(), ["over", "over"]);
+        let gained = self.all[1].wallet.balance() - before;
+        assert_eq!(gained, Amount::from_sat(30_000));
+        self.taken
+    }
+}
+
+fn miner() -> ScriptBuf {
+    ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
+}
+
+#[test]
+fn whoever_is_killed_after_whichever_message_the_bank_comes_to_its_end() {
+    for closes in [0, 1] {
+        let messages = Bank::new().whole(closes);
+        assert!(messages > 8, "{messages}");
+        for kill_at in 1..=messages {
+            let mut bank = Bank::new();
+            bank.kill_at = Some(kill_at);
+            let taken = bank.whole(closes);
+            println!("closed by {closes}, killed after {kill_at}: {taken} messages");
+        }
+    }
+}
+
+/// What a lying peer says is refused in words, and changes nothing.
+#[test]
+fn lies_are_refused_and_change_nothing() {
+    let mut bank = Bank::new();
+    bank.settle();
+    bank.mine(2);
+    bank.order(0, SmallOrder::Pay { to: 50 }).unwrap();
+    bank.settle();
+    let tip = bank.chain.height().unwrap();
+    let closing = |paid, fee_sat| Closing {
+        paid,
+        fee: Amount::from_sat(fee_sat),
+        force_closed: false,
+    };
+    let (payer, provider) = (0, 1);
+    let lies = [
+        // More than was paid, a fee that nobody pays, one that leaves nothing, dust, pennies that there are not.
+        (payer, BankTalk::Close(closing(51, 300))),
+        (payer, BankTalk::Close(closing(50, 20_000))),
+        (payer, BankTalk::Close(closing(50, 2_100_000_000_000_000))),
+        (payer, BankTalk::Close(closing(1, 300))),
+        (payer, BankTalk::Close(closing(u32::MAX, 300))),
+        // Less than was paid; dust again.
+        (provider, BankTalk::Close(closing(49, 300))),
+        (provider, BankTalk::Close(closing(1, 300))),
+        // The other's words, and what is of other terms.
+        (
+            payer,
+            BankTalk::Signed {
+                terms: [1; 32],
+                force_close: [1; 64],
+            },
+        ),
+        (
+            provider,
+            BankTalk::Signed {
+                terms: [1; 32],
+                force_close: [1; 64],
+            },
+        ),
+        (provider, BankTalk::Again { terms: [1; 32] }),
+    ];
+    let before = (bank.changes(), bank.standings());
+    for (at, lie) in &lies {
+        let heard = bank.hear(*at, &lie.to_bytes(), tip).unwrap();
+        assert!(
+            matches!(heard, SmallHeard::Refused(_)),
+            "{lie:?}: {heard:?}"
+        );
+    }
+    for at in [payer, provider] {
+        for bytes in [&b"NXBT1"[..], b"NXP1 of nobody", b"NXKL1", b""] {
+            let heard = bank.hear(at, bytes, tip).unwrap();
+            assert!(matches!(heard, SmallHeard::Refused(_)), "{heard:?}");
+        }
+    }
+    assert_eq!((bank.changes(), bank.standings()), before);
+    // A penny that was given twice is one, and a signature of nobody ends nothing.
+    bank.order(provider, SmallOrder::Close).unwrap();
+    let fee = 0;
+    let whole = BankTalk::Closed(closing(50, fee), [3; 64]);
+    assert_eq!(
+        bank.hear(provider, &whole.to_bytes(), tip).unwrap(),
+        SmallHeard::Taken
+    );
+    assert_eq!(bank.standings()[provider], "leaving");
+    bank.settle();
+    bank.mine(2);
+    assert_eq!(bank.standings(), ["over", "over"]);
+}
