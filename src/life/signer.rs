@@ -18,7 +18,7 @@ use narthex_game_model::{
     token::{SealCost, Token},
 };
 
-use super::{Blobs, LifeError, Sight, long::Long};
+use super::{Blobs, LifeError, Sight, ending::Volatile, long::Long};
 use crate::job::StageJob;
 
 /// What a party brings to a contract, and keeps to itself.
@@ -46,7 +46,7 @@ pub struct LifeWork<'a> {
     pub admits: bool,
     /// What a seal costs.
     pub seal_cost: SealCost,
-    /// An arbiter's record of what it has bound, for ever.
+    /// The party's record of what it has bound, for ever: an arbiter's rulings, and attempts at an ending.
     pub bindings: Option<Box<dyn Bindings + 'a>>,
     /// Told of what came of each task, with the reason of a ruling.
     pub watch: Option<Watch<'a>>,
@@ -68,6 +68,8 @@ pub struct LifeSigner<'a> {
     pub(super) digests: Long<BlindDigests>,
     /// The client's own digests of what it looks at, and which steps these are.
     pub(super) audited: (Vec<u64>, Long<BlindDigests>),
+    /// Nonces of an ending, as long as this process lives.
+    pub(super) announced: Volatile,
     /// By which row an arbiter has ruled, and why.
     pub(super) ruled: Option<(Row, String)>,
 }
@@ -95,6 +97,7 @@ impl<'a> LifeSigner<'a> {
             work: Long::default(),
             digests: Long::default(),
             audited: (Vec::new(), Long::default()),
+            announced: None,
             ruled: None,
         }
     }
@@ -271,6 +274,8 @@ impl LifeSigner<'_> {
             Task::Rule => self.rule(book),
             Task::Attest => self.attest(book),
             Task::Decrypt { settlement } => self.decrypt(settlement, book),
+            Task::DecryptEnding => self.decrypt_ending(book),
+            Task::Ending { attempt, task } => self.ending(attempt, task, book),
         }
     }
 }

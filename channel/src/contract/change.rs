@@ -13,7 +13,7 @@ use narthex_game_model::{
     ruling::{Litigant, SignedItem},
 };
 
-use super::{Blob, Facts, Thing};
+use super::{Blob, EndingChange, Facts, Thing};
 
 /// What a party found in what another has said or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,4 +127,6 @@ pub enum ContractChange {
     },
     /// What came of the client's own look.
     Audited(Audited),
+    /// Of an ending that the three agree on.
+    Ending(Box<EndingChange>),
 }

@@ -12,7 +12,7 @@ use narthex_game_model::{
 };
 
 use super::{
-    Audited, Blob, ContractChange, Facts, Finding, Thing,
+    Audited, Blob, ContractChange, EndingChange, Facts, Finding, Thing,
     message::{read_item, read_receipt, write_item},
 };
 
@@ -76,6 +76,7 @@ impl Message for ContractChange {
                 Audited::Wrong { step } => w.u8(27).u8(1).u64(*step),
                 Audited::Unopened => w.u8(27).u8(2),
             },
+            ContractChange::Ending(change) => change.write(w.u8(28)),
         };
     }
 
@@ -152,6 +153,7 @@ impl Message for ContractChange {
                 2 => Audited::Unopened,
                 other => return Err(DecodeError::invalid("audit", other)),
             }),
+            28 => ContractChange::Ending(Box::new(EndingChange::read(r)?)),
             other => return Err(DecodeError::invalid("change", other)),
         })
     }

@@ -157,6 +157,8 @@ pub const EVIDENCE: u16 = 33_062;
 pub const ATTESTATION: u16 = 33_064;
 /// `commitment`: one that nobody signed.
 pub const COMMITMENT: u16 = 33_066;
+/// `ending`: of one that the three agree on.
+pub const ENDING: u16 = 33_068;
 /// `fault`.
 pub const FAULT: u16 = 33_090;
 
@@ -191,6 +193,7 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     unkept(life(EVIDENCE, "evidence", 10, MAX_LIFE)),
     life(ATTESTATION, "attestation", 70, 100),
     life(COMMITMENT, "commitment", 100, 1 << 20),
+    life(ENDING, "ending", 20, 512),
     link(FAULT, "fault", 11, 512),
 ];
 

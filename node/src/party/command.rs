@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use narthex::{
     bitcoin::{
-        FeeRate,
+        Amount, FeeRate,
         hex::FromHex,
         secp256k1::{
             PublicKey,
@@ -17,6 +17,8 @@ use narthex::{
         setup::{SetupInput, Timing},
     },
     contracts::{
+        coop::Proposal,
+        graph::NodeName,
         party::PartyId,
         terms::{Role, deposit},
     },
@@ -58,6 +60,43 @@ pub struct NewOffer {
     pub burial: u32,
 }
 
+/// An end that client, worker and verifier agree on: one ordinary transaction of the contract's coin where it is. What it does not pay is
+/// its fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEnding {
+    /// What the client is paid; 0 for nothing.
+    pub client_sat: u64,
+    /// What the worker is paid.
+    pub worker_sat: u64,
+    /// What the verifier is paid.
+    pub verifier_sat: u64,
+    /// Whether the worker, which publishes it, shows the client the key of the result with it.
+    pub reveals_result: bool,
+    /// Height from which on it is void, if it is not signed by then; at most 2,016 above the tip.
+    pub until_height: u32,
+}
+
+impl NewEnding {
+    fn proposal(&self, spends: NodeName) -> Proposal {
+        let payouts = [
+            (Role::Client, self.client_sat),
+            (Role::Worker, self.worker_sat),
+            (Role::Verifier, self.verifier_sat),
+        ];
+        let paid = payouts.into_iter().filter(|(_, sat)| *sat > 0);
+        Proposal {
+            spends,
+            payouts: paid
+                .map(|(role, sat)| (role, Amount::from_sat(sat)))
+                .collect(),
+            reveals_result: self.reveals_result,
+            attempt: 0,
+            expires_height: self.until_height,
+        }
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
@@ -96,6 +135,14 @@ pub enum Command {
     Admit {
         /// Its id in hex.
         id: String,
+    },
+    /// Client, worker or verifier agrees to this end of a contract that lives, which comes if the two others order the same:
+    /// [`Reply::Contract`].
+    Agree {
+        /// Its id in hex.
+        id: String,
+        /// Who is paid what, and until when it is to be signed.
+        ending: NewEnding,
     },
     /// What the client has decrypted: [`Reply::Result`].
     Result {
@@ -142,6 +189,7 @@ impl Command {
             Command::Leave { .. } => "leave",
             Command::Deliver { .. } => "deliver",
             Command::Admit { .. } => "admit",
+            Command::Agree { .. } => "agree",
             Command::Result { .. } => "result",
             Command::Show { .. } => "show",
             Command::Graph { .. } => "graph",
@@ -175,6 +223,7 @@ impl Command {
             | Command::Leave { id, .. }
             | Command::Deliver { id }
             | Command::Admit { id }
+            | Command::Agree { id, .. }
             | Command::Result { id }
             | Command::Show { id }
             | Command::Graph { id }
@@ -285,6 +334,7 @@ impl Core {
             Command::Leave { id, reason } => return self.leave(&id, &reason),
             Command::Deliver { id } => return self.order(&id, Order::Deliver),
             Command::Admit { id } => return self.order(&id, Order::Admit),
+            Command::Agree { id, ending } => return self.agree(&id, &ending),
             Command::Result { id } => id_of(&id).and_then(|id| {
                 let status = self.contract_status(&id);
                 let status = status.ok_or_else(|| refused("unknown", "there is no such contract"));
@@ -500,6 +550,20 @@ impl Core {
             Ok(()) => self.shown(&id),
             Err(why) => Err(refused("not-now", why)),
         })
+    }
+
+    fn agree(&mut self, id: &str, ending: &NewEnding) -> Result<Answer, Fatal> {
+        let of = match id_of(id) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        match self.spent_by_ending(&of) {
+            Some(spends) => self.order(id, Order::Agree(ending.proposal(spends))),
+            None => Ok(Err(refused(
+                "not-now",
+                "it is not funded, or not ready yet",
+            ))),
+        }
     }
 
     fn clear(&mut self, node: &PublicKey) -> Result<Answer, Fatal> {

@@ -53,7 +53,7 @@ use peers::Peer;
 use requests::Requests;
 use wallet::WalletLog;
 
-pub use command::{BundleStatus, Command, CommandError, NewOffer, Reply};
+pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::{Jobs, Look, job_of};
 pub use life::follow_anew;
@@ -61,7 +61,8 @@ pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
 pub use status::{
-    ContractStatus, DueStatus, JobStatus, NodeStatus, OnChain, PeerStatus, ResultStatus,
+    ContractStatus, DueStatus, EndingStatus, JobStatus, NodeStatus, OnChain, PeerStatus,
+    ResultStatus,
 };
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};
 

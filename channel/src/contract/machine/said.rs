@@ -106,6 +106,11 @@ impl<S: Side> ContractMachine<S> {
                 checked.map_err(|error| ContractRefusal::Attestation { from, error })?;
                 self.attestation(attestation)
             }
+            Said::Ending(said) => {
+                let changes = book.ending_said(from, said)?.into_iter();
+                let changes = changes.map(|change| ContractChange::Ending(Box::new(change)));
+                Ok(changes.collect())
+            }
         }
     }
 
