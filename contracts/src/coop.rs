@@ -39,7 +39,7 @@ use crate::{
         SignaturesError, Signing,
     },
     template::{ContractSecret, TemplateError, stage},
-    terms::{Role, Terms},
+    terms::{FeeError, FeeRate, FeeRules, Role, Terms},
 };
 
 /// What the three agree on.
@@ -62,6 +62,9 @@ pub struct Proposal {
 /// Most blocks from the tip to the expiry of an agreement: two weeks. Three that are at a table need hours; an agreement
 /// that stays open for longer may be completed by whoever it has come to suit, when the others have forgotten it.
 pub const MAX_OPEN_BLOCKS: u32 = 2_016;
+
+/// The largest part of the coin that an ending may pay as its fee: one in this many. More is taken for a mistake.
+const SHARE: u64 = 10;
 
 /// Where a contract begins.
 const FIRST: NodeName = NodeName::plain("Tx0");
@@ -135,6 +138,9 @@ pub enum CoopError {
         /// When it would expire.
         expires_height: u32,
     },
+    /// The fee is a mistake: of whoever names what is paid.
+    #[error(transparent)]
+    Fee(#[from] FeeError),
     /// The transaction breaks a law of the engine.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -166,15 +172,7 @@ impl Proposal {
         tip: u32,
         store: &mut dyn Bindings,
     ) -> Result<Party<Ending>, CoopError> {
-        self.check_time(tip)?;
-        let expires_height = self.expires_height;
-        // The tip is below.
-        if expires_height - tip > MAX_OPEN_BLOCKS {
-            return Err(CoopError::Distant {
-                tip,
-                expires_height,
-            });
-        }
+        self.check_start(tip)?;
         let (ending, graph, coin) = self.ending(terms, contract)?;
         let attempt = self.attempt.to_be_bytes();
         let parts: [&[u8]; 5] = [
@@ -251,6 +249,52 @@ impl Proposal {
         let (ending, graph, _) = self.ending(terms, contract)?;
         let ending = Arc::new(ending);
         Ok(ContractSignatures::restore(ending, |_| Ok(graph), bytes)?)
+    }
+
+    /// Whether it may be begun with `tip` at this height: neither too late nor open for too long.
+    ///
+    /// # Errors
+    /// [`CoopError::Expired`], [`CoopError::Distant`].
+    pub fn check_start(&self, tip: u32) -> Result<(), CoopError> {
+        self.check_time(tip)?;
+        let expires_height = self.expires_height;
+        // The tip is below.
+        match expires_height - tip > MAX_OPEN_BLOCKS {
+            true => Err(CoopError::Distant {
+                tip,
+                expires_height,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether there is such a transaction of this contract, whatever the time.
+    ///
+    /// # Errors
+    /// As [`Proposal::party`], but for those of time, of a key and of the record; [`CoopError::Fee`] if what is left for the fee is a mistake.
+    pub fn check(&self, terms: &Arc<Terms>, contract: &TxGraph) -> Result<(), CoopError> {
+        self.ending(terms, contract)?;
+        let coin = self.coin(terms, contract);
+        let (_, coin, _) = coin.ok_or(CoopError::NotSpendable(self.spends))?;
+        let weight = self.plan(terms, contract)?.weight;
+        // What is paid is no more than the coin: the engine says so.
+        let paid = self.payouts.iter().map(|(_, value)| value.to_sat());
+        let fee = coin.value.to_sat().saturating_sub(paid.sum());
+        let (fee, coins) = (Amount::from_sat(fee), coin.value);
+        if fee > coins / SHARE {
+            return Err(FeeError::Share { fee, coins }.into());
+        }
+        let rate = fee.to_sat().saturating_mul(1_000) / weight.to_wu().max(1);
+        Ok(FeeRate::from_sat_per_kwu(rate).check()?)
+    }
+
+    /// Whether both are of one agreement: they differ in the number of the attempt at most.
+    pub fn is_again(&self, other: &Proposal) -> bool {
+        let other = Proposal {
+            attempt: self.attempt,
+            ..other.clone()
+        };
+        *self == other
     }
 
     fn check_time(&self, tip: u32) -> Result<(), CoopError> {

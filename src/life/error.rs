@@ -69,6 +69,9 @@ pub enum LifeError {
     /// The record of what was bound does not take the ruling.
     #[error("the ruling: {0}")]
     Ruling(#[from] narthex_contracts::attest::RulingError),
+    /// An ending that is agreed on cannot be signed.
+    #[error("the ending: {0}")]
+    Ending(#[from] narthex_contracts::coop::CoopError),
     /// What was kept cannot be read or written.
     #[error("a file of the contract: {0}")]
     Blob(#[from] io::Error),

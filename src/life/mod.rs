@@ -3,6 +3,7 @@
 
 mod audit;
 mod blobs;
+mod ending;
 mod error;
 mod evidence;
 mod fees;
@@ -21,6 +22,7 @@ mod tasks;
 mod tower;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
+pub use ending::{NoEnding, ending_like};
 pub use error::LifeError;
 pub use fees::{Bumper, Due, Offered, Secrecy};
 pub(crate) use party::Hands;

@@ -5,8 +5,9 @@ use std::io;
 use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
-        Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractSeat,
-        ContractSeatError, ContractSigner, Done, Judging, Order, Parcel, Paying, Side, Working,
+        Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractRefusal,
+        ContractSeat, ContractSeatError, ContractSigner, Done, Judging, Order, Parcel, Paying,
+        Side, Working,
     },
     log::Log,
     wire::{BOXES, EVIDENCE, OPENING, body_hash},
@@ -16,6 +17,7 @@ use narthex_regtest::{ChainSource, NodeAccess};
 
 use super::{
     LifeError, LifeSigner, Publisher, Secrecy,
+    ending::{self, publish_ending},
     mempool::rivals,
     publish, record_root,
     stake::{self, Stake},
@@ -410,6 +412,12 @@ impl<'a> LifeParty<'a> {
     /// # Errors
     /// [`LifeError`]; a refusal too.
     pub fn order(&mut self, order: Order) -> Result<Vec<Letter>, LifeError> {
+        if let Order::Agree(proposal) = &order {
+            // The machine knows no tip.
+            let in_time = proposal.check_start(self.signer().sight().tip());
+            let refused = |error| ContractSeatError::Refused(ContractRefusal::Ending(error));
+            in_time.map_err(refused)?;
+        }
         Ok(letters(self.seat.take(&ContractInput::Order(order))?))
     }
 
@@ -436,6 +444,7 @@ impl<'a> LifeParty<'a> {
     pub fn resolve(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
         for errand in self.seat.on_chain() {
             let ContractErrand::Publish { node, .. } = errand else {
+                self.resolve_ending(chain, &errand)?;
                 continue;
             };
             let book = self.seat.book();
@@ -455,6 +464,36 @@ impl<'a> LifeParty<'a> {
         Ok(())
     }
 
+    /// The same of an ending.
+    fn resolve_ending(
+        &mut self,
+        chain: &mut dyn NodeAccess,
+        errand: &ContractErrand,
+    ) -> Result<(), LifeError> {
+        let (book, signer) = (self.seat.book(), self.seat.signer());
+        let is_it = matches!(errand, ContractErrand::PublishEnding { .. });
+        if !is_it || !book.shows_by_ending() || book.has_shown() {
+            return Ok(());
+        }
+        let (tx, _) = ending::complete(signer, book)?;
+        if rivals(chain, &tx)?.is_empty() {
+            let done = ContractInput::Done(Done::EndingShowing);
+            self.seat.take(&done)?;
+            self.is_hidden = true;
+        }
+        Ok(())
+    }
+
+    /// How what is published stands to the result secret, if it shows that.
+    fn secrecy(&self, shows: bool) -> Secrecy {
+        match self.seat.book().has_shown() {
+            _ if !shows => Secrecy::None,
+            true if self.is_hidden => Secrecy::Written,
+            true => Secrecy::Shown,
+            false => Secrecy::Kept,
+        }
+    }
+
     /// Publishes what is due, as far as the chain does not have it. What shows the result secret is not, before that is written down
     /// ([`LifeParty::resolve`]).
     ///
@@ -463,17 +502,24 @@ impl<'a> LifeParty<'a> {
     pub fn publish(&mut self, chain: &mut dyn NodeAccess) -> Result<bool, LifeError> {
         let (mut is_done, mut failed) = (false, None);
         for errand in self.seat.on_chain() {
+            let secret = self.secrecy(match &errand {
+                ContractErrand::Publish { node, .. } => self.book().shows_secret(*node),
+                _ => self.book().shows_by_ending(),
+            });
             let (seat, publisher) = (&self.seat, &mut self.publisher);
             let done = match errand {
                 ContractErrand::Publish { node, until } => {
-                    let secret = match seat.book() {
-                        book if !book.shows_secret(node) => Secrecy::None,
-                        book if book.has_shown() && !self.is_hidden => Secrecy::Shown,
-                        book if book.has_shown() => Secrecy::Written,
-                        _ => Secrecy::Kept,
-                    };
                     let due = (node, until, secret);
                     let sent = publish(chain, (seat.signer(), publisher), seat.book(), due);
+                    if secret == Secrecy::Written && matches!(sent, Ok(true)) {
+                        self.is_hidden = false;
+                    }
+                    sent
+                }
+                ContractErrand::PublishEnding { .. } => {
+                    let ending = ending::complete(seat.signer(), seat.book());
+                    let sent =
+                        ending.and_then(|ending| publish_ending(chain, publisher, ending, secret));
                     if secret == Secrecy::Written && matches!(sent, Ok(true)) {
                         self.is_hidden = false;
                     }

@@ -20,6 +20,8 @@ pub struct Publisher<'a> {
     pub bumper: Bumper,
     /// What it has offered so far, and with which child; of those for one transaction one may confirm.
     pub paid: Vec<Paid>,
+    /// The ending that it has given to a node, which pays for itself.
+    pub ended: Option<Paid>,
     /// Why something was not taken when it was offered last.
     pub refused: Vec<Refused>,
 }
@@ -27,7 +29,7 @@ pub struct Publisher<'a> {
 /// What was not taken, or not offered, at the last attempt: it is tried again with the next block.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// Which; `None` for the root in a transaction of its own.
+    /// Which; `None` for the root in a transaction of its own, and for an ending.
     pub node: Option<NodeId>,
     /// Why.
     pub why: Offered,
@@ -36,7 +38,7 @@ pub struct Refused {
 /// One payment for a transaction of a contract.
 #[derive(Clone, Debug)]
 pub struct Paid {
-    /// Which; `None` for the root in a transaction of its own.
+    /// Which; `None` for the root in a transaction of its own, and for an ending.
     pub node: Option<NodeId>,
     /// What was published.
     pub tx: Transaction,
@@ -70,6 +72,7 @@ impl<'a> Publisher<'a> {
             purse: Box::new(purse),
             bumper: Bumper::new(rate, FeeRate::MOST),
             paid: Vec::new(),
+            ended: None,
             refused: Vec::new(),
         }
     }

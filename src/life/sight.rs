@@ -64,9 +64,14 @@ impl<'a> Sight<'a> {
 
     /// Whether an output that is watched was spent in a block.
     pub fn is_spent(&self, coin: OutPoint) -> bool {
+        self.spender(coin).is_some()
+    }
+
+    /// What has spent an output that is watched, in a block.
+    pub fn spender(&self, coin: OutPoint) -> Option<&Transaction> {
         let spends = |tx: &Transaction| tx.input.iter().any(|i| i.previous_output == coin);
         let mut found = self.reader.follower().found();
-        found.any(|(_, tx)| spends(tx))
+        found.find_map(|(_, tx)| spends(tx).then_some(tx))
     }
 
     /// What was read, as a contract's machine is shown it.

@@ -18,7 +18,7 @@ use narthex_game_model::{
     token::{SealCost, Token},
 };
 
-use super::{Blobs, LifeError, Sight, long::Long};
+use super::{Blobs, LifeError, Sight, ending::Volatile, long::Long};
 use crate::job::StageJob;
 
 /// What a party brings to a contract, and keeps to itself.
@@ -46,7 +46,7 @@ pub struct LifeWork<'a> {
     pub admits: bool,
     /// What a seal costs.
     pub seal_cost: SealCost,
-    /// An arbiter's record of what it has bound, for ever.
+    /// The party's record of what it has bound, for ever: an arbiter's rulings, and attempts at an ending.
     pub bindings: Option<Box<dyn Bindings + 'a>>,
     /// Told of what came of each task, with the reason of a ruling.
     pub watch: Option<Watch<'a>>,
@@ -97,6 +97,8 @@ pub struct LifeSigner<'a> {
     kept: OnceCell<Token>,
     /// The worker's result secret, which follows from its seed, checked.
     result: OnceCell<ResultSecret>,
+    /// Nonces of an ending, as long as this process lives.
+    pub(super) announced: Volatile,
     /// By which row an arbiter has ruled, and why.
     pub(super) ruled: Option<(Row, String)>,
 }
@@ -127,6 +129,7 @@ impl<'a> LifeSigner<'a> {
             audited: (Vec::new(), Long::default()),
             kept: OnceCell::new(),
             result: OnceCell::new(),
+            announced: None,
             ruled: None,
         }
     }
@@ -319,6 +322,8 @@ impl LifeSigner<'_> {
             Task::Rule => self.rule(book),
             Task::Attest => self.attest(book),
             Task::Decrypt { settlement } => self.decrypt(settlement, book),
+            Task::DecryptEnding => self.decrypt_ending(book),
+            Task::Ending { attempt, task } => self.ending(attempt, task, book),
         }
     }
 }

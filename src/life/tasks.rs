@@ -1,6 +1,6 @@
 //! What a party computes and signs while work is done and checked.
 
-use bitcoin::secp256k1::SecretKey;
+use bitcoin::{Txid, secp256k1::SecretKey};
 use narthex_base::codec::Message;
 use narthex_channel::contract::{Blob, Book, Done, Finding, Thing};
 use narthex_contracts::{
@@ -403,6 +403,11 @@ impl LifeSigner<'_> {
             }
             found => found?,
         };
+        self.decrypt_with(by, &secret, book)
+    }
+
+    /// Opens every box with the key that this transaction has shown.
+    pub(super) fn decrypt_with(&mut self, by: Txid, secret: &SecretKey, book: &Book) -> Worked {
         let secret = ResultSecret::from_bytes(secret.secret_bytes());
         let papers = book.papers();
         let here = papers.boxes().zip(papers.commitment());

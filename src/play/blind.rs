@@ -2,7 +2,7 @@
 //! that it disputes. Nothing keeps it from disputing any.
 
 use bitcoin::hashes::Hash;
-use narthex_contracts::terms::Role;
+use narthex_contracts::{template::RootRecord, terms::Role};
 use narthex_game_model::{
     Accusation, Ruling,
     play::{Evidence, EvidenceError, Verdict, judge},
@@ -27,7 +27,7 @@ impl ContractPlay<'_> {
         // A commitment to another secret than the contract's would open nothing, whatever it has in its tree.
         let fits = commitment.check_terms(&self.terms.result_point(), count);
         fits.map_err(job_error)?;
-        let (height, depth) = (self.sample_height(&commitment)?, self.options.depth);
+        let (height, depth) = (self.sample_height()?, self.options.depth);
         let block = self.chain.block_hash(height)?;
         let shop = &self.workshop;
         let nonce = &shop.sample_nonce;
@@ -53,6 +53,20 @@ impl ContractPlay<'_> {
             &format!("sample drawn from root, its own nonce and the hash of block {height}, {depth} blocks deep"),
         )?;
         Ok(approves)
+    }
+
+    /// Height of the block that draws the sample, the next, once that is deep enough.
+    fn sample_height(&mut self) -> Result<u32, PlayError> {
+        let delivered = self.chain.height()?;
+        let depth = self.options.depth;
+        let wanted = depth.reached_at(RootRecord::sample_height(delivered, delivered));
+        self.mine(wanted.saturating_sub(delivered))?;
+        let tip = self.chain.height()?;
+        Ok(RootRecord::sample_block(
+            (delivered, delivered),
+            tip,
+            depth,
+        )?)
     }
 
     /// What an arbiter finds that runs the disputed step again.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use narthex_contracts::{graph::NodeName, terms::Role};
-use narthex_game_model::play::Strategy;
+use narthex_game_model::{Outcome, play::Strategy};
 
 use super::cheat::Cheat;
 
@@ -30,6 +30,9 @@ pub(super) struct Conduct {
     pub(super) unasked: Option<Unasked>,
     /// Whose child pays for the delivery in place of the worker's.
     pub(super) outbids: Option<Role>,
+    /// The settlement that client, worker and verifier agree to be paid by in one ordinary transaction, as soon as the verifier has found
+    /// the work right.
+    pub(super) agrees: Option<Outcome>,
     /// Who begins anew.
     pub(super) anew: Option<Anew>,
     /// Why something is published, where it is not the usual reason.
@@ -46,6 +49,7 @@ impl Default for Conduct {
             cheats: BTreeMap::new(),
             unasked: None,
             outbids: None,
+            agrees: None,
             anew: None,
             why: Vec::new(),
         }

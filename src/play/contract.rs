@@ -37,6 +37,16 @@ pub struct Ending {
     pub(super) scheme: Option<u8>,
 }
 
+impl Ending {
+    /// Freely agreed on: it pays as this row does, and no row says what happened.
+    pub(super) const fn agreed(settlement: Settlement) -> Ending {
+        Ending {
+            settlement,
+            scheme: None,
+        }
+    }
+}
+
 impl From<Settlement> for Ending {
     fn from(settlement: Settlement) -> Self {
         Ending {

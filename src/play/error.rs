@@ -2,16 +2,15 @@
 
 use narthex_base::codec::DecodeError;
 use narthex_contracts::{
-    coop::CoopError,
     depth::Shallow,
     funding::FundingError,
     setup::{SetupError, SignaturesError, ceremony::CeremonyError},
     template::{Hasty, PartyError, ReclaimError, TemplateError},
-    terms::{FeeError, Role, TermsError},
+    terms::{Role, TermsError},
 };
 use narthex_game_model::{
     ParamsError, RatioError, SettlementError, commitment::ReceiptError, game::Unprofitable,
-    params::JobMisfit, ruling::RuleError,
+    params::JobMisfit,
 };
 
 use crate::{
@@ -28,9 +27,6 @@ pub enum PlayError {
     /// A party that lives by its machine does not go on.
     #[error(transparent)]
     Life(Box<crate::life::LifeError>),
-    /// The token cannot be sealed or tried on this machine.
-    #[error(transparent)]
-    Seal(narthex_game_model::token::SealError),
     /// The input cannot be read.
     #[error("the input cannot be used: {0}")]
     Input(String),
@@ -74,9 +70,6 @@ pub enum PlayError {
     /// The panel cannot be drawn.
     #[error("the panel cannot be drawn: {0}")]
     Panel(String),
-    /// A fee that is taken for a mistake.
-    #[error(transparent)]
-    Fee(#[from] FeeError),
     /// Parameters that no contract can have.
     #[error(transparent)]
     Params(#[from] ParamsError),
@@ -109,9 +102,9 @@ pub enum PlayError {
     /// A setup that fails.
     #[error(transparent)]
     Ceremony(#[from] CeremonyError),
-    /// A party that cannot take part in an agreement.
+    /// There is no such ending to agree on.
     #[error(transparent)]
-    Coop(#[from] CoopError),
+    Ending(#[from] crate::life::NoEnding),
     /// A party that stops the setup.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -171,20 +164,6 @@ pub enum PlayError {
     /// A receipt that is none.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
-    /// A sample that the worker seals no token for. The verifier's fault.
-    #[error("the worker takes no such sample: {0}")]
-    FalseSample(&'static str),
-    /// The verifier has not shown that it has the token. Its fault.
-    #[error("the worker opens nothing: the verifier has not answered with the hash of the token")]
-    NoAnswer,
-    /// The verifier is asked to approve what only the worker has.
-    #[error(
-        "the verifier does not approve: neither client nor enough arbiters acknowledge boxes and opening"
-    )]
-    Unserved,
-    /// An arbiter cannot rule, which says nothing about any party.
-    #[error(transparent)]
-    Rule(RuleError),
     /// A set-up that stops.
     #[error(transparent)]
     Meeting(Box<MeetingError<SignerError>>),

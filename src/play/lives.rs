@@ -19,10 +19,15 @@ use super::{
     participant::own_salt,
     stage::{Lived, Stage},
 };
-use crate::life::{LifeError, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher, Room};
+use crate::life::{
+    LifeError, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher, Room, ending_like,
+};
 
 /// Blocks after which a play is given up: more than all windows of an example.
 const MOST_BLOCKS: u32 = 2_000;
+
+/// Blocks in which an agreement is to be concluded: a day.
+const AGREEMENT_BLOCKS: u32 = 144;
 
 /// What became of it.
 struct Ended {
@@ -88,6 +93,18 @@ impl ContractPlay<'_> {
         let about = about.map_err(LifeError::from)?;
         let mut stage = Stage::new(about, conduct, (tip, since))?;
         stage.killer = self.options.kills.map(Killer::new);
+        stage.ending = match conduct.agrees {
+            None => None,
+            Some(settlement) => {
+                let until = tip.saturating_add(AGREEMENT_BLOCKS);
+                Some(ending_like(
+                    (&self.terms, &self.graph),
+                    settlement,
+                    rate,
+                    until,
+                )?)
+            }
+        };
         let worker = self.participants.get(&Role::Worker);
         let token = worker.and_then(|worker| worker.secrets.get(ContractSecret::Token));
         stage.cheats.borrow_mut().token = token.map(|token| token.secret_bytes());

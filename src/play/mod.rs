@@ -25,7 +25,6 @@ mod scenarios;
 mod setup;
 mod stage;
 mod talk;
-mod token;
 mod work;
 
 pub use contract::{ContractPlay, Ending};

@@ -183,6 +183,10 @@ impl Narrator {
                     }
                 },
             ),
+            Done::EndingWhole { .. } if self.role == Role::Client => one(
+                "hands the worker the last share of what the three have agreed on".to_owned(),
+                "it has verified the rest: what completes it will show the result secret",
+            ),
             Done::Ruled(ruling) => one(
                 format!("rules: {}", described(self.accusation.get(), *ruling)),
                 reason,

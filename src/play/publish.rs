@@ -1,20 +1,13 @@
 //! Moves on the chain: wait for the time, complete, pay by a child, confirm.
 
+use super::{ContractPlay, PlayError};
+use crate::wallet::ChildRequest;
 use bitcoin::{Amount, Transaction};
 use narthex_contracts::{
-    coop::Proposal,
     graph::{NodeId, NodeName, SecretId, TxGraph},
-    setup::ceremony,
     template::{ContractSecret, root_coin},
-    terms::{FeeError, FeeRules, Role},
+    terms::Role,
 };
-use narthex_game_model::Outcome as Settlement;
-
-use super::{ContractPlay, PlayError, contract::Ending};
-use crate::wallet::ChildRequest;
-
-/// Blocks in which an agreement is to be concluded: a day.
-const AGREEMENT_BLOCKS: u32 = 144;
 
 impl ContractPlay<'_> {
     /// Tx0 is confirmed: everybody signed it, once everybody held every signature that it may need.
@@ -51,7 +44,7 @@ impl ContractPlay<'_> {
         }
         self.wait_for(who, node, name)?;
         let tx = self.complete(who, node)?;
-        let (child, fee) = self.pay_for(who, &tx, name)?;
+        let (child, fee) = self.pay_for(who, &tx)?;
         self.chain.submit_package(&[tx.clone(), child.clone()])?;
         self.mine(1)?;
         let height = self.height_of(&tx)?;
@@ -77,31 +70,18 @@ impl ContractPlay<'_> {
         Ok(holdings.complete(node, &participant.secrets)?)
     }
 
-    /// A child of `who`'s that pays for `tx`, and its fee. The delivery's carries the commitment root.
+    /// A child of `who`'s that pays for `tx`, and its fee.
     pub fn pay_for(
         &mut self,
         who: Role,
         tx: &Transaction,
-        name: NodeName,
     ) -> Result<(Transaction, Amount), PlayError> {
         let rate = self.rate();
-        let (mut coins, mut data) = (Vec::new(), None);
-        if let (Some(record), Some(coin)) =
-            (self.root_record(name), root_coin(&self.terms, &self.graph))
-        {
-            let worker = &self.participant(Role::Worker)?.wallet;
-            coins.push(
-                worker
-                    .coin(coin)
-                    .ok_or_else(|| PlayError::Broken("the root coin is spent".into()))?,
-            );
-            data = Some(record.script());
-        }
         let wallet = &mut self.participant_mut(who)?.wallet;
         let request = ChildRequest {
             parent: tx,
-            coins,
-            data,
+            coins: Vec::new(),
+            data: None,
             rate,
             least_fee: Amount::ZERO,
         };
@@ -169,89 +149,6 @@ impl ContractPlay<'_> {
             }
         }
         self.mine(1)
-    }
-
-    /// One ordinary transaction that client, worker and verifier agree on now; it pays as `settlement` says, its
-    /// fee out of the worker's share.
-    pub(super) fn agree_on(
-        &mut self,
-        settlement: Settlement,
-        why: &str,
-    ) -> Result<Ending, PlayError> {
-        self.bury()?;
-        let payout = narthex_game_model::settle(self.terms.params(), settlement)?;
-        let payouts = [
-            (Role::Client, payout.client),
-            (Role::Worker, payout.worker),
-            (Role::Verifier, payout.verifier),
-        ];
-        let paid = payouts.into_iter().filter(|(_, v)| *v > Amount::ZERO);
-        let tip = self.chain.height()?;
-        let mut proposal = Proposal {
-            spends: NodeName::plain("Tx0"),
-            payouts: paid.collect(),
-            reveals_result: true,
-            attempt: 0,
-            expires_height: tip + AGREEMENT_BLOCKS,
-        };
-        let plan = proposal.plan(&self.terms, &self.graph)?;
-        let fee = self.rate().checked_fee(plan.weight)?;
-        let worker = payout.worker.checked_sub(fee).ok_or(FeeError::Share {
-            fee,
-            coins: payout.worker,
-        })?;
-        for (role, value) in &mut proposal.payouts {
-            if *role == Role::Worker {
-                *value = worker;
-            }
-        }
-        proposal.payouts.retain(|(_, value)| *value > Amount::ZERO);
-        let mut parties = Vec::new();
-        for role in Role::PRINCIPALS {
-            // The worker asks for it; the others agree to what they read.
-            let read = match role {
-                Role::Worker => proposal.clone(),
-                _ => self.send(Role::Worker, role, &proposal)?,
-            };
-            let key = self.participant(role)?.key()?;
-            let record = self.records.of(role)?;
-            parties.push(read.party(&self.terms, &self.graph, (role, &key), tip, record)?);
-        }
-        let held = ceremony::run(parties, &mut self.rng, |_| ())?;
-        let broken = || PlayError::Broken("an agreement without transaction".into());
-        let by = |role: Role| {
-            let found = held.iter().find(|h| h.me() == role);
-            found.cloned().ok_or_else(broken)
-        };
-        let (mut worker, client) = (by(Role::Worker)?, by(Role::Client)?);
-        let node = worker
-            .graph()
-            .find(narthex_contracts::coop::COOP)
-            .ok_or_else(broken)?;
-        // The client has checked that only the result secret completes it, and hands its share over last.
-        for release in client.release(node, self.chain.height()?)? {
-            worker.accept(&release)?;
-        }
-        let tx = worker.complete(node, &self.participant(Role::Worker)?.secrets)?;
-        self.chain.submit(&tx)?;
-        self.mine(1)?;
-        let secret = client.extract_result(node, &tx)?;
-        let client = self.participant_mut(Role::Client)?;
-        client.secrets.insert(ContractSecret::Result, secret);
-        self.participant_mut(Role::Worker)?.fees += fee;
-        let height = self.height_of(&tx)?;
-        self.confirmed(
-            Role::Worker,
-            &narthex_contracts::coop::COOP,
-            why,
-            (tx, height, fee),
-            None,
-        );
-        self.decrypt()?;
-        Ok(Ending {
-            settlement,
-            scheme: None,
-        })
     }
 
     /// The client takes the result secret out of a published settlement and decrypts.

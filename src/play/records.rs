@@ -37,11 +37,4 @@ impl Records {
     pub(super) fn each(&mut self) -> impl Iterator<Item = (Role, &mut FileBindings)> {
         self.of.iter_mut().map(|(role, record)| (*role, record))
     }
-
-    /// A party's own.
-    pub(super) fn of(&mut self, role: Role) -> Result<&mut FileBindings, PlayError> {
-        self.of
-            .get_mut(&role)
-            .ok_or_else(|| PlayError::Broken(format!("no record of {role}")))
-    }
 }

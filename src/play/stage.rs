@@ -7,10 +7,11 @@ use std::{
 
 use bitcoin::{Amount, Transaction};
 use narthex_channel::{
-    contract::{Contract, Order},
+    contract::{Contract, Finding, Order},
     log::MemoryLog,
 };
 use narthex_contracts::{
+    coop::{COOP, Proposal},
     graph::{NodeName, TxGraph},
     terms::Role,
 };
@@ -68,6 +69,8 @@ pub(super) struct Stage<'p, 'c> {
     is_recorded: bool,
     /// Whether somebody has begun anew.
     has_begun: bool,
+    /// What the three agree on, if they do.
+    pub(super) ending: Option<Proposal>,
 }
 
 impl<'p, 'c> Stage<'p, 'c> {
@@ -94,6 +97,7 @@ impl<'p, 'c> Stage<'p, 'c> {
             by: FUNDING,
             is_recorded: false,
             has_begun: false,
+            ending: None,
         })
     }
 
@@ -125,6 +129,12 @@ impl<'p, 'c> Stage<'p, 'c> {
                 self.room.silence(*role);
             }
         }
+        if let (Some(height), true) = (view.facts.agreed, self.by != COOP)
+            && let Some((who, paid)) = self.ended()
+        {
+            self.by = COOP;
+            self.confirmed(COOP, height, (who, paid));
+        }
         if !self.is_recorded
             && let Some((who, paid)) = self.paid(chain, |paid| paid.node.is_none())?
             && let Some((_, Some(height))) = chain.transaction(paid.tx.compute_txid())?
@@ -133,6 +143,12 @@ impl<'p, 'c> Stage<'p, 'c> {
             self.confirmed(ROOT_RECORD, height, (who, paid));
         }
         Ok(())
+    }
+
+    /// Who has given the ending to a node.
+    fn ended(&self) -> Option<(Role, Paid)> {
+        let mut parties = self.room.parties();
+        parties.find_map(|party| Some((party.role(), party.publisher().ended.clone()?)))
     }
 
     /// Who has paid for a transaction, by the child that confirmed; of several that did not, the first.
@@ -188,6 +204,48 @@ impl<'p, 'c> Stage<'p, 'c> {
         Ok(self.room.publish(chain)?)
     }
 
+    /// Owners order that their parties agree on an end: the worker's first, the others' once they have heard of it.
+    fn agree(&mut self) -> Result<(), PlayError> {
+        let Some(ending) = self.ending.clone() else {
+            return Ok(());
+        };
+        let verifier = self.room.party(Role::Verifier);
+        let is_right = verifier.is_some_and(|v| v.book().finding() == Some(Finding::Equal));
+        for role in [Role::Worker, Role::Client, Role::Verifier] {
+            let Some(party) = self.room.party_mut(role).filter(|_| is_right) else {
+                continue;
+            };
+            let endings = party.book().endings();
+            let is_asked = role == Role::Worker
+                || endings
+                    .of(Role::Worker)
+                    .is_some_and(|of| of.is_again(&ending));
+            let is_new = endings.own().is_none() && endings.whole().is_empty();
+            if !(is_asked && is_new) {
+                continue;
+            }
+            let letters = party.order(Order::Agree(ending.clone()))?;
+            self.room.post(role, letters);
+            let (what, why) = match role {
+                Role::Worker => (
+                    "asks client and verifier to end it by one ordinary transaction",
+                    "the sample is right, and the shortest way is the cheapest for all",
+                ),
+                _ => (
+                    "agrees to that",
+                    "it is paid as by the settlement, and keeps all its exits until it is",
+                ),
+            };
+            self.tell(Lived::Step {
+                height: self.tip.get(),
+                who: role,
+                what: what.to_owned(),
+                why: why.to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     /// Delivers letters until none is on its way. Whether somebody has begun anew meanwhile.
     fn deliver(&mut self, may_kill: bool) -> Result<bool, PlayError> {
         let mut is_anew = self.begin_anew()?;
@@ -201,6 +259,7 @@ impl<'p, 'c> Stage<'p, 'c> {
                 killer.kill(&mut self.room, to, &self.cheats)?;
             }
             is_anew |= self.begin_anew()?;
+            self.agree()?;
         }
     }
 

@@ -3,18 +3,10 @@
 use std::sync::Arc;
 
 use narthex_base::secret::Secret;
-use narthex_contracts::{
-    derive::Salted,
-    graph::NodeName,
-    template::{ContractSecret, Exit, RootRecord, root_coin},
-    terms::Role,
-};
+use narthex_contracts::{derive::Salted, graph::NodeName, template::ContractSecret, terms::Role};
 use narthex_game_model::{
     Accusation, Ruling,
-    commitment::{
-        Commitment, KeyPolynomial, OpenError, Opening, OpeningBook, PolynomialSeed, ResultSecret,
-        SaltSeed, open, open_with,
-    },
+    commitment::{Commitment, Opening, OpeningBook, PolynomialSeed, ResultSecret, SaltSeed, open},
     computation::{Computation, StepError},
     play::{Strategy, Verdict, Work, WorkError, WorkerSecrets},
 };
@@ -127,20 +119,9 @@ impl ContractPlay<'_> {
         )
     }
 
-    /// The record of the root that goes with a transaction: the delivery's, and only its.
-    pub(super) fn root_record(&self, name: NodeName) -> Option<RootRecord> {
-        let delivery = self.delivery.as_ref().filter(|_| name == Exit::DELIVERED)?;
-        Some(RootRecord {
-            root: delivery.work.commitment().id(),
-        })
-    }
-
     /// The verifier hands over the share that it kept back, to whoever waits for it: "r = 1", or its half of the paper's
     /// appeal.
     pub(super) fn hand_over(&mut self, name: NodeName, why: &str) -> Result<(), PlayError> {
-        if self.terms.template().has_delivery() {
-            self.check_served()?;
-        }
         self.bury()?;
         let node = self.find(name)?;
         let broken = || PlayError::Broken("no holdings".into());
@@ -149,12 +130,7 @@ impl ContractPlay<'_> {
             .holdings
             .as_ref()
             .ok_or_else(broken)?;
-        let known = self
-            .participant(Role::Verifier)?
-            .secrets
-            .get(ContractSecret::Token);
-        let releases = verifier.release(node, known.as_ref())?;
-        // Who waits for the share: in the paper's template the worker itself.
+        let releases = verifier.release(node, None)?;
         let signing = self.graph.node(node).and_then(|node| node.signing);
         let waits = signing.and_then(|signing| signing.withheld);
         let waits = Role::from(waits.ok_or_else(broken)?.holder);
@@ -186,12 +162,7 @@ impl ContractPlay<'_> {
         };
         let secret = ResultSecret::from_bytes(secret.secret_bytes());
         let size = self.workshop.job.output_bytes();
-        let plain = match open(&commitment, size, &boxes, &secret) {
-            // A coefficient box of garbage: what was opened to the client gives the keys.
-            Err(OpenError::Coefficients) => self.open_by_shares(&commitment, &boxes, &secret),
-            opened => opened,
-        };
-        let plain = plain.map_err(job_error)?;
+        let plain = open(&commitment, size, &boxes, &secret).map_err(job_error)?;
         let (result, said) = self.workshop.origin.read(&self.workshop.job, plain);
         self.result = Some(result);
         self.step(
@@ -201,59 +172,10 @@ impl ContractPlay<'_> {
         )
     }
 
-    /// By t and the steps that were opened to the client, as many as open every other.
-    fn open_by_shares(
-        &self,
-        commitment: &Commitment,
-        boxes: &[u8],
-        secret: &ResultSecret,
-    ) -> Result<Vec<u8>, OpenError> {
-        let papers = self.papers(Role::Client);
-        let openings = papers.into_iter().flat_map(|papers| &papers.openings);
-        let size = self.workshop.job.output_bytes();
-        let mut why = OpenError::Coefficients;
-        for opening in openings.filter(|opening| opening.verify(commitment).is_ok()) {
-            match KeyPolynomial::from_shares(commitment, secret, &opening.shares()) {
-                Ok(polynomial) => return open_with(commitment, size, boxes, &polynomial),
-                Err(fewer) => why = fewer,
-            }
-        }
-        Err(why)
-    }
-
-    /// What was sent to the client, or what the arbiters keep for it.
+    /// What was sent to the client.
     fn boxes_of_client(&self) -> Option<(Commitment, Vec<u8>)> {
-        let arbiters = (0..self.terms.panel_size()).map(Role::Arbiter);
-        let mut all = std::iter::once(Role::Client).chain(arbiters);
-        all.find_map(|role| {
-            let papers = self.papers(role).ok()?;
-            Some((papers.commitment?, papers.boxes.clone()?))
-        })
-    }
-
-    /// Heights of delivery and root of record, where the delivery is on chain; else it was made at this tip. The block
-    /// after both seeds the sample.
-    pub(super) fn committed_heights(
-        &mut self,
-        expected: &[u8; 32],
-    ) -> Result<(u32, u32), PlayError> {
-        let tip = self.chain.height()?;
-        let Some(delivered) = self.confirmed_at(&Exit::DELIVERED) else {
-            return Ok((tip, tip));
-        };
-        let Some(coin) = root_coin(&self.terms, &self.graph) else {
-            return Ok((tip, tip));
-        };
-        let spender = self.chain.spender(coin)?;
-        let spend = spender.and_then(|by| Some((by.height?, by.tx)));
-        let params = self.terms.params();
-        let found = spend.as_ref().map(|(height, tx)| (*height, tx));
-        let record = RootRecord::of_record(params, delivered, coin, found);
-        match (record, spend) {
-            (Ok(record), Some((height, _))) if record.root == *expected => Ok((delivered, height)),
-            (Ok(_), _) => Err(PlayError::Broken("another root is on record".into())),
-            (Err(none), _) => Err(PlayError::Broken(none.to_string())),
-        }
+        let papers = self.papers(Role::Client).ok()?;
+        Some((papers.commitment?, papers.boxes.clone()?))
     }
 }
 

@@ -11,12 +11,11 @@ use narthex::{
     regtest::Embedded,
 };
 
-/// Scenarios that parties live by their machines: those of a template but for an end that is agreed on.
+/// Scenarios of a template that parties live by their machines.
 fn lives(template: Template) -> impl Iterator<Item = &'static str> {
     let all = PlayOptions::SCENARIOS.iter();
     let of_template = all.filter(move |scenario| scenario.needs == template);
-    let names = of_template.map(|scenario| scenario.name);
-    names.filter(|name| *name != "coop")
+    of_template.map(|scenario| scenario.name)
 }
 
 fn lived(template: Template, scenario: &str, kills: Option<u64>) -> narthex::play::Outcome {

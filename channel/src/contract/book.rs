@@ -17,8 +17,8 @@ use narthex_game_model::{
 };
 
 use super::{
-    Audited, Contract, ContractChange, ContractEffect, Facts, Finding, Papers, Parcel, Task, Thing,
-    duty,
+    Audited, Contract, ContractChange, ContractEffect, EndingChange, Endings, Facts, Finding,
+    Papers, Parcel, Task, Thing, duty,
 };
 
 /// All that a party knows of a contract.
@@ -55,6 +55,7 @@ pub struct Book {
     pub(super) audit_deep: Option<u32>,
     /// What came of the client's own look.
     pub(super) audited: Option<Audited>,
+    pub(super) endings: Endings,
 }
 
 impl Book {
@@ -83,6 +84,7 @@ impl Book {
             is_over: false,
             audit_deep: None,
             audited: None,
+            endings: Endings::default(),
         }
     }
 
@@ -135,6 +137,11 @@ impl Book {
     /// What was found in what the other side said.
     pub const fn finding(&self) -> Option<Finding> {
         self.finding
+    }
+
+    /// What the three agree on.
+    pub const fn endings(&self) -> &Endings {
+        &self.endings
     }
 
     /// What came of the client's own look.
@@ -204,7 +211,11 @@ impl Book {
                 self.handed.clear();
                 self.fakes = self.fakes.saturating_add(1);
             }
-            ContractChange::Decided(node) => self.decided.push(*node),
+            ContractChange::Decided(node) => {
+                self.decided.push(*node);
+                // Both spend one coin.
+                self.endings.is_decided = false;
+            }
             ContractChange::Appealing => self.is_appealing = true,
             ContractChange::Pleaded(hash) => {
                 let accusation = self.accusation().unwrap_or_default();
@@ -223,6 +234,10 @@ impl Book {
             ContractChange::AuditDeep { height } => self.audit_deep = Some(*height),
             ContractChange::Audited(audited) => self.audited = Some(*audited),
             ContractChange::Recalled(receipt) => self.papers.recall(*receipt),
+            ContractChange::Ending(change) => {
+                self.is_showing |= matches!(**change, EndingChange::Showing);
+                self.endings.apply(change);
+            }
         }
     }
 

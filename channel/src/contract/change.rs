@@ -13,7 +13,7 @@ use narthex_game_model::{
     ruling::{Litigant, SignedItem},
 };
 
-use super::{Blob, Facts, Thing};
+use super::{Blob, EndingChange, Facts, Thing};
 
 /// What a party found in what another has said or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,4 +129,6 @@ pub enum ContractChange {
     Audited(Audited),
     /// This party has given a receipt before its disk was an older copy.
     Recalled(SignedReceipt),
+    /// Of an ending that the three agree on.
+    Ending(Box<EndingChange>),
 }

@@ -10,8 +10,16 @@ use crate::Transition;
 pub struct Paying;
 
 impl Book {
-    /// Whether the last settlement was looked at.
+    /// Whether the contract has ended by what has shown the result secret.
+    fn is_shown(&self) -> bool {
+        self.shown_by().is_some() || self.is_shown_by_ending()
+    }
+
+    /// Whether the last settlement was looked at. An ending that was agreed on shows the same secret as all others.
     fn has_decrypted(&self) -> bool {
+        if self.is_shown_by_ending() {
+            return self.decrypted.is_some();
+        }
         let shown = self.shown_by();
         let txid = shown.and_then(|node| self.contract().graph().txid(node));
         txid.is_some_and(|txid| self.decrypted.is_some_and(|(by, _)| by == txid))
@@ -31,7 +39,7 @@ impl Side for Paying {
         if let Some(state) = book.chain_state() {
             return match state {
                 "settled" if book.has_decrypted() => "decrypted",
-                "settled" if book.shown_by().is_some() => "shown",
+                "settled" if book.is_shown() => "shown",
                 state => state,
             };
         }
@@ -64,6 +72,7 @@ impl Side for Paying {
                 what: Parcel::HandedOver,
             }],
             ("shown", Some(settlement)) if has_data => task(Task::Decrypt { settlement }),
+            ("shown", None) if has_data => task(Task::DecryptEnding),
             // Boxes that came late may be anybody's: they are looked into as all are.
             ("shown", _) => {
                 let is_it =

@@ -12,7 +12,7 @@ use narthex_game_model::{
 };
 
 use super::{
-    Audited, Blob, ContractChange, Facts, Finding, Thing,
+    Audited, Blob, ContractChange, EndingChange, Facts, Finding, Thing,
     message::{read_item, read_receipt, write_item},
 };
 
@@ -77,6 +77,7 @@ impl Message for ContractChange {
                 Audited::Unopened => w.u8(27).u8(2),
             },
             ContractChange::Recalled(receipt) => w.u8(28).fixed(&receipt.to_bytes()),
+            ContractChange::Ending(change) => change.write(w.u8(29)),
         };
     }
 
@@ -154,6 +155,7 @@ impl Message for ContractChange {
                 other => return Err(DecodeError::invalid("audit", other)),
             }),
             28 => ContractChange::Recalled(read_receipt(r)?),
+            29 => ContractChange::Ending(Box::new(EndingChange::read(r)?)),
             other => return Err(DecodeError::invalid("change", other)),
         })
     }

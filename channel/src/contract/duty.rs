@@ -4,7 +4,8 @@
 //! |---|---|---|---|
 //! | client, verifier | Tx0 | S1 | its locks have passed; the verifier gives the client b blocks |
 //! | worker | Tx0 | S3 | the client has handed it on, and it confirms before S1 can |
-//! | | | S4 | it is at fault itself |
+//! | | any | an ending | it holds that whole, and it confirms before what gets its turn then; until then it holds back the rest |
+//! | | Tx0 | S4 | it is at fault itself |
 //! | | | TxD | its owner wants it, the verifier is false, or S1 comes near |
 //! | worker | TxD | S2 | Δ_V has passed |
 //! | verifier | TxD | TxV1 | what was opened is right, and the client is served |
@@ -90,10 +91,57 @@ struct Look<'b> {
     tip: u32,
 }
 
+/// What gets its turn if an ending does not confirm in time.
+fn rival_of_ending(spends: NodeName) -> NodeName {
+    match spends {
+        Exit::DELIVERED => Exit::ABANDONED,
+        Exit::APPROVED => Exit::WITHHELD,
+        Exit::REJECTED => Exit::UNAPPEALED,
+        _ => Exit::WORKER_TIMEOUT,
+    }
+}
+
+/// Last height at which an ending of the coin where it is is surely in time.
+pub(super) fn ending_until(book: &Book) -> Option<u32> {
+    let contract = book.contract();
+    let (last, _) = book.facts.last()?;
+    let rival = contract.find(rival_of_ending(contract.name(last)?))?;
+    Some(earliest(contract, &book.facts, rival)?.saturating_sub(1))
+}
+
+/// Whether there is still time for an ending: a block that holds it, a round of messages, and another one for what is published if it
+/// does not come.
+fn has_time_for_ending(book: &Book, tip: u32) -> bool {
+    let policy = book.contract().policy();
+    let rest = u32::from(policy.confirm) + u32::from(policy.message);
+    ending_until(book).is_some_and(|last| tip.saturating_add(rest) < last)
+}
+
+/// Whether a worker publishes the ending that it holds whole.
+pub(super) fn is_ending_due(book: &Book, tip: u32) -> bool {
+    let depth = book.contract().policy().depth;
+    let last = book.facts.last();
+    let is_deep = last.is_some_and(|(_, height)| depth.is_reached(height, tip));
+    book.contract().role() == Role::Worker
+        && book.whole_here().is_some()
+        && book.publishing().is_none()
+        && is_deep
+        && has_time_for_ending(book, tip)
+}
+
+/// Whether a worker holds back what it could publish: it has agreed to another end, and there is time for it.
+fn waits_for_ending(book: &Book, tip: u32) -> bool {
+    let is_agreed = book.endings.own().is_some() || book.endings.is_decided;
+    book.contract().role() == Role::Worker
+        && is_agreed
+        && book.publishing().is_none()
+        && has_time_for_ending(book, tip)
+}
+
 /// What is to be published in the next block, if anything is.
 pub(super) fn due(book: &Book, tip: u32) -> Option<NodeId> {
     let look = Look { book, tip };
-    if book.is_settled() {
+    if book.is_settled() || waits_for_ending(book, tip) {
         return None;
     }
     let (last, _) = book.facts.last()?;
@@ -165,7 +213,11 @@ impl Look<'_> {
         }
         let last = until(book, normal)?;
         let confirms = self.tip.saturating_add(self.confirm());
-        if !book.passed.is_empty() && confirms < last {
+        // What would give the client its money back is in pools: beside it nothing is shown.
+        let gives_back = book
+            .whole_here()
+            .is_some_and(|whole| !whole.proposal.reveals_result);
+        if !book.passed.is_empty() && confirms < last && !gives_back {
             return self.deep().then_some(normal);
         }
         let is_near = confirms.saturating_add(self.message()) >= last;

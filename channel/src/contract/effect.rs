@@ -2,7 +2,7 @@
 
 use narthex_contracts::{graph::NodeId, party::PartySet};
 
-use super::Thing;
+use super::{EndingParcel, EndingTask, Thing};
 
 /// Which message is to be sent. What it says is in the machine's papers and among the blobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,13 @@ pub enum Parcel {
     Evidence([u8; 32]),
     /// Own ruling.
     Attestation,
+    /// Something of an ending.
+    Ending {
+        /// Of which attempt.
+        attempt: u32,
+        /// What.
+        what: EndingParcel,
+    },
 }
 
 /// Work for whoever has the keys, the job and the blobs. It may be done twice and comes to the same.
@@ -70,6 +77,15 @@ pub enum Task {
         /// Which settlement.
         settlement: NodeId,
     },
+    /// The client: take the key out of the ending that was agreed on, and decrypt.
+    DecryptEnding,
+    /// Sign an ending that is agreed on.
+    Ending {
+        /// In which attempt.
+        attempt: u32,
+        /// What.
+        task: EndingTask,
+    },
 }
 
 /// What is to be done.
@@ -90,6 +106,11 @@ pub enum ContractEffect {
         /// Which.
         node: NodeId,
         /// Last height at which it is surely in time; after that another party may be first.
+        until: Option<u32>,
+    },
+    /// Publish the ending that is agreed on, which pays for itself. Again with each block until it confirms.
+    PublishEnding {
+        /// Last height at which it is surely in time.
         until: Option<u32>,
     },
     /// Record the root in a transaction of its own: another child has paid for the delivery.

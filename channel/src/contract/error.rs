@@ -1,6 +1,6 @@
 //! Why something is refused, and by whose fault.
 
-use narthex_contracts::{attest::AttestError, terms::Role};
+use narthex_contracts::{attest::AttestError, coop::CoopError, graph::NodeName, terms::Role};
 use narthex_game_model::Template;
 
 /// Why a party does not go by a contract so. The caller's fault.
@@ -77,6 +77,17 @@ pub enum ContractRefusal {
         what: &'static str,
         /// Where it stands.
         state: &'static str,
+    },
+    /// There is no such ending of this contract. The owner's fault.
+    #[error("the ending: {0}")]
+    Ending(CoopError),
+    /// Nobody agrees to it as the contract stands. The owner's fault, who came too late, or tried too often.
+    #[error(
+        "no ending that spends {spends} is agreed to now: the coin is elsewhere or being spent, or there were too many attempts"
+    )]
+    NoEnding {
+        /// What it would spend.
+        spends: NodeName,
     },
     /// The contract is over. Nobody's fault: it came late.
     #[error("the contract is over")]

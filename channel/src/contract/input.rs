@@ -3,8 +3,9 @@
 use bitcoin::Txid;
 use narthex_contracts::{
     attest::Attestation,
+    coop::Proposal,
     graph::NodeId,
-    setup::{HandedOver, Release},
+    setup::{HandedOver, NoncesMessage, Release, SharesMessage},
     terms::Role,
 };
 use narthex_game_model::{
@@ -13,7 +14,7 @@ use narthex_game_model::{
     ruling::SignedItem,
 };
 
-use super::{Audited, Blob, ChainView, Finding, Thing};
+use super::{Audited, Blob, ChainView, EndingSaid, Finding, StoredEnding, Thing};
 
 /// What another party sent, with long things by their names: whoever drives the machine has made them durable before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Said {
     HandedOver(HandedOver),
     /// A ruling.
     Attestation(Attestation),
+    /// Something of an ending.
+    Ending(Box<EndingSaid>),
 }
 
 /// What came of a task.
@@ -93,15 +96,37 @@ pub enum Done {
         /// By what the result is kept, if there is one.
         result: Option<[u8; 32]>,
     },
+    /// Own nonces of an ending; the secret ones live in this process.
+    EndingAnnounced(NoncesMessage),
+    /// The ending is signed.
+    EndingSigned {
+        /// The ceremony as it stands.
+        signing: StoredEnding,
+        /// Own shares.
+        shares: Vec<SharesMessage>,
+    },
+    /// Its signature is whole.
+    EndingWhole {
+        /// All that is held.
+        signatures: StoredEnding,
+        /// What the client hands to the worker.
+        releases: Vec<Release>,
+    },
+    /// The attempt has failed: nonces are lost, or what came is none.
+    EndingVoid,
+    /// The ending that was decided on shows the result secret, and is about to be given to a node.
+    EndingShowing,
 }
 
 /// What the party's owner wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The worker goes on chain now: it does not wait for who is silent.
     Deliver,
     /// The worker admits a fault, if it may still.
     Admit,
+    /// Client, worker or verifier agrees to this end: it comes if the two others do, too. Its number of the attempt does not matter.
+    Agree(Proposal),
 }
 
 /// What comes.

@@ -13,6 +13,8 @@ use narthex_game_model::{
     ruling::{Brought, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, SignedItem},
 };
 
+use super::EndingSaid;
+
 /// One thing that is handed over. It may hold the token, so it can't be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -139,12 +141,14 @@ pub enum ContractMessage {
     HandedOver(HandedOver),
     /// How an arbiter rules.
     Attestation(Attestation),
+    /// Of an ending that the three agree on.
+    Ending(Box<EndingSaid>),
 }
 
 impl Message for ContractMessage {
     const KIND: Kind = kinds::CONTRACT_MESSAGE;
 
-    /// A byte that says which, then the length of its message and the message; of evidence, as many as its number says.
+    /// A byte that says which, then the length of its message and the message; of evidence, as many as its number says; of an ending a byte more and its fields.
     fn write(&self, w: &mut Writer) {
         match self {
             ContractMessage::Piece(piece) => w.u8(0).message(piece),
@@ -154,6 +158,7 @@ impl Message for ContractMessage {
             ContractMessage::Release(release) => w.u8(2).message(release),
             ContractMessage::HandedOver(handed) => w.u8(3).message(handed),
             ContractMessage::Attestation(attestation) => w.u8(4).message(attestation),
+            ContractMessage::Ending(said) => said.write(w.u8(5)),
         };
     }
 
@@ -167,6 +172,7 @@ impl Message for ContractMessage {
             2 => ContractMessage::Release(r.message("share")?),
             3 => ContractMessage::HandedOver(r.message("signature")?),
             4 => ContractMessage::Attestation(r.message("attestation")?),
+            5 => ContractMessage::Ending(Box::new(EndingSaid::read(r)?)),
             other => return Err(DecodeError::invalid("which message", other)),
         })
     }

@@ -12,6 +12,8 @@
 //! Secrets are not in its log either. The worker's follow from its seed, the verifier's token from its own reply
 //! (it keeps it there, sealed to itself), the client's from the transaction that settles.
 //!
+//! The three may agree on another end at any time (`ending`): the same machines sign it and publish it.
+//!
 //! The templates with a delivery on chain are played so: `hardened`, and `audited`, where the client looks for itself and can
 //! challenge an approval (`audit.rs`; in a hardened contract nothing of it is due). For others [`Contract::new`] is refused.
 
@@ -24,6 +26,7 @@ mod client;
 mod codec;
 mod duty;
 mod effect;
+mod ending;
 mod error;
 mod facts;
 mod input;
@@ -45,6 +48,9 @@ pub use book::Book;
 pub use change::{Audited, ContractChange, Finding};
 pub use client::Paying;
 pub use effect::{ContractEffect, Parcel, Task};
+pub use ending::{
+    EndingChange, EndingParcel, EndingSaid, EndingTask, Endings, StoredEnding, WholeEnding,
+};
 pub use error::{ContractRefusal, Unfit};
 pub use facts::{ChainView, Facts};
 pub use input::{ContractInput, Done, Order, Said};

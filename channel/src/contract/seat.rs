@@ -58,6 +58,11 @@ pub enum ContractErrand {
         /// Last height at which it counts.
         until: u32,
     },
+    /// Publish the ending that was agreed on ([`ContractEffect::PublishEnding`]).
+    PublishEnding {
+        /// Last height at which it is surely in time.
+        until: Option<u32>,
+    },
 }
 
 /// Why a seat does not go on.
@@ -222,6 +227,9 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                 ContractEffect::Publish { node, until } => {
                     errands.push(ContractErrand::Publish { node, until });
                 }
+                ContractEffect::PublishEnding { until } => {
+                    errands.push(ContractErrand::PublishEnding { until });
+                }
                 ContractEffect::Record { until } => errands.push(ContractErrand::Record { until }),
                 ContractEffect::Send { to, what } => {
                     for message in self.parcel(what)? {
@@ -304,6 +312,12 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                 let rulings = rulings.filter(|attestation| own(attestation.arbiter));
                 rulings.cloned().map(ContractMessage::Attestation).collect()
             }
+            Parcel::Ending { attempt, what } => {
+                let me = book.contract().role();
+                let said = book.endings().said(attempt, what, me);
+                let said = said.ok_or_else(|| missing("a word of an ending"))?;
+                vec![ContractMessage::Ending(Box::new(said))]
+            }
         })
     }
 
@@ -317,6 +331,9 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         let errands = due.filter_map(|effect| match *effect {
             ContractEffect::Publish { node, until } => {
                 Some(ContractErrand::Publish { node, until })
+            }
+            ContractEffect::PublishEnding { until } => {
+                Some(ContractErrand::PublishEnding { until })
             }
             ContractEffect::Record { until } => Some(ContractErrand::Record { until }),
             ContractEffect::Send { .. } | ContractEffect::Task(_) => None,
@@ -384,5 +401,6 @@ fn said(message: ContractMessage) -> Result<(Said, Option<Vec<u8>>), ContractRef
         ContractMessage::Release(release) => short(Said::Release(release)),
         ContractMessage::HandedOver(handed) => short(Said::HandedOver(handed)),
         ContractMessage::Attestation(attestation) => short(Said::Attestation(attestation)),
+        ContractMessage::Ending(said) => short(Said::Ending(said)),
     }
 }

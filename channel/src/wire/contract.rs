@@ -5,8 +5,8 @@ use narthex_base::codec::Message;
 use super::{
     Envelope, WireFault,
     types::{
-        ATTESTATION, BOXES, COMMITMENT, EVIDENCE, HANDED_OVER, ITEM, MessageType, OPENING, RECEIPT,
-        RELEASE,
+        ATTESTATION, BOXES, COMMITMENT, ENDING, EVIDENCE, HANDED_OVER, ITEM, MessageType, OPENING,
+        RECEIPT, RELEASE,
     },
 };
 use crate::contract::{ContractMessage, Piece};
@@ -34,13 +34,14 @@ pub fn contract_type(body: &[u8]) -> Option<u16> {
         2 => Some(RELEASE),
         3 => Some(HANDED_OVER),
         4 => Some(ATTESTATION),
+        5 => Some(ENDING),
         _ => None,
     }
 }
 
 /// Whether a type number is one of a contract's life.
 pub const fn is_contract_type(number: u16) -> bool {
-    matches!(number, ITEM..=COMMITMENT)
+    matches!(number, ITEM..=ENDING)
 }
 
 /// The message of a contract's life that an envelope carries; `None` if it carries another one.

@@ -160,6 +160,8 @@ pub const EVIDENCE: u16 = 33_062;
 pub const ATTESTATION: u16 = 33_064;
 /// `commitment`: one that nobody signed.
 pub const COMMITMENT: u16 = 33_066;
+/// `ending`: of one that the three agree on.
+pub const ENDING: u16 = 33_068;
 /// `small`: a message of a small contract, with its own kind.
 pub const SMALL: u16 = 33_084;
 /// `fault`.
@@ -196,6 +198,7 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     unkept(life(EVIDENCE, "evidence", 10, MAX_LIFE)),
     life(ATTESTATION, "attestation", 70, 100),
     life(COMMITMENT, "commitment", 100, 1 << 20),
+    life(ENDING, "ending", 20, 512),
     envelope(SMALL, "small", 10, MAX_SMALL),
     link(FAULT, "fault", 11, 512),
 ];

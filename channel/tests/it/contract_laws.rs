@@ -207,6 +207,12 @@ impl<S: Side> Walks<S> {
                 };
                 Done::Attested(world().attestation(me, book.ruling()?))
             }
+            Task::DecryptEnding => Done::Decrypted {
+                by: Txid::all_zeros(),
+                result: (!is_false).then_some([0xdd; 32]),
+            },
+            Task::Ending { .. } if is_false => Done::EndingVoid,
+            Task::Ending { task, .. } => world().ended(task, self.role),
             Task::Decrypt { settlement } => Done::Decrypted {
                 by: world().graph.txid(settlement)?,
                 result: (!is_false).then_some([0xdd; 32]),
@@ -244,7 +250,15 @@ impl<S: Side> Walks<S> {
             .unwrap();
         let said = |from, what| ContractInput::Said { from, what };
         let things = |rng: &mut StdRng| some_thing(book, rng);
-        match rng.gen_range(0..16u8) {
+        match rng.gen_range(0..18u8) {
+            16 | 17 => {
+                let from = *[WORKER, VERIFIER, CLIENT].choose(rng).unwrap();
+                let said = world().of_ending(rng, from, self.role);
+                ContractInput::Said {
+                    from,
+                    what: Said::Ending(Box::new(said)),
+                }
+            }
             0..5 => {
                 let signed = self.next_item(book, rng);
                 let author = Role::from(signed.item.author());
@@ -440,6 +454,15 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
         }
         if self.mood == Mood::Wild && rng.gen_ratio(1, 12) {
             return self.own_word(book, rng);
+        }
+        if Role::principals().contains(self.role) && rng.gen_ratio(1, 16) {
+            let last = book
+                .facts()
+                .last()
+                .and_then(|(last, _)| world().graph.node(last));
+            let mut proposal = world().proposal(rng.gen_range(0..3));
+            proposal.spends = last.map_or(proposal.spends, |node| node.name);
+            return ContractInput::Order(Order::Agree(proposal));
         }
         if self.role == WORKER && rng.gen_ratio(1, 16) {
             return ContractInput::Order(match self.mood {

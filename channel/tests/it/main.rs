@@ -26,6 +26,7 @@ mod bounty_support;
 mod contract_audits;
 mod contract_chain;
 mod contract_duties;
+mod contract_endings;
 mod contract_laws;
 mod contract_seat;
 mod contract_support;

@@ -24,7 +24,8 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     attest::Attestation,
-    party::PartySet,
+    musig::PartialSignature,
+    party::{PartyId, PartySet},
     setup::{HandedOver, Release},
 };
 use narthex_game_model::{
@@ -217,6 +218,18 @@ fn offer_messages() -> Vec<OfferMessage> {
     ]
 }
 
+fn ending() -> contract::EndingSaid {
+    contract::EndingSaid::Release {
+        attempt: 1,
+        release: Release {
+            agreement_id: [9; 32],
+            from: PartyId(0),
+            item: 0,
+            share: PartialSignature([9; 32]),
+        },
+    }
+}
+
 /// What a frame carries is looked into by whoever takes it: these say what they are, and then nothing of meaning.
 fn life_bodies() -> Vec<Vec<u8>> {
     let message = |which: u8, inner: &[u8]| {
@@ -242,6 +255,7 @@ fn life_bodies() -> Vec<Vec<u8>> {
         message(2, &kind(Release::KIND, 69)),
         message(3, &kind(HandedOver::KIND, 100)),
         message(4, &kind(Attestation::KIND, 66)),
+        ContractMessage::Ending(Box::new(ending())).to_bytes(),
     ]
 }
 

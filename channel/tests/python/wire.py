@@ -54,6 +54,7 @@ CONTRACT = {
     33062: ("evidence", 10, 64 * 1024 * 1024),
     33064: ("attestation", 70, 100),
     33066: ("commitment", 100, 1024 * 1024),
+    33068: ("ending", 20, 512),
     33084: ("small", 10, 1024 * 1024),
 }
 LONGEST = max(most for _, _, most in CONTRACT.values())

@@ -70,6 +70,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(orders::leave))
         .routes(routes!(orders::deliver))
         .routes(routes!(orders::admit))
+        .routes(routes!(orders::agree))
         .routes(routes!(orders::clear))
         .routes(routes!(orders::stop))
 }

@@ -13,7 +13,7 @@ use super::{
     serve::MAX_BODY,
     shown::{Id, Json, Refusals, defect, id},
 };
-use crate::party::{Command, ContractStatus, NewOffer, Once, Reply};
+use crate::party::{Command, ContractStatus, NewEnding, NewOffer, Once, Reply};
 
 /// Longest key, in bytes.
 const MAX_KEY: usize = 200;
@@ -250,6 +250,22 @@ pub(super) async fn admit(
     let order = (found, headers, request);
     let command = |id| Command::Admit { id };
     shared.decide_plainly(order, command).await
+}
+
+/// Client, worker or verifier agrees to an end of a contract that lives: it comes if the two others order the same.
+#[utoipa::path(post, path = "/v1/contracts/{id}/agree", tag = "orders",
+    params(("id" = String, Path, description = "Of the offer; 64 hex digits.", pattern = "^[0-9a-f]{64}$"), Key),
+    request_body = NewEnding, responses((status = 200, body = ContractStatus), Refusals))]
+pub(super) async fn agree(
+    State(shared): Known,
+    found: Id,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<ContractStatus>, ApiError> {
+    let id = id(found)?;
+    let key = key(&headers)?;
+    let ending: NewEnding = body(request).await?;
+    shared.decide(key, Command::Agree { id, ending }).await
 }
 
 /// The operator says that nothing else is missing on this disk, and that no copy of this node runs: after a link is

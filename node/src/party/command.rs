@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use narthex::{
-    bitcoin::{hex::FromHex, secp256k1::PublicKey},
+    bitcoin::{Amount, hex::FromHex, secp256k1::PublicKey},
+    contracts::{coop::Proposal, graph::NodeName, terms::Role},
     game_model::ParamsRecord,
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,43 @@ pub struct NewOffer {
     pub open_s: u64,
     /// Blocks that a transaction lies deep before no reorganisation is reckoned with.
     pub burial: u32,
+}
+
+/// An end that client, worker and verifier agree on: one ordinary transaction of the contract's coin where it is. What it does not pay is
+/// its fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewEnding {
+    /// What the client is paid; 0 for nothing.
+    pub client_sat: u64,
+    /// What the worker is paid.
+    pub worker_sat: u64,
+    /// What the verifier is paid.
+    pub verifier_sat: u64,
+    /// Whether the worker, which publishes it, shows the client the key of the result with it.
+    pub reveals_result: bool,
+    /// Height from which on it is void, if it is not signed by then; at most 2,016 above the tip.
+    pub until_height: u32,
+}
+
+impl NewEnding {
+    pub(super) fn proposal(&self, spends: NodeName) -> Proposal {
+        let payouts = [
+            (Role::Client, self.client_sat),
+            (Role::Worker, self.worker_sat),
+            (Role::Verifier, self.verifier_sat),
+        ];
+        let paid = payouts.into_iter().filter(|(_, sat)| *sat > 0);
+        Proposal {
+            spends,
+            payouts: paid
+                .map(|(role, sat)| (role, Amount::from_sat(sat)))
+                .collect(),
+            reveals_result: self.reveals_result,
+            attempt: 0,
+            expires_height: self.until_height,
+        }
+    }
 }
 
 /// What is asked for.
@@ -78,6 +116,14 @@ pub enum Command {
     Admit {
         /// Its id in hex.
         id: String,
+    },
+    /// Client, worker or verifier agrees to this end of a contract that lives, which comes if the two others order the same:
+    /// [`Reply::Contract`].
+    Agree {
+        /// Its id in hex.
+        id: String,
+        /// Who is paid what, and until when it is to be signed.
+        ending: NewEnding,
     },
     /// What the client has decrypted: [`Reply::Result`].
     Result {
@@ -129,6 +175,7 @@ impl Command {
             Command::Leave { .. } => "leave",
             Command::Deliver { .. } => "deliver",
             Command::Admit { .. } => "admit",
+            Command::Agree { .. } => "agree",
             Command::Result { .. } => "result",
             Command::Show { .. } => "show",
             Command::Graph { .. } => "graph",
@@ -165,6 +212,7 @@ impl Command {
             | Command::Leave { id, .. }
             | Command::Deliver { id }
             | Command::Admit { id }
+            | Command::Agree { id, .. }
             | Command::Result { id }
             | Command::Show { id }
             | Command::Graph { id }

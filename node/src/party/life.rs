@@ -22,9 +22,10 @@ use narthex::{
     },
     contracts::{
         binding::{BindError, Bindings, Mark},
+        coop::COOP,
         depth::Depth,
         derive::OwnSalt,
-        graph::{NodeId, TxGraph},
+        graph::{NodeId, NodeName, TxGraph},
         party::{PartyId, PartySet},
         template::{TowerBundle, TowerPace},
         terms::{Role, TermsRecord},
@@ -40,7 +41,7 @@ use narthex::{
 use narthex_base::codec::Message as _;
 
 use super::{
-    BundleStatus, Core, DueStatus, Fatal, OnChain, Own, Reply, ResultStatus,
+    BundleStatus, Core, DueStatus, EndingStatus, Fatal, OnChain, Own, Reply, ResultStatus,
     command::{Answer, refused},
     contract::{Contract, short},
     peers::Due,
@@ -98,7 +99,29 @@ impl Life {
                 height: *height,
             })
         });
-        path.collect()
+        let ending = book.facts().agreed.and_then(|height| {
+            let coin = book.facts().coin(book.contract().graph())?;
+            let tx = self.party.signer().sight().spender(coin)?;
+            Some(OnChain {
+                name: COOP.to_string(),
+                txid: tx.compute_txid().to_string(),
+                height,
+            })
+        });
+        path.chain(ending).collect()
+    }
+
+    /// What its parties have agreed to, as far as this one knows.
+    pub(super) fn agreed(&self) -> Vec<EndingStatus> {
+        let book = self.party.book();
+        let (me, endings) = (self.party.role(), book.endings());
+        let of = |role: Role| match role == me {
+            true => endings.own(),
+            false => endings.of(role),
+        };
+        let all = Role::PRINCIPALS.into_iter();
+        all.filter_map(|role| Some(EndingStatus::of(role, of(role)?)))
+            .collect()
     }
 
     /// What it publishes as it stands.
@@ -107,6 +130,10 @@ impl Life {
         let due = due.filter_map(|errand| match errand {
             ContractErrand::Publish { node, until } => Some(DueStatus {
                 name: self.name(node),
+                until,
+            }),
+            ContractErrand::PublishEnding { until } => Some(DueStatus {
+                name: COOP.to_string(),
                 until,
             }),
             ContractErrand::Record { until } => Some(DueStatus {
@@ -201,6 +228,11 @@ const fn word(done: &Done) -> &'static str {
         Done::False => "what came as a signature is none",
         Done::Pleaded(_) => "evidence is put together",
         Done::Showing(_) => "the result secret is about to be shown",
+        Done::EndingAnnounced(_) => "an ending is being signed",
+        Done::EndingSigned { .. } => "the own share of an ending is signed",
+        Done::EndingWhole { .. } => "an ending is signed by all three",
+        Done::EndingVoid => "an attempt at an ending has failed",
+        Done::EndingShowing => "the result secret is about to be shown",
         Done::Ruled(_) => "the case is ruled on",
         Done::Attested(_) => "the ruling is attested",
         Done::Decrypted { .. } => "the result is decrypted",
@@ -311,7 +343,7 @@ impl Core {
             strategy: Strategy::Honest,
             admits: true,
             seal_cost: SealCost::CONTRACT,
-            bindings: is_arbiter.then(|| Box::new(Shared(Rc::clone(&own))) as Box<dyn Bindings>),
+            bindings: Some(Box::new(Shared(Rc::clone(&own)))),
             watch: Some(Box::new(move |done, ruled| {
                 let row = ruled.map(|(row, why)| format!(": {row:?}, {why}"));
                 let row = row.unwrap_or_default();
@@ -491,6 +523,14 @@ impl Core {
                 Ok(Err(why))
             }
         }
+    }
+
+    /// Name of the transaction whose coin an ending would spend.
+    pub(super) fn spent_by_ending(&self, id: &[u8; 32]) -> Option<NodeName> {
+        let life = self.contracts.get(id)?.life.as_ref()?;
+        let book = life.party.book();
+        let (last, _) = book.facts().last()?;
+        Some(book.contract().graph().node(last)?.name)
     }
 
     /// What a watchtower is given for this party of a contract, as far as it holds it and the panel has ruled.

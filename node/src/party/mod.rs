@@ -56,7 +56,7 @@ use requests::Requests;
 use small::Small;
 use wallet::WalletLog;
 
-pub use command::{BundleStatus, Command, CommandError, NewOffer, Reply};
+pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::{Jobs, Look, job_of};
 pub use life::follow_anew;
@@ -65,7 +65,8 @@ pub use requests::Once;
 pub use signer::Own;
 pub use small::{NewBank, SmallCommand, SmallStatus};
 pub use status::{
-    ContractStatus, DueStatus, JobStatus, NodeStatus, OnChain, PeerStatus, ResultStatus,
+    ContractStatus, DueStatus, EndingStatus, JobStatus, NodeStatus, OnChain, PeerStatus,
+    ResultStatus,
 };
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};
 

@@ -22,7 +22,7 @@ use narthex::{
 
 use super::{
     Command, CommandError, Core, Fatal, NewOffer, Reply,
-    command::{Answer, id_of, refused},
+    command::{Answer, NewEnding, id_of, refused},
     contract::{Contract, Took},
     offers::{is_lived, travels},
 };
@@ -50,6 +50,7 @@ impl Core {
             Command::Leave { id, reason } => return self.leave(&id, &reason),
             Command::Deliver { id } => return self.order(&id, Order::Deliver),
             Command::Admit { id } => return self.order(&id, Order::Admit),
+            Command::Agree { id, ending } => return self.agree(&id, &ending),
             Command::Result { id } => id_of(&id).and_then(|id| {
                 let status = self.contract_status(&id);
                 let status = status.ok_or_else(|| refused("unknown", "there is no such contract"));
@@ -266,6 +267,20 @@ impl Core {
             Ok(()) => self.shown(&id),
             Err(why) => Err(refused("not-now", why)),
         })
+    }
+
+    fn agree(&mut self, id: &str, ending: &NewEnding) -> Result<Answer, Fatal> {
+        let of = match id_of(id) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        match self.spent_by_ending(&of) {
+            Some(spends) => self.order(id, Order::Agree(ending.proposal(spends))),
+            None => Ok(Err(refused(
+                "not-now",
+                "it is not funded, or not ready yet",
+            ))),
+        }
     }
 
     fn clear(&mut self, node: &PublicKey) -> Result<Answer, Fatal> {

@@ -5,11 +5,16 @@ use std::path::PathBuf;
 use narthex::{
     bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
     channel::{offer::Offer, setup::Phase, wire::links::LinkPhase},
-    contracts::{party::PartyId, template::Reserve, terms::deposit},
+    contracts::{
+        coop::Proposal,
+        party::PartyId,
+        template::Reserve,
+        terms::{Role, deposit},
+    },
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Core, life::Life};
+use super::{Core, command::NewEnding, life::Life};
 
 /// How a node stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -80,6 +85,8 @@ pub struct ContractStatus {
     pub path: Vec<OnChain>,
     /// What this party publishes as it stands.
     pub due: Vec<DueStatus>,
+    /// Once it lives: the end that each has agreed to last. It comes when client, worker and verifier have agreed to the same.
+    pub agreed: Vec<EndingStatus>,
     /// What this client has decrypted.
     pub result: Option<ResultStatus>,
     /// What failed on this computer.
@@ -120,6 +127,37 @@ pub struct DueStatus {
     pub name: String,
     /// Last height at which it is surely in time, where there is one.
     pub until: Option<u32>,
+}
+
+/// An end that a party has agreed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EndingStatus {
+    /// Who.
+    pub by: String,
+    /// Name of the transaction whose coin it spends.
+    pub spends: String,
+    /// What it pays, and until when it is to be signed.
+    pub ending: NewEnding,
+}
+
+impl EndingStatus {
+    pub(super) fn of(by: Role, proposal: &Proposal) -> EndingStatus {
+        let pays = |role: Role| {
+            let mut payouts = proposal.payouts.iter();
+            payouts.find_map(|(to, value)| (*to == role).then_some(value.to_sat()))
+        };
+        EndingStatus {
+            by: by.to_string(),
+            spends: proposal.spends.to_string(),
+            ending: NewEnding {
+                client_sat: pays(Role::Client).unwrap_or(0),
+                worker_sat: pays(Role::Worker).unwrap_or(0),
+                verifier_sat: pays(Role::Verifier).unwrap_or(0),
+                reveals_result: proposal.reveals_result,
+                until_height: proposal.expires_height,
+            },
+        }
+    }
 }
 
 /// What was computed.
@@ -238,6 +276,7 @@ impl Core {
                 .map(|life| life.standing().to_owned()),
             path: contract.life.as_ref().map_or_else(Vec::new, Life::path),
             due: contract.life.as_ref().map_or_else(Vec::new, Life::due),
+            agreed: contract.life.as_ref().map_or_else(Vec::new, Life::agreed),
             result: contract.life.as_ref().and_then(|life| life.result(id)),
             trouble: contract.trouble.clone(),
             expires_s: offer.expires_s,

@@ -66,6 +66,7 @@ const fn route(command: &Command) -> (&'static str, &'static str) {
         Command::Leave { .. } => ("post", "/v1/contracts/{id}/leave"),
         Command::Deliver { .. } => ("post", "/v1/contracts/{id}/deliver"),
         Command::Admit { .. } => ("post", "/v1/contracts/{id}/admit"),
+        Command::Agree { .. } => ("post", "/v1/contracts/{id}/agree"),
         Command::Result { .. } => ("get", "/v1/contracts/{id}/result"),
         Command::Bundle { .. } => ("get", "/v1/contracts/{id}/bundle"),
         Command::Show { .. } => ("get", "/v1/contracts/{id}"),
@@ -86,12 +87,15 @@ fn every_order_has_its_route() {
         let order = serde_json::json!({"do": word, "id": id, "reason": ""});
         let plain = serde_json::json!({"do": word});
         let short = serde_json::json!({"do": word, "id": id});
-        let all = [order, short, plain].into_iter();
+        let ending = serde_json::json!({
+            "client_sat": 0, "worker_sat": 1, "verifier_sat": 0, "reveals_result": true, "until_height": 1,
+        });
+        let agreed = serde_json::json!({"do": word, "id": id, "ending": ending});
+        let all = [order, short, plain, agreed].into_iter();
         let mut read = all.filter_map(|order| serde_json::from_value::<Command>(order).ok());
         read.next().unwrap_or_else(|| panic!("{word}"))
     };
-    let words =
-        "node address accept decline leave deliver admit result bundle show graph list peers stop";
+    let words = "node address accept decline leave deliver admit agree result bundle show graph list peers stop";
     for word in words.split(' ') {
         let (method, path) = route(&one(word));
         let found = &document["paths"][path][method];

@@ -10,7 +10,7 @@ use crate::support::town::Town;
 const MOST_BLOCKS: u32 = 700;
 
 /// An offer, taken by all and funded.
-fn funded(town: &mut Town) -> [u8; 32] {
+pub fn funded(town: &mut Town) -> [u8; 32] {
     let id = town.offer();
     town.pump();
     assert!(town.all(&id, "committed"), "{}", town.notes());
@@ -23,12 +23,12 @@ fn stand(town: &Town, id: &[u8; 32]) -> Vec<String> {
     (0..6).map(|at| town.standing(at, id)).collect()
 }
 
-fn is_over(standing: &str) -> bool {
+pub fn is_over(standing: &str) -> bool {
     matches!(standing, "decrypted" | "settled" | "over")
 }
 
 /// Blocks come until everybody who is there has an end, and as many more as bury it.
-fn lived(town: &mut Town, id: &[u8; 32]) {
+pub fn lived(town: &mut Town, id: &[u8; 32]) {
     for _ in 0..MOST_BLOCKS {
         let there = (0..6).filter(|at| town.nodes[*at].core.is_some());
         let there: Vec<_> = there.collect();
@@ -42,7 +42,7 @@ fn lived(town: &mut Town, id: &[u8; 32]) {
 }
 
 /// Names of the contract's transactions on chain, the same for everybody who is there.
-fn path(town: &Town, id: &[u8; 32]) -> Vec<String> {
+pub fn path(town: &Town, id: &[u8; 32]) -> Vec<String> {
     let there = (0..6).filter_map(|at| Some(town.show(at, id)?.path));
     let there: Vec<Vec<OnChain>> = there.collect();
     assert!(there.iter().all(|path| *path == there[0]), "{there:?}");
@@ -50,7 +50,7 @@ fn path(town: &Town, id: &[u8; 32]) -> Vec<String> {
 }
 
 /// What the client has decrypted.
-fn result(town: &mut Town, id: &[u8; 32]) -> Vec<u8> {
+pub fn result(town: &mut Town, id: &[u8; 32]) -> Vec<u8> {
     use narthex::bitcoin::hex::{DisplayHex as _, FromHex as _};
     let order = Command::Result {
         id: id.to_lower_hex_string(),
@@ -64,7 +64,7 @@ fn result(town: &mut Town, id: &[u8; 32]) -> Vec<u8> {
 }
 
 /// Confirmed coins of each.
-fn balances(town: &mut Town) -> Vec<u64> {
+pub fn balances(town: &mut Town) -> Vec<u64> {
     let balance = |at: usize| match town.ask(at, Command::Node) {
         Ok(Reply::Node(status)) => status.balance_sat,
         other => panic!("{other:?}"),
@@ -212,7 +212,7 @@ fn whoever_has_lost_what_it_was_handed_is_given_it_again() {
 }
 
 /// Somebody is killed now and then, until everybody has an end.
-fn killed_until_over(town: &mut Town, id: &[u8; 32], rng: &mut StdRng) {
+pub fn killed_until_over(town: &mut Town, id: &[u8; 32], rng: &mut StdRng) {
     for _ in 0..MOST_BLOCKS {
         if (0..6).all(|at| is_over(&town.standing(at, id))) {
             break;

@@ -10,6 +10,7 @@
 mod api;
 mod api_tools;
 mod contracts;
+mod endings;
 mod fetch;
 mod fetched;
 mod flood;

@@ -1,6 +1,7 @@
 //! Scenarios of the hardened template.
 
 use narthex_contracts::{
+    coop::COOP,
     graph::NodeName,
     template::{Exit, Rulings},
     terms::Role,
@@ -89,12 +90,14 @@ pub(super) fn normal_long(play: &mut ContractPlay<'_>) -> Result<Ending, Scenari
 }
 
 pub(super) fn coop(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {
-    play.work(&Strategy::Honest, "does the whole work")?;
-    super::approved(play.check()?)?;
-    Ok(play.agree_on(
-        Outcome::Normal,
-        "all three agree, so nothing of the contract shows on chain",
-    )?)
+    let why = "all three agree, so nothing of the contract shows on chain";
+    let conduct = Conduct {
+        agrees: Some(Outcome::Normal),
+        why: vec![(COOP, why)],
+        ..Conduct::default()
+    };
+    lives(play, &conduct, COOP)?;
+    Ok(Ending::agreed(Outcome::Normal))
 }
 
 pub(super) fn timeout(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioError> {

@@ -116,7 +116,7 @@ pub(super) fn sideways(play: &mut ContractPlay<'_>) -> Result<Ending, ScenarioEr
     play.hand_over(tx("TxA"), "rejects: the worker may appeal")?;
     let node = play.find(tx("TxA"))?;
     let appeal = play.complete(Worker, node)?;
-    let (child, _) = play.pay_for(Worker, &appeal, tx("TxA"))?;
+    let (child, _) = play.pay_for(Worker, &appeal)?;
     if play.chain().submit_package(&[appeal, child]).is_ok() {
         return Err(ScenarioError::Broken(
             "an appeal with a spent stake was taken".into(),

@@ -1,30 +1,21 @@
-//! What worker and verifier say to each other where a play does not live by machines: for an end that is agreed on, and in the
-//! `paper` template, where the worker hands over its work so.
+//! How the worker of the `paper` template hands over its work. Every other contract is lived by machines.
 //!
 //! Everything that counts is an [`Item`] under its author's word key and names the one before; whoever gets it acknowledges
 //! it. All of it goes through the network as bytes, and nobody has anything but what was sent to it.
-//!
-//! The order is what binds. The verifier draws a sample; the worker seals the token under its digests; the verifier answers
-//! *before* the worker opens anything; the verifier compares what is opened leaf by leaf. Each answers the first thing that
-//! was said to what it said itself, and opens, seals or answers nothing else: whoever says a thing twice gains no second
-//! answer.
 //!
 //! An acknowledgement is of what was looked into ([`Received`](narthex_game_model::ruling::Received)): who hands over an
 //! item and not what it names has handed over nothing.
 
 mod handing;
-mod verifier;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bitcoin::secp256k1::Keypair;
 use narthex_contracts::terms::{Role, word_pair};
 use narthex_game_model::{
-    commitment::{Commitment, Opening, ReceiptKind, SealedData, SignedReceipt, check_sealed},
-    play::BlindDigests,
-    ruling::{Item, Row, data_id},
-    sample,
+    commitment::{Commitment, Opening, SealedData, SignedReceipt, check_sealed},
+    ruling::{Item, Row},
 };
 
 use narthex_channel::contract;
@@ -66,16 +57,6 @@ impl Papers {
         }
     }
 
-    /// What the worker has opened after the verifier's reply: id of the item, and of what is opened.
-    fn opening(&self, contract: &[u8; 32]) -> Result<([u8; 32], [u8; 32]), PlayError> {
-        let reply = self.said.first(contract, |item| match item {
-            Item::Reply { .. } => Some(()),
-            _ => None,
-        });
-        let opening = reply.and_then(|(replied, ())| self.said.opened(contract, &replied));
-        opening.ok_or_else(|| missing("an opening"))
-    }
-
     /// The data, if it is that of a commitment that is here.
     fn data(&self, output_bytes: usize, sealed: &[u8]) -> Option<SealedData> {
         let signed = self
@@ -95,17 +76,8 @@ impl Papers {
 #[derive(Default)]
 pub(super) struct Talk {
     papers: BTreeMap<Role, Papers>,
-    /// The verifier's own digests of the sample.
-    digests: Option<BlindDigests>,
     /// By which row of the table the panel ruled.
     pub(super) row: Option<Row>,
-}
-
-/// A sample, as either side derives it from what was said.
-pub(super) struct Drawn {
-    pub(super) id: [u8; 32],
-    pub(super) seed: [u8; 32],
-    pub(super) indices: Vec<u64>,
 }
 
 pub(super) fn missing(what: &str) -> PlayError {
@@ -151,52 +123,5 @@ impl ContractPlay<'_> {
     ) -> Result<M, PlayError> {
         let read = self.network.carry(message);
         read.map_err(|error| PlayError::Message { from, to, error })
-    }
-
-    /// The sample that was said first, as this party draws it from a commitment.
-    fn sampled(&self, role: Role, commitment: &Commitment) -> Result<Drawn, PlayError> {
-        let said = self.papers(role)?.said.sample(self.terms.contract_id());
-        let (id, (nonce, _, block)) = said.ok_or_else(|| missing("a sample"))?;
-        self.draw(id, commitment, &nonce, &block)
-    }
-
-    fn draw(
-        &self,
-        id: [u8; 32],
-        commitment: &Commitment,
-        nonce: &[u8; 32],
-        block: &[u8; 32],
-    ) -> Result<Drawn, PlayError> {
-        let params = self.terms.params();
-        let seed = sample::seed(&commitment.id(), nonce, block);
-        let indices = sample::draw(&seed, params.steps(), params.sample());
-        let indices = indices.map_err(|e| PlayError::Job(e.to_string()))?;
-        Ok(Drawn { id, seed, indices })
-    }
-
-    /// Fails unless the client, or enough arbiters, have all that the key opens: nobody approves what only the worker
-    /// has.
-    pub(super) fn check_served(&self) -> Result<(), PlayError> {
-        let verifier = self.papers(Role::Verifier)?;
-        let commitment = verifier.commitment.as_ref();
-        let commitment = commitment.ok_or_else(|| missing("a commitment"))?;
-        let contract = self.terms.contract_id();
-        let (opening, _) = verifier.opening(contract)?;
-        let client = self.word_key(Role::Client)?;
-        // As many as the panel's table counts with (row 2): fewer than these lie, so that one of them gives it to the client.
-        let enough = self.terms.params().keepers();
-        let data = data_id(contract, &commitment.id());
-        for (kind, id) in [(ReceiptKind::Data, data), (ReceiptKind::Opening, opening)] {
-            let of = |wanted: ReceiptKind| {
-                let all = verifier.receipts.iter().map(|signed| &signed.receipt);
-                all.filter(move |receipt| receipt.kind == wanted && receipt.item == id)
-            };
-            let by_client = of(kind).any(|receipt| receipt.issuer == client);
-            let keepers: BTreeSet<_> = of(ReceiptKind::Kept).map(|kept| kept.issuer).collect();
-            if !by_client && keepers.len() < enough {
-                return Err(PlayError::Unserved);
-            }
-        }
-        Ok(())
     }
 }

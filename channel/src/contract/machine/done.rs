@@ -1,6 +1,6 @@
 //! What came of own work.
 
-use narthex_contracts::terms::Role;
+use narthex_contracts::{party::PartyId, terms::Role};
 use narthex_game_model::{
     commitment::{ReceiptKind, SignedReceipt},
     ruling::{Item, SignedItem},
@@ -9,7 +9,9 @@ use narthex_game_model::{
 use super::{ContractMachine, Side, Taken};
 use crate::{
     Machine,
-    contract::{Blob, ContractChange, ContractEffect, Done, Finding, Task, Thing},
+    contract::{
+        Blob, ContractChange, ContractEffect, Done, EndingChange, EndingTask, Finding, Task, Thing,
+    },
 };
 
 impl<S: Side> ContractMachine<S> {
@@ -126,6 +128,49 @@ impl<S: Side> ContractMachine<S> {
                     false => self.not_asked("secret to be shown"),
                 }
             }
+            Done::EndingAnnounced(nonces) => {
+                let is_own = nonces.from == PartyId::from(self.contract().role());
+                let is_it = |task| is_own && task == EndingTask::Announce;
+                self.of_ending("nonces", is_it, EndingChange::Nonces(nonces.clone()))
+            }
+            Done::EndingSigned { signing, shares } => {
+                let (signing, shares) = (signing.clone(), shares.clone());
+                let change = EndingChange::Signed { signing, shares };
+                self.of_ending(
+                    "share of an ending",
+                    |task| task == EndingTask::Sign,
+                    change,
+                )
+            }
+            Done::EndingWhole {
+                signatures,
+                releases,
+            } => {
+                let (signatures, releases) = (signatures.clone(), releases.clone());
+                let change = EndingChange::Whole {
+                    signatures,
+                    releases,
+                };
+                self.of_ending("ending", |task| task == EndingTask::Close, change)
+            }
+            Done::EndingVoid => {
+                let next = book.endings.again();
+                let change = next.map_or(EndingChange::Lapsed, EndingChange::Agreed);
+                self.of_ending("failure of an ending", |_| true, change)
+            }
+            Done::EndingShowing => {
+                let mut due = self.pending().into_iter();
+                let is_due =
+                    due.any(|effect| matches!(effect, ContractEffect::PublishEnding { .. }));
+                let whole = book.whole_here();
+                match is_due && whole.is_some_and(|whole| whole.proposal.reveals_result) {
+                    true if book.is_showing => Ok(Vec::new()),
+                    true => Ok(vec![ContractChange::Ending(Box::new(
+                        EndingChange::Showing,
+                    ))]),
+                    false => self.not_asked("secret to be shown"),
+                }
+            }
             Done::Ruled(ruling) => {
                 let changes = vec![ContractChange::Ruled(*ruling)];
                 self.if_asked("ruling", |task| *task == Task::Rule, changes)
@@ -143,12 +188,25 @@ impl<S: Side> ContractMachine<S> {
                 let graph = self.contract().graph();
                 let is_it = |task: &Task| match task {
                     Task::Decrypt { settlement } => graph.txid(*settlement) == Some(by),
+                    Task::DecryptEnding => true,
                     _ => false,
                 };
                 let changes = vec![ContractChange::Decrypted { by, result }];
                 self.if_asked("result", is_it, changes)
             }
         }
+    }
+
+    /// What came of signing an ending, if that is asked for.
+    fn of_ending(
+        &self,
+        what: &'static str,
+        is_it: impl Fn(EndingTask) -> bool,
+        change: EndingChange,
+    ) -> Taken {
+        let is_it = |task: &Task| matches!(task, Task::Ending { task, .. } if is_it(*task));
+        let changes = vec![ContractChange::Ending(Box::new(change))];
+        self.if_asked(what, is_it, changes)
     }
 
     /// Whether this party has signed it.

@@ -96,7 +96,7 @@ impl<S: Side> ContractMachine<S> {
             ContractInput::Said { from, what } => self.said(*from, what),
             ContractInput::Recalled(what) => self.recalled(what),
             ContractInput::Done(done) => self.done(done),
-            ContractInput::Order(order) => self.ordered(*order),
+            ContractInput::Order(order) => self.ordered(order),
         }
     }
 
@@ -121,6 +121,9 @@ impl<S: Side> ContractMachine<S> {
         if is_litigant && is_delivered && !after.is_appealing {
             take(&mut after, ContractChange::Appealing);
         }
+        for change in after.ending_seen(tip) {
+            take(&mut after, ContractChange::Ending(Box::new(change)));
+        }
         let decided = duty::due(&after, tip);
         if let Some(node) = decided.filter(|node| after.decided.last() != Some(node)) {
             take(&mut after, ContractChange::Decided(node));
@@ -133,8 +136,13 @@ impl<S: Side> ContractMachine<S> {
         Ok(changes)
     }
 
-    fn ordered(&self, order: Order) -> Taken {
+    fn ordered(&self, order: &Order) -> Taken {
         let (book, contract) = (&self.book, self.contract());
+        if let Order::Agree(proposal) = order {
+            let changes = book.agree(proposal)?.into_iter();
+            let changes = changes.map(|change| ContractChange::Ending(Box::new(change)));
+            return Ok(changes.collect());
+        }
         if contract.role() != Role::Worker || !book.is_funded() {
             return self.not_asked("order");
         }
@@ -143,7 +151,8 @@ impl<S: Side> ContractMachine<S> {
             Order::Deliver => {
                 let node = contract.find(Exit::DELIVERED);
                 // What a settlement shows is shown once it is decided on.
-                let is_settling = book.decided.iter().any(|node| book.shows_secret(*node));
+                let is_settling = book.decided.iter().any(|node| book.shows_secret(*node))
+                    || book.endings.is_decided;
                 match node.filter(|_| !is_settling) {
                     Some(node) if book.decided.last() == Some(&node) => Ok(Vec::new()),
                     Some(node) => Ok(vec![ContractChange::Decided(node)]),
@@ -155,6 +164,7 @@ impl<S: Side> ContractMachine<S> {
                 (None, true) => Ok(vec![ContractChange::Found(Finding::OwnFault)]),
                 _ => self.not_asked("admission"),
             },
+            Order::Agree(_) => self.not_asked("order"),
         }
     }
 }
@@ -193,10 +203,11 @@ impl<S: Side> Machine for ContractMachine<S> {
             due.extend(book.looks());
             due.extend(book.own_things());
             due.extend(book.receipts());
+            due.extend(book.ending_due());
         }
         // What has a deadline does not wait for work that takes long.
         due.sort_by_key(|effect| match effect {
-            ContractEffect::Publish { .. } => 0u8,
+            ContractEffect::Publish { .. } | ContractEffect::PublishEnding { .. } => 0u8,
             ContractEffect::Record { .. } => 1,
             ContractEffect::Send { .. } => 2,
             ContractEffect::Task(_) => 3,

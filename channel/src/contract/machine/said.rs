@@ -106,6 +106,11 @@ impl<S: Side> ContractMachine<S> {
                 checked.map_err(|error| ContractRefusal::Attestation { from, error })?;
                 self.attestation(attestation)
             }
+            Said::Ending(said) => {
+                let changes = book.ending_said(from, said)?.into_iter();
+                let changes = changes.map(|change| ContractChange::Ending(Box::new(change)));
+                Ok(changes.collect())
+            }
         }
     }
 
@@ -138,7 +143,8 @@ impl<S: Side> ContractMachine<S> {
             | Said::Blob(_)
             | Said::Evidence(_)
             | Said::Release(_)
-            | Said::HandedOver(_) => Ok(Vec::new()),
+            | Said::HandedOver(_)
+            | Said::Ending(_) => Ok(Vec::new()),
         }
     }
 

@@ -6,25 +6,30 @@ use std::{
 };
 
 use bitcoin::{
+    Amount,
     hashes::{Hash, sha256},
-    secp256k1::Keypair,
+    secp256k1::{
+        Keypair,
+        rand::{Rng as _, rngs::StdRng},
+    },
 };
 use narthex_channel::{
     Machine,
     contract::{
         Blob, Book, ChainView, Checking, Contract, ContractChange, ContractEffect, ContractInput,
-        ContractMachine, ContractRefusal, Done, Facts, Finding, Order, Parcel, Policy, Said, Side,
-        Task, Thing, Working,
+        ContractMachine, ContractRefusal, Done, EndingSaid, EndingTask, Facts, Finding, Order,
+        Parcel, Policy, Said, Side, StoredEnding, Task, Thing, Working,
     },
 };
 use narthex_contracts::{
     attest::Attestation,
+    coop::Proposal,
     depth::Depth,
     fixtures::Fixtures,
-    graph::{NodeId, NodeName, TxGraph},
-    musig::{AdaptorSignature, PartialSignature},
+    graph::{NodeId, NodeName, Stage, TxGraph},
+    musig::{AdaptorSignature, PartialSignature, PublicNonce},
     party::PartyId,
-    setup::{HandedOver, Release},
+    setup::{HandedOver, NoncesMessage, Release, SharesMessage},
     template::derive,
     terms::{Role, Terms, word_pair},
 };
@@ -269,6 +274,80 @@ impl World {
         let mut all = self.attestations.iter();
         let found = all.find(|of| (of.arbiter, of.ruling) == (arbiter, ruling));
         *found.unwrap()
+    }
+
+    /// An end of the funding that the three may agree on, in an attempt.
+    pub fn proposal(&self, attempt: u32) -> Proposal {
+        let funding = self.graph.assemble(TxGraph::FUNDING).unwrap();
+        let coin = &funding.output[0];
+        Proposal {
+            spends: NodeName::plain("Tx0"),
+            payouts: vec![(WORKER, coin.value - Amount::from_sat(500))],
+            reveals_result: true,
+            attempt,
+            expires_height: DELIVER - 8,
+        }
+    }
+
+    pub fn ending_nonces(&self, from: Role) -> NoncesMessage {
+        NoncesMessage {
+            session_id: [1; 32],
+            from: from.into(),
+            nonces: vec![PublicNonce([2; 66])],
+        }
+    }
+
+    pub fn ending_share(&self, from: Role, to: Role) -> SharesMessage {
+        SharesMessage {
+            session_id: [1; 32],
+            transcript: [3; 32],
+            from: from.into(),
+            to: to.into(),
+            stage: Stage(0),
+            shares: vec![PartialSignature([4; 32])],
+        }
+    }
+
+    /// What comes of signing one; machines do not look into it.
+    pub fn ended(&self, task: EndingTask, role: Role) -> Done {
+        match task {
+            EndingTask::Announce => Done::EndingAnnounced(self.ending_nonces(role)),
+            EndingTask::Sign => Done::EndingSigned {
+                signing: StoredEnding(vec![5; 40]),
+                shares: match role {
+                    VERIFIER => vec![
+                        self.ending_share(VERIFIER, CLIENT),
+                        self.ending_share(VERIFIER, WORKER),
+                    ],
+                    WORKER => vec![self.ending_share(WORKER, CLIENT)],
+                    _ => Vec::new(),
+                },
+            },
+            EndingTask::Close => Done::EndingWhole {
+                signatures: StoredEnding(vec![6; 40]),
+                releases: (role == CLIENT).then(|| release(9)).into_iter().collect(),
+            },
+        }
+    }
+
+    /// What another party says of one.
+    pub fn of_ending(&self, rng: &mut StdRng, from: Role, to: Role) -> EndingSaid {
+        let attempt = rng.gen_range(0..3);
+        match rng.gen_range(0..8u8) {
+            0..4 => EndingSaid::Agrees(self.proposal(attempt)),
+            4 | 5 => EndingSaid::Nonces {
+                attempt,
+                nonces: self.ending_nonces(from),
+            },
+            6 => EndingSaid::Shares {
+                attempt,
+                shares: self.ending_share(from, to),
+            },
+            _ => EndingSaid::Release {
+                attempt,
+                release: release(9),
+            },
+        }
     }
 
     pub fn challenge_schedule(&self, approved: u32) -> ChallengeSchedule {

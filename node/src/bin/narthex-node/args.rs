@@ -15,7 +15,7 @@ use narthex::{
 use narthex_disk::Readers;
 use narthex_node::{
     api::ApiOptions,
-    party::{Command, NewOffer, Part, Policy, Reply},
+    party::{Command, NewEnding, NewOffer, Part, Policy, Reply},
     shell::{self, RunOptions, Said},
     transport::Limits,
 };
@@ -70,6 +70,8 @@ enum Order {
     Deliver(OfId),
     /// As its worker: admits that the work is wrong, if that is still to be done.
     Admit(OfId),
+    /// As its client, worker or verifier: agrees to end a contract that lives by one transaction that pays so, if the two others order the same.
+    Agree(AgreeArgs),
     /// As its client: what was computed, once it is paid for and decrypted.
     Result(ResultArgs),
     /// Watches contracts for parties that are away.
@@ -129,6 +131,27 @@ struct Leaving {
     /// Why, for the others to read; up to 200 bytes.
     #[arg(long, default_value = "")]
     reason: String,
+}
+
+#[derive(Args)]
+struct AgreeArgs {
+    #[command(flatten)]
+    of: OfId,
+    /// What the client is paid, in sat. What is paid to nobody is the fee.
+    #[arg(long, default_value_t = 0, value_name = "SAT")]
+    client: u64,
+    /// What the worker is paid.
+    #[arg(long, default_value_t = 0, value_name = "SAT")]
+    worker: u64,
+    /// What the verifier is paid.
+    #[arg(long, default_value_t = 0, value_name = "SAT")]
+    verifier: u64,
+    /// The worker, which publishes it, shows the client the key of the result with it.
+    #[arg(long)]
+    reveals: bool,
+    /// Height from which on it is void, if it is not signed by then; at most 2,016 above the tip.
+    #[arg(long, value_name = "HEIGHT")]
+    until: u32,
 }
 
 #[derive(Args)]
@@ -343,6 +366,17 @@ impl Cli {
             }
             Order::Deliver(OfId { dir, id }) => dir.ask(&Command::Deliver { id }),
             Order::Admit(OfId { dir, id }) => dir.ask(&Command::Admit { id }),
+            Order::Agree(args) => {
+                let ending = NewEnding {
+                    client_sat: args.client,
+                    worker_sat: args.worker,
+                    verifier_sat: args.verifier,
+                    reveals_result: args.reveals,
+                    until_height: args.until,
+                };
+                let id = args.of.id;
+                args.of.dir.ask(&Command::Agree { id, ending })
+            }
             Order::Result(args) => args.run(),
             Order::Tower(order) => order.run(),
             Order::Small(order) => order.run(),

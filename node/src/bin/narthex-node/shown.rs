@@ -6,7 +6,10 @@ use std::{
 };
 
 use narthex_node::{
-    party::{ContractStatus, DueStatus, JobStatus, NodeStatus, OnChain, PeerStatus, Reply},
+    party::{
+        ContractStatus, DueStatus, EndingStatus, JobStatus, NewEnding, NodeStatus, OnChain,
+        PeerStatus, Reply,
+    },
     shell::Said,
 };
 use tracing_subscriber::{
@@ -171,6 +174,7 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
         standing,
         path,
         due,
+        agreed,
         result,
         trouble,
         expires_s,
@@ -214,6 +218,24 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
     for DueStatus { name, until } in due {
         let until = until.map(|until| format!(", in a block by {until}"));
         writeln!(out, "publishes  {name}{}", until.unwrap_or_default())?;
+    }
+    for EndingStatus { by, spends, ending } in agreed {
+        let NewEnding {
+            client_sat,
+            worker_sat,
+            verifier_sat,
+            reveals_result,
+            until_height,
+        } = ending;
+        let reveals = if *reveals_result {
+            ", shows the key"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "agreed     {by}: {client_sat} sat to the client, {worker_sat} to the worker, {verifier_sat} to the verifier, of {spends}{reveals}, until {until_height}"
+        )?;
     }
     writeln!(
         out,
