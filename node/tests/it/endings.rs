@@ -132,8 +132,9 @@ fn money_is_given_back_when_all_three_want_it() {
     let before = balances(&mut town);
     let id = living(&mut town);
     let params = Params::new((*town.order().params).clone()).unwrap();
-    let back = settle(&params, Outcome::WorkerTimedOut).unwrap();
-    let whole = [back.client, back.worker, back.verifier].map(|paid| paid.to_sat());
+    // What the three have in the coin, whoever is paid it.
+    let paid = settle(&params, Outcome::Normal).unwrap();
+    let whole = [paid.client, paid.worker, paid.verifier].map(|paid| paid.to_sat());
     let deposit = |at: usize, town: &Town| town.show(at, &id).unwrap().deposit_sat;
     let stakes = [1, 2].map(|at| deposit(at, &town));
     let ending = NewEnding {

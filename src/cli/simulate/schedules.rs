@@ -132,17 +132,17 @@ fn print_pace(report: &Report, (elapsed, checks): (Duration, Duration)) {
     let cores = narthex::threads::cores();
     let busy = elapsed.as_secs_f64() * cores as f64;
     let schedules = report.schedules as f64;
-    eprintln!(
-        "  {:.1} schedules a second and core, on {cores} cores",
+    output::note(format_args!(
+        "{:.1} schedules a second and core, on {cores} cores",
         schedules / busy.max(f64::EPSILON)
-    );
+    ));
     if report.blocks > 0 {
-        eprintln!(
-            "  {:.0} messages and {:.0} blocks a second and core; script checks alone would allow {:.0} schedules",
+        output::note(format_args!(
+            "{:.0} messages and {:.0} blocks a second and core; script checks alone would allow {:.0} schedules",
             report.messages as f64 / busy,
             report.blocks as f64 / busy,
             schedules / checks.as_secs_f64().max(f64::EPSILON)
-        );
+        ));
     }
 }
 
