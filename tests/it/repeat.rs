@@ -33,8 +33,8 @@ const DRAWING: [&str; 19] = [
     "market calibrate --requests 200",
     "simulate games --games 40 --sample 40 --worker falsify:1%",
     "simulate schedules --schedules 100",
-    "simulate games --games 20 --sample 40 --worker redraw:5%",
-    "simulate games --games 20 --sample 40 --worker skip:5% --league 1/2 --cheat-rate 1/2 --audit-rate 1/3",
+    "simulate games --games 80 --sample 40 --worker redraw:5%",
+    "simulate games --games 80 --sample 40 --worker skip:5% --league 1/2 --cheat-rate 1/2 --audit-rate 1/3",
 ];
 
 fn run(args: &str, seed: &str, json: bool) -> String {
