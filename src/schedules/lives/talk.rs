@@ -148,26 +148,58 @@ impl World<'_> {
     /// A party that has lost what was said starts, has its own words back, and is told by the others what it has lost since its log had so many
     /// entries.
     pub(super) fn restart_told(&mut self, role: Role, left: u64) {
+        let own = self.record.own_of(role);
+        // Peers have it on their way until it is taken, whoever is killed meanwhile.
+        self.given_again(role, left);
         self.start(role);
-        for said in self
-            .record
-            .own_of(role)
-            .iter()
-            .filter_map(|(_, said)| message(said))
-        {
+        for said in own.iter().filter_map(|(_, said)| message(said)) {
+            if !self.recalled(role, said) {
+                return;
+            }
+        }
+    }
+
+    /// An own message comes back, to a process that is started again until it has it: before that it would sign nothing new. Whether it has.
+    fn recalled(&mut self, role: Role, said: ContractMessage) -> bool {
+        for _ in 0..8 {
+            let ready = self.ready;
+            let Some(node) = self.nodes.get_mut(&role) else {
+                return false;
+            };
+            if node.party.is_none() {
+                match node.start(ready, None) {
+                    Took::Done(letters) => self.post(role, letters),
+                    Took::Killed => continue,
+                    Took::Failed(reason) => {
+                        self.defect(role, reason);
+                        return false;
+                    }
+                }
+            }
             let node = self.nodes.get_mut(&role);
             let Some(party) = node.and_then(|node| node.party.as_mut()) else {
-                return;
+                continue;
             };
-            match took(party.recall(said)) {
+            match took(party.recall(said.clone())) {
                 // What it would answer, it says again anyhow.
                 Took::Done(Heard::Taken(letters)) => self.post(role, letters),
                 Took::Done(Heard::Refused(_)) => {}
-                Took::Killed => return self.killed(role),
-                Took::Failed(reason) => return self.defect(role, reason),
+                Took::Killed => {
+                    self.kills += 1;
+                    self.event(format!("{role} is killed while it reads its own words"));
+                    if let Some(node) = self.nodes.get_mut(&role) {
+                        node.party = None;
+                    }
+                    continue;
+                }
+                Took::Failed(reason) => {
+                    self.defect(role, reason);
+                    return false;
+                }
             }
+            return true;
         }
-        self.given_again(role, left);
+        false
     }
 
     /// Peers say once more what a party has forgotten that has so many entries left: what their links keep no body of, if they have it.
