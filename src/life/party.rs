@@ -5,9 +5,8 @@ use std::io;
 use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
-        Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractRefusal,
-        ContractSeat, ContractSeatError, ContractSigner, Done, Judging, Order, Parcel, Paying,
-        Side, Working,
+        Book, Contract, ContractErrand, ContractInput, ContractMessage, ContractRefusal,
+        ContractSeatError, Done, Order, Parcel,
     },
     log::Log,
     wire::{BOXES, EVIDENCE, OPENING, body_hash},
@@ -20,108 +19,9 @@ use super::{
     ending::{self, publish_ending},
     mempool::rivals,
     publish, record_root,
+    seat::{Hands, Seat, Taken, seated},
     stake::{self, Stake},
 };
-
-/// Whoever does a party's work: its signer, or one that has it in hand.
-pub(crate) trait Hands<'a>: ContractSigner<Error = LifeError> {
-    fn signer(&self) -> &LifeSigner<'a>;
-    fn signer_mut(&mut self) -> &mut LifeSigner<'a>;
-    fn into_signer(self) -> LifeSigner<'a>;
-}
-
-impl<'a> Hands<'a> for LifeSigner<'a> {
-    fn signer(&self) -> &LifeSigner<'a> {
-        self
-    }
-
-    fn signer_mut(&mut self) -> &mut LifeSigner<'a> {
-        self
-    }
-
-    fn into_signer(self) -> LifeSigner<'a> {
-        self
-    }
-}
-
-/// A seat of any side.
-trait Seat<'a> {
-    fn take(&mut self, input: &ContractInput) -> Taken;
-    fn hear(&mut self, from: Role, message: ContractMessage) -> Taken;
-    fn recall(&mut self, message: ContractMessage) -> Taken;
-    fn on_chain(&self) -> Vec<ContractErrand>;
-    fn book(&self) -> &Book;
-    fn standing(&self) -> &'static str;
-    fn place(&self) -> &'static str;
-    fn changes(&self) -> u64;
-    fn is_waiting(&self) -> bool;
-    fn parcel(
-        &mut self,
-        what: Parcel,
-    ) -> Result<Vec<ContractMessage>, ContractSeatError<LifeError>>;
-    fn signer(&self) -> &LifeSigner<'a>;
-    fn signer_mut(&mut self) -> &mut LifeSigner<'a>;
-    fn into_signer(self: Box<Self>) -> LifeSigner<'a>;
-}
-
-type Taken = Result<Vec<ContractErrand>, ContractSeatError<LifeError>>;
-
-impl<'a, M: Side, S: Hands<'a>, L: Log> Seat<'a> for ContractSeat<M, S, L> {
-    fn take(&mut self, input: &ContractInput) -> Taken {
-        ContractSeat::take(self, input)
-    }
-
-    fn hear(&mut self, from: Role, message: ContractMessage) -> Taken {
-        ContractSeat::hear(self, from, message)
-    }
-
-    fn recall(&mut self, message: ContractMessage) -> Taken {
-        ContractSeat::recall(self, message)
-    }
-
-    fn on_chain(&self) -> Vec<ContractErrand> {
-        ContractSeat::on_chain(self)
-    }
-
-    fn book(&self) -> &Book {
-        ContractSeat::book(self)
-    }
-
-    fn standing(&self) -> &'static str {
-        ContractSeat::standing(self)
-    }
-
-    fn place(&self) -> &'static str {
-        M::place(ContractSeat::book(self))
-    }
-
-    fn changes(&self) -> u64 {
-        ContractSeat::changes(self)
-    }
-
-    fn is_waiting(&self) -> bool {
-        ContractSeat::is_waiting(self)
-    }
-
-    fn parcel(
-        &mut self,
-        what: Parcel,
-    ) -> Result<Vec<ContractMessage>, ContractSeatError<LifeError>> {
-        ContractSeat::parcel(self, what)
-    }
-
-    fn signer(&self) -> &LifeSigner<'a> {
-        ContractSeat::signer(self).signer()
-    }
-
-    fn signer_mut(&mut self) -> &mut LifeSigner<'a> {
-        ContractSeat::signer_mut(self).signer_mut()
-    }
-
-    fn into_signer(self: Box<Self>) -> LifeSigner<'a> {
-        ContractSeat::into_signer(*self).into_signer()
-    }
-}
 
 /// What is the party's own beside its machine.
 pub struct Own<'a, L, S = LifeSigner<'a>> {
@@ -170,12 +70,7 @@ impl<'a> LifeParty<'a> {
             signer,
             publisher,
         } = own;
-        let (seat, errands): (Box<dyn Seat<'a> + 'a>, _) = match contract.role() {
-            Role::Client => boxed::<Paying, L, S>(contract, log, signer)?,
-            Role::Worker => boxed::<Working, L, S>(contract, log, signer)?,
-            Role::Verifier => boxed::<Checking, L, S>(contract, log, signer)?,
-            Role::Arbiter(_) => boxed::<Judging, L, S>(contract, log, signer)?,
-        };
+        let (seat, errands) = seated(contract, log, signer)?;
         let mut party = LifeParty {
             seat,
             publisher,
@@ -566,17 +461,6 @@ pub enum Heard {
     Taken(Vec<Letter>),
     /// It was refused, which changes nothing, and why.
     Refused(String),
-}
-
-type Boxed<'a> = Result<(Box<dyn Seat<'a> + 'a>, Vec<ContractErrand>), LifeError>;
-
-fn boxed<'a, M: Side + 'a, L: Log + 'a, S: Hands<'a> + 'a>(
-    contract: Contract,
-    log: L,
-    signer: S,
-) -> Boxed<'a> {
-    let (seat, errands) = ContractSeat::<M, _, _>::open(contract, log, signer)?;
-    Ok((Box::new(seat), errands))
 }
 
 fn letters(errands: Vec<ContractErrand>) -> Vec<Letter> {
