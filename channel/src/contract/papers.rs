@@ -334,12 +334,10 @@ impl Papers {
     /// Whether an own receipt that came back tells something: of two for the same the lower height binds.
     pub(super) fn recalls(&self, signed: &SignedReceipt) -> bool {
         let receipt = &signed.receipt;
-        let same = |known: &SignedReceipt| {
-            (known.receipt.item, known.receipt.kind) == (receipt.item, receipt.kind)
-        };
-        let mut given = self.given.iter().map(|(_, given)| given);
-        let known = self.recalled.iter().find(|known| same(known));
-        !given.any(same) && known.is_none_or(|known| receipt.height < known.receipt.height)
+        let mut given = self.given.iter().map(|(_, given)| &given.receipt);
+        let is_given = given.any(|given| (given.item, given.kind) == (receipt.item, receipt.kind));
+        let known = self.recalled(&receipt.item, receipt.kind);
+        !is_given && known.is_none_or(|known| receipt.height < known.receipt.height)
     }
 
     pub(super) fn recall(&mut self, signed: SignedReceipt) {

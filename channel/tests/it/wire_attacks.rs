@@ -727,6 +727,20 @@ fn what_was_dropped_is_asked_for_when_there_is_room() {
     pair.check_all_came("rotated");
 }
 
+/// How often a peer may ask again for everything before the connection ends: less often than so.
+fn asked_until_closed(node: &mut Node, most: u32) -> u32 {
+    let resume = Frame::Resume(Resume {
+        marks: Vec::new(),
+        is_last: true,
+    });
+    let mut asked = 0;
+    while close(node, &resume.to_bytes()).is_none() {
+        asked += 1;
+        assert!(asked < most);
+    }
+    asked
+}
+
 #[test]
 fn a_peer_sends_and_asks_for_no_more_than_it_may() {
     let mut node = greeted(Standing::Known);
@@ -754,16 +768,7 @@ fn a_peer_sends_and_asks_for_no_more_than_it_may() {
     for number in 0..20 {
         pair.nodes[0].say(SHARES, vec![number; 150_000]);
     }
-    let resume = Frame::Resume(Resume {
-        marks: Vec::new(),
-        is_last: true,
-    });
-    let node = &mut pair.nodes[0];
-    let mut asked = 0;
-    while close(node, &resume.to_bytes()).is_none() {
-        asked += 1;
-        assert!(asked < 20, "3 MB each time");
-    }
+    let asked = asked_until_closed(&mut pair.nodes[0], 20);
     assert!(asked > 2);
 }
 

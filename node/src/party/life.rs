@@ -1,5 +1,7 @@
 //! What a contract does once its funding is buried: its party, as plays have it, with the wallet, record and jobs of this node.
 
+mod said;
+
 use std::{
     cell::{RefCell, RefMut},
     collections::BTreeMap,
@@ -7,18 +9,16 @@ use std::{
 };
 
 use narthex::{
-    bitcoin::{BlockHash, hex::DisplayHex, secp256k1::PublicKey},
+    bitcoin::{BlockHash, hex::DisplayHex},
     channel::{
         StepError,
         contract::{
-            Contract as About, ContractErrand, ContractMessage, ContractSeatError, Done, Order,
-            Policy as Pace,
+            Contract as About, ContractErrand, ContractSeatError, Done, Order, Policy as Pace,
         },
         follow::MAX_REORG_BLOCKS,
         log::{Identity, LogError},
         offer::Offer,
         setup::Phase,
-        wire::{Envelope, Head, contract_message, contract_type},
     },
     contracts::{
         binding::{BindError, Bindings, Mark},
@@ -26,13 +26,12 @@ use narthex::{
         depth::Depth,
         derive::OwnSalt,
         graph::{NodeId, NodeName, TxGraph},
-        party::{PartyId, PartySet},
         template::{TowerBundle, TowerPace},
         terms::{Role, TermsRecord},
     },
     game_model::{play::Strategy, token::SealCost},
     life::{
-        FeeWallet, Heard, Held, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins,
+        FeeWallet, Held, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins,
         Publisher, Purse, Sight,
     },
     regtest::NodeAccess,
@@ -44,9 +43,10 @@ use super::{
     BundleStatus, Core, DueStatus, EndingStatus, Fatal, OnChain, Own, Reply, ResultStatus,
     command::{Answer, refused},
     contract::{Contract, short},
-    peers::Due,
     store::Store,
 };
+
+pub(super) use said::Told;
 
 /// The wallet that all contracts of this node share.
 struct Shared(Rc<RefCell<Own>>);
@@ -192,14 +192,6 @@ fn life_of<'c>(
     id: &[u8; 32],
 ) -> Option<&'c mut Life> {
     contracts.get_mut(id)?.life.as_mut()
-}
-
-/// What became of a message for a contract's life.
-pub(super) enum Told {
-    Taken(Due),
-    Refused(String),
-    /// It has not begun, or something of this computer's failed.
-    NotNow,
 }
 
 /// The salt of a party's part, which its secrets of this contract follow from.
@@ -437,70 +429,6 @@ impl Core {
         }
     }
 
-    /// A message for a contract's life.
-    pub(super) fn life_hears(
-        &mut self,
-        id: [u8; 32],
-        from: PartyId,
-        envelope: &Envelope,
-    ) -> Result<Told, Fatal> {
-        let hear =
-            |party: &mut LifeParty<'static>, message| party.hear_message(from.into(), message);
-        self.life_told(id, envelope, hear)
-    }
-
-    /// An own message of a contract's life that this disk has forgotten.
-    pub(super) fn life_recalls(
-        &mut self,
-        id: [u8; 32],
-        envelope: &Envelope,
-    ) -> Result<Told, Fatal> {
-        self.life_told(id, envelope, LifeParty::recall)
-    }
-
-    fn life_told(
-        &mut self,
-        id: [u8; 32],
-        envelope: &Envelope,
-        tell: impl FnOnce(&mut LifeParty<'static>, ContractMessage) -> Result<Heard, LifeError>,
-    ) -> Result<Told, Fatal> {
-        let message = match contract_message(envelope) {
-            Ok(Some(message)) => message,
-            Ok(None) => return Ok(Told::Refused("it is of no contract's life".into())),
-            Err(fault) => return Ok(Told::Refused(fault.to_string())),
-        };
-        let Some(life) = life_of(&mut self.contracts, &id) else {
-            return Ok(Told::NotNow);
-        };
-        match tell(&mut life.party, message) {
-            Ok(Heard::Refused(why)) => Ok(Told::Refused(why)),
-            Ok(Heard::Taken(letters)) => Ok(Told::Taken(self.letters(id, letters)?)),
-            Err(error) => {
-                self.life_failed(id, error)?;
-                Ok(Told::NotNow)
-            }
-        }
-    }
-
-    /// The body of a long message that this party has sent, if it has it: for a peer that has lost it. `None` while it does not live, or where
-    /// this computer cannot read it.
-    pub(super) fn life_has(
-        &mut self,
-        id: [u8; 32],
-        head: &Head,
-    ) -> Result<Option<Option<Vec<u8>>>, Fatal> {
-        let Some(life) = life_of(&mut self.contracts, &id) else {
-            return Ok(None);
-        };
-        match life.party.long_body(head.message, &head.body) {
-            Ok(body) => Ok(Some(body)),
-            Err(error) => {
-                self.life_failed(id, error)?;
-                Ok(None)
-            }
-        }
-    }
-
     /// Does what the operator orders.
     pub(super) fn life_ordered(
         &mut self,
@@ -558,33 +486,6 @@ impl Core {
             transactions: names.map(|node| node.name.to_string()).collect(),
             bundle: bundle.to_bytes().to_lower_hex_string(),
         }))
-    }
-
-    fn send_letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<(), Fatal> {
-        let due = self.letters(id, letters)?;
-        self.outcomes(due)
-    }
-
-    /// What contracts have done is told.
-    fn tell_journal(&mut self) {
-        for words in self.journal.take() {
-            self.note(words);
-        }
-    }
-
-    /// What a contract has to say is said as soon as the link to whom it is for is open.
-    fn letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<Due, Fatal> {
-        self.tell_journal();
-        for (to, body) in letters {
-            let contract = self.contracts.get(&id);
-            let node: Option<PublicKey> = contract.and_then(|c| c.node_of(to.into()));
-            let attempt = contract.and_then(Contract::attempt).unwrap_or_default();
-            if let (Some(node), Some(message)) = (node, contract_type(&body)) {
-                let what = (PartySet::from([PartyId::from(to)]), attempt, message);
-                self.say(id, node, what, body);
-            }
-        }
-        self.flush(id)
     }
 
     /// Something of this computer's failed: what is not durable is forgotten, and the contract goes on from its log later.

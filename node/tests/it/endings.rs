@@ -73,9 +73,7 @@ fn three_operators_end_a_contract_by_one_ordinary_transaction() {
     }
     // It is what it was after a start.
     for at in 0..3 {
-        town.kill(at);
-        town.start(at);
-        town.connect_all(at);
+        town.restart(at);
     }
     town.pass(1);
     town.pass(1);
@@ -97,9 +95,7 @@ fn whoever_is_killed_while_an_end_is_signed_goes_on() {
         }
         // In the midst of the ceremony: nonces are lost, or shares are on their way.
         let at = rng.gen_range(0..3);
-        town.kill(at);
-        town.start(at);
-        town.connect_all(at);
+        town.restart(at);
         killed_until_over(&mut town, &id, &mut rng);
         assert_eq!(path(&town, &id), ["Tx0", "coop"], "{}", town.notes());
         assert_eq!(result(&mut town, &id), town.right());

@@ -66,9 +66,7 @@ fn everybody_fetches_the_job_from_the_client_before_it_takes_part() {
     // It is there after a start, though the client's file is gone.
     std::fs::remove_file(&town.job).unwrap();
     for at in 0..6 {
-        town.kill(at);
-        town.start(at);
-        town.connect_all(at);
+        town.restart(at);
         town.pump();
         assert_eq!(job(&town, at, &id).0, "here", "{at}");
     }
@@ -96,9 +94,7 @@ fn a_fetch_goes_on_whoever_is_killed_when() {
             let victim = kills % 2;
             kills += 1;
             partly += usize::from(here > 0);
-            town.kill(victim);
-            town.start(victim);
-            town.connect_all(victim);
+            town.restart(victim);
         } else {
             town.pass(1);
         }
@@ -124,9 +120,7 @@ fn an_operator_accepts_first_and_the_job_comes_then() {
     assert_eq!(town.state(1, &id), "asked", "it is not bound yet");
     // That it is wanted is durable.
     town.act(1);
-    town.kill(1);
-    town.start(1);
-    town.connect_all(1);
+    town.restart(1);
     town.pump();
     assert!(town.all(&id, "committed"), "{}", town.notes());
 }

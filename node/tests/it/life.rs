@@ -110,9 +110,7 @@ fn a_contract_comes_to_its_result() {
     }
     // It is what it was after a start.
     for at in 0..6 {
-        town.kill(at);
-        town.start(at);
-        town.connect_all(at);
+        town.restart(at);
     }
     // Its job is looked at first; then it goes on, and the wallet reads what it asks for.
     town.pass(1);
@@ -133,9 +131,7 @@ fn the_coin_of_the_root_serves_nothing_else() {
     };
     assert!(kept(&mut town, 1) > 0);
     assert_eq!([kept(&mut town, 0), kept(&mut town, 2)], [0, 0]);
-    town.kill(1);
-    town.start(1);
-    town.connect_all(1);
+    town.restart(1);
     town.pass(1);
     assert!(!is_over(&town.standing(1, &id)));
     assert!(kept(&mut town, 1) > 0);
@@ -356,9 +352,7 @@ fn a_chain_is_followed_on_from_where_it_was() {
     };
     let before = entries(&town);
     assert!(before >= 4, "a block each: {before}");
-    town.kill(1);
-    town.start(1);
-    town.connect_all(1);
+    town.restart(1);
     town.pass(1);
     assert_eq!(entries(&town), before, "nothing is read twice");
     // Blocks that came while it was away, on another branch.
@@ -451,9 +445,7 @@ fn windows_that_are_too_short_are_not_taken() {
     };
     for at in 0..6 {
         town.pace(at, Pace::REGTEST);
-        town.kill(at);
-        town.start(at);
-        town.connect_all(at);
+        town.restart(at);
     }
     town.pump();
     // The example's own windows are for a chain that is mined on demand: its verdict has six blocks.

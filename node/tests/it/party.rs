@@ -61,9 +61,7 @@ fn an_offer_comes_to_a_contract() {
     assert!(salts.iter().all(|written| *written > 50));
     // After a start it is what it was.
     for at in 0..6 {
-        town.kill(at);
-        town.start(at);
-        town.connect_all(at);
+        town.restart(at);
     }
     town.pass(1);
     assert!(town.all(&id, "live"), "{}", town.notes());

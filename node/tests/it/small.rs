@@ -18,11 +18,7 @@ fn wait(house: &House, what: &str, is_so: impl Fn(&House) -> bool) {
     let start = Instant::now();
     while !is_so(house) {
         if start.elapsed() > PATIENCE {
-            for node in &house.nodes {
-                println!("--- {}", node.role);
-                node.said().iter().for_each(|line| println!("{line}"));
-            }
-            panic!("in vain: {what}");
+            house.in_vain(what);
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }
@@ -365,15 +361,7 @@ fn a_payer_whose_provider_is_gone_has_its_coin_back() {
     wait(&house, "the block is seen", |house| {
         house.ask(PAYER, &["status"])["node"]["tip"].as_u64() == Some(acts_at - 2)
     });
-    assert!(house.waiting().is_empty());
-    house.mine(1);
-    wait(&house, "it is taken back", |house| {
-        house.waiting().len() == 2
-    });
-    house.mine(3);
-    wait(&house, "it is over", |house| {
-        show(house, PAYER, &id)["state"] == "over"
-    });
+    taken_back(&mut house, &id);
     assert_eq!(
         path(&house, PAYER, &id),
         ["Bank", "ForceClose", "TimeoutRefund"]
@@ -391,14 +379,19 @@ fn a_payer_whose_provider_is_gone_has_its_coin_back() {
         let tip = house.ask(PAYER, &["status"])["node"]["tip"].as_u64();
         small["acts_at"].as_u64() == tip.map(|tip| tip + 2)
     });
+    taken_back(&mut house, &id);
+    assert_eq!(path(&house, PAYER, &id), ["Bank", "Refund"]);
+}
+
+/// Nothing was published so far; with the next block the payer takes its coin back, and three more end it.
+fn taken_back(house: &mut House, id: &str) {
     assert!(house.waiting().is_empty());
     house.mine(1);
-    wait(&house, "it is taken back", |house| {
+    wait(house, "it is taken back", |house| {
         house.waiting().len() == 2
     });
     house.mine(3);
-    wait(&house, "it is over", |house| {
-        show(house, PAYER, &id)["state"] == "over"
+    wait(house, "it is over", |house| {
+        show(house, PAYER, id)["state"] == "over"
     });
-    assert_eq!(path(&house, PAYER, &id), ["Bank", "Refund"]);
 }

@@ -16,6 +16,7 @@ mod oracle;
 mod paper;
 mod pool;
 mod purse;
+mod rollback;
 mod talk;
 mod villain;
 mod world;

@@ -1,6 +1,6 @@
 //! What parties say in a round: who looks at the chain when, which letter comes when, who is killed meanwhile.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use bitcoin::secp256k1::rand::Rng;
 use narthex_base::codec::Message as _;
@@ -14,7 +14,7 @@ use super::{
     world::{MOST_EVENTS, Posted, World},
 };
 use crate::{
-    life::{Heard, Letter, LifeParty, Record},
+    life::{Heard, Letter, LifeParty},
     play::cheat::between,
     schedules::{FaultKind, Violation, net::Link, node::draw_kill},
 };
@@ -127,113 +127,19 @@ impl World<'_> {
         self.start(role);
     }
 
-    /// A party's disk is an older copy. Before it says anything, it is told what it has said.
-    fn roll_back(&mut self, role: Role) {
-        // What is on its way from before comes before.
-        self.flush(u32::MAX);
-        let writes = self.rng.gen_range(1..20usize);
-        let Some(node) = self.nodes.get_mut(&role) else {
-            return;
-        };
-        let left = match node.roll_back(writes) {
-            Ok(Some(left)) => left,
-            Ok(None) => return self.start(role),
-            Err(error) => return self.defect(role, error.to_string()),
-        };
-        self.has_rolled_back = true;
-        self.event(format!("{role} is rolled back by {writes} writes"));
-        self.restart_told(role, left);
-    }
-
-    /// A party that has lost what was said starts, has its own words back, and is told by the others what it has lost since its log had so many
-    /// entries.
-    pub(super) fn restart_told(&mut self, role: Role, left: u64) {
-        let own = self.record.own_of(role);
-        // Peers have it on their way until it is taken, whoever is killed meanwhile.
-        self.given_again(role, left);
-        self.start(role);
-        for said in own.iter().filter_map(|(_, said)| message(said)) {
-            if !self.recalled(role, said) {
-                return;
-            }
-        }
-    }
-
-    /// An own message comes back, to a process that is started again until it has it: before that it would sign nothing new. Whether it has.
-    fn recalled(&mut self, role: Role, said: ContractMessage) -> bool {
-        for _ in 0..8 {
-            let ready = self.ready;
-            let Some(node) = self.nodes.get_mut(&role) else {
-                return false;
-            };
-            if node.party.is_none() {
-                match node.start(ready, None) {
-                    Took::Done(letters) => self.post(role, letters),
-                    Took::Killed => continue,
-                    Took::Failed(reason) => {
-                        self.defect(role, reason);
-                        return false;
-                    }
-                }
-            }
-            let node = self.nodes.get_mut(&role);
-            let Some(party) = node.and_then(|node| node.party.as_mut()) else {
-                continue;
-            };
-            match took(party.recall(said.clone())) {
-                // What it would answer, it says again anyhow.
-                Took::Done(Heard::Taken(letters)) => self.post(role, letters),
-                Took::Done(Heard::Refused(_)) => {}
-                Took::Killed => {
-                    self.kills += 1;
-                    self.event(format!("{role} is killed while it reads its own words"));
-                    if let Some(node) = self.nodes.get_mut(&role) {
-                        node.party = None;
-                    }
-                    continue;
-                }
-                Took::Failed(reason) => {
-                    self.defect(role, reason);
-                    return false;
-                }
-            }
-            return true;
-        }
-        false
-    }
-
-    /// Peers say once more what a party has forgotten that has so many entries left: what their links keep no body of, if they have it.
-    fn given_again(&mut self, role: Role, left: u64) {
-        let mut again: BTreeMap<Role, Vec<Posted>> = BTreeMap::new();
-        for (peer, said) in self.record.said_to(role, left) {
-            if let Some((message, hash)) = Record::long(&said) {
-                let villain = self.is_villain(peer);
-                let node = self.nodes.get_mut(&peer);
-                let party = node.and_then(|node| node.party.as_mut());
-                // Who is not there says it when it is: its disk has what it had.
-                match party.map(|party| party.long_body(message, &hash)) {
-                    // It has found meanwhile that this is not what it was said to be.
-                    Some(Ok(None)) if !villain => continue,
-                    Some(Err(error)) => self.defect(peer, error.to_string()),
-                    _ => {}
-                }
-            }
-            again.entry(peer).or_default().push(said);
-        }
-        for (peer, said) in again {
-            let link = (peer.into(), role.into());
-            self.net.send_again(link, said, self.tip);
-        }
-    }
-
     /// A process was killed while it wrote.
     pub(super) fn killed(&mut self, role: Role) {
+        self.ends(role, "writes");
+        self.down(role);
+    }
+
+    /// A process is killed while it does something.
+    pub(super) fn ends(&mut self, role: Role, does: &str) {
         self.kills += 1;
         if let Some(node) = self.nodes.get_mut(&role) {
             node.party = None;
         }
-        self.event(format!("{role} is killed while it writes"));
-        self.down(role);
+        self.event(format!("{role} is killed while it {does}"));
     }
 
     /// Letters of a party are on their way, or what an adversary makes of them.
@@ -373,7 +279,7 @@ impl World<'_> {
     }
 
     /// Delivers what is on its way since before a tip.
-    fn flush(&mut self, before: u32) {
+    pub(super) fn flush(&mut self, before: u32) {
         for _ in 0..MOST_EVENTS {
             let next = {
                 let this = &*self;

@@ -69,8 +69,28 @@ impl<S: Side> Shared<S> {
         }
     }
 
+    /// What the other side says of an end.
+    pub(super) fn hear_end(
+        &mut self,
+        talk: BankTalk,
+        with: &Surroundings<'_>,
+    ) -> Result<SmallHeard, SmallError> {
+        match talk {
+            BankTalk::Close(closing) => self.hear_close(closing, with),
+            BankTalk::CloseNonce(closing, nonce) => self.hear_close_nonce((closing, nonce), with),
+            BankTalk::CloseShare(closing, nonce, share) => {
+                self.hear_close_share((closing, nonce, share), with)
+            }
+            BankTalk::Closed(closing, signature) => self.hear_closed((closing, signature)),
+            BankTalk::Terms { .. }
+            | BankTalk::Answer { .. }
+            | BankTalk::Again { .. }
+            | BankTalk::Signed { .. } => refused("it is of the opening"),
+        }
+    }
+
     /// The other side has agreed to an end.
-    pub(super) fn hear_close(
+    fn hear_close(
         &mut self,
         closing: Closing,
         with: &Surroundings<'_>,
@@ -151,7 +171,7 @@ impl<S: Side> Shared<S> {
     }
 
     /// The other side has begun a session.
-    pub(super) fn hear_close_nonce(
+    fn hear_close_nonce(
         &mut self,
         (closing, nonce): (Closing, PublicNonce),
         with: &Surroundings<'_>,
@@ -169,7 +189,7 @@ impl<S: Side> Shared<S> {
     }
 
     /// The answer to the session that this side began.
-    pub(super) fn hear_close_share(
+    fn hear_close_share(
         &mut self,
         (closing, nonce, share): (Closing, PublicNonce, PartialSignature),
         with: &Surroundings<'_>,
@@ -192,7 +212,7 @@ impl<S: Side> Shared<S> {
     }
 
     /// The whole signature.
-    pub(super) fn hear_closed(
+    fn hear_closed(
         &mut self,
         (closing, signature): (Closing, [u8; 64]),
     ) -> Result<SmallHeard, SmallError> {

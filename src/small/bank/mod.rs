@@ -150,6 +150,12 @@ impl<S: Side> Shared<S> {
         }
     }
 
+    /// Which outputs of a transaction are watched then.
+    fn watches(&self, tx: &Transaction) -> Vec<u32> {
+        let bank = self.signed();
+        bank.map_or_else(Vec::new, |bank| coin::watches(bank, tx))
+    }
+
     fn figures(&self) -> BTreeMap<String, u64> {
         let (machine, figures) = (self.machine.machine(), &self.figures);
         let sat = Amount::to_sat;
@@ -179,8 +185,13 @@ impl<S: Side> Shared<S> {
             secret: Secrecy::None,
         };
         let refund_height = self.figures.refund_height;
-        let pending = machine.pending_transactions();
-        let published = pending.into_iter().map(|(tx, needs_child)| {
+        let pending = self.machine.pending().into_iter();
+        let transactions = pending.filter_map(|effect| match effect {
+            BankEffect::Publish(tx) => Some((tx, false)),
+            BankEffect::PublishWithChild(tx) => Some((tx, true)),
+            _ => None,
+        });
+        let published = transactions.map(|(tx, needs_child)| {
             let is_force_close = Some(tx.compute_txid()) == force_close;
             let name = match (machine.leaving(), needs_child) {
                 _ if is_force_close => "ForceClose",
@@ -202,23 +213,6 @@ impl<S: Side> Shared<S> {
             Publication { name, tx, due }
         });
         published.collect()
-    }
-}
-
-/// Transactions among what is pending.
-trait Pending {
-    fn pending_transactions(&self) -> Vec<(Transaction, bool)>;
-}
-
-impl<S: Side> Pending for BankMachine<S> {
-    fn pending_transactions(&self) -> Vec<(Transaction, bool)> {
-        let pending = narthex_channel::Machine::pending(self).into_iter();
-        let transactions = pending.filter_map(|effect| match effect {
-            BankEffect::Publish(tx) => Some((tx, false)),
-            BankEffect::PublishWithChild(tx) => Some((tx, true)),
-            _ => None,
-        });
-        transactions.collect()
     }
 }
 

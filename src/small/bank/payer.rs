@@ -19,7 +19,7 @@ use narthex_contracts::{
     musig::{PartialSignature, PublicNonce},
 };
 
-use super::{FAMILY, PAYER_HEARS, Shared, coin, talk};
+use super::{FAMILY, PAYER_HEARS, Shared, talk};
 use crate::small::{Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings};
 
 /// Commitments that are signed at once.
@@ -254,14 +254,7 @@ impl SmallSide for BankPayer {
             BankTalk::Terms { .. } | BankTalk::Signed { .. } => {
                 Ok(SmallHeard::Refused("it is the payer who says that".into()))
             }
-            BankTalk::Close(closing) => self.own.hear_close(closing, with),
-            BankTalk::CloseNonce(closing, nonce) => {
-                self.own.hear_close_nonce((closing, nonce), with)
-            }
-            BankTalk::CloseShare(closing, nonce, share) => {
-                self.own.hear_close_share((closing, nonce, share), with)
-            }
-            BankTalk::Closed(closing, signature) => self.own.hear_closed((closing, signature)),
+            end => self.own.hear_end(end, with),
         }
     }
 
@@ -305,8 +298,7 @@ impl SmallSide for BankPayer {
     }
 
     fn watches(&self, tx: &Transaction) -> Vec<u32> {
-        let bank = self.own.signed();
-        bank.map_or_else(Vec::new, |bank| coin::watches(bank, tx))
+        self.own.watches(tx)
     }
 
     fn seen(&mut self, found: &[(u32, &Transaction)], tip: u32) -> Result<(), SmallError> {

@@ -18,7 +18,7 @@ use narthex_contracts::{
     musig::PublicNonce,
 };
 
-use super::{FAMILY, PROVIDER_HEARS, Shared, coin, talk};
+use super::{FAMILY, PROVIDER_HEARS, Shared, talk};
 use crate::small::{Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings};
 
 /// Terms that are looked at between two starts: each costs a line in the record of what was bound.
@@ -178,14 +178,7 @@ impl SmallSide for BankProvider {
             BankTalk::Answer { .. } | BankTalk::Again { .. } => {
                 refused(&"it is the provider who says that")
             }
-            BankTalk::Close(closing) => self.own.hear_close(closing, with),
-            BankTalk::CloseNonce(closing, nonce) => {
-                self.own.hear_close_nonce((closing, nonce), with)
-            }
-            BankTalk::CloseShare(closing, nonce, share) => {
-                self.own.hear_close_share((closing, nonce, share), with)
-            }
-            BankTalk::Closed(closing, signature) => self.own.hear_closed((closing, signature)),
+            end => self.own.hear_end(end, with),
         }
     }
 
@@ -209,8 +202,7 @@ impl SmallSide for BankProvider {
     }
 
     fn watches(&self, tx: &Transaction) -> Vec<u32> {
-        let bank = self.own.signed();
-        bank.map_or_else(Vec::new, |bank| coin::watches(bank, tx))
+        self.own.watches(tx)
     }
 
     fn seen(&mut self, found: &[(u32, &Transaction)], tip: u32) -> Result<(), SmallError> {

@@ -111,15 +111,7 @@ fn refills_count_as_what_they_bring() {
     pair.nodes[0].say(BOXES, vec![7; 6_000_000]);
     pair.run(FAIR);
     pair.check_all_came("boxes");
-    let resume = Frame::Resume(Resume {
-        marks: Vec::new(),
-        is_last: true,
-    });
-    let node = &mut pair.nodes[0];
-    let mut asked = 0;
-    while close(node, &resume.to_bytes()).is_none() {
-        asked += 1;
-        assert!(asked < 5, "6 MB each time, of a burst of 16");
-    }
+    // 6 MB each time, of a burst of 16.
+    let asked = asked_until_closed(&mut pair.nodes[0], 5);
     assert_eq!(asked, 2);
 }

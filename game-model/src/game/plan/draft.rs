@@ -159,7 +159,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The letters of the inequalities for a stake w = v = a, nothing floored.
-    fn symbols(&self, stake: &Rational) -> Symbols {
+    fn symbols(&self, stake: &Rational, hit: &Rational) -> Symbols {
         let deposits = Deposits {
             w: stake.clone(),
             v: stake.clone(),
@@ -167,8 +167,7 @@ impl<'a> Draft<'a> {
             retainer: self.least_retainer(stake),
         };
         let part = |share: Ratio, stake: &Rational| fraction(share) * stake;
-        let hit = self.hit.clone();
-        Symbols::of(&self.record, deposits, part, &self.economics, hit)
+        Symbols::of(&self.record, deposits, part, &self.economics, hit.clone())
     }
 
     /// By inequality, the least stake that it asks for; 0 where it asks for none. All are linear in the stake, so two
@@ -179,17 +178,19 @@ impl<'a> Draft<'a> {
             return Err(PlanError::TooMuch);
         }
         let (one, two) = (exact(1u64 << 40), exact(1u64 << 41));
-        let rows = self.symbols(&one).rows().into_iter();
-        let each = rows.zip(self.symbols(&two).rows()).map(|(at_one, at_two)| {
-            let gap = |row: &super::super::Inequality| &row.left - &row.right;
-            let slope = (gap(&at_two) - gap(&at_one)) / &one;
-            let start = gap(&at_one) - &slope * &one;
-            if slope > exact(0) && start <= exact(0) {
-                -start / slope
-            } else {
-                exact(0)
-            }
-        });
+        let rows = self.symbols(&one, &self.hit).rows().into_iter();
+        let each = rows
+            .zip(self.symbols(&two, &self.hit).rows())
+            .map(|(at_one, at_two)| {
+                let gap = |row: &super::super::Inequality| &row.left - &row.right;
+                let slope = (gap(&at_two) - gap(&at_one)) / &one;
+                let start = gap(&at_one) - &slope * &one;
+                if slope > exact(0) && start <= exact(0) {
+                    -start / slope
+                } else {
+                    exact(0)
+                }
+            });
         let budget = self.owed() / delta;
         Ok(std::iter::once(budget).chain(each).collect())
     }
@@ -244,7 +245,7 @@ impl<'a> Draft<'a> {
             Err(Refused::Params(refused)) => Some(refused),
             _ => None,
         };
-        if let (None, Some(unmet)) = (&refusal, self.hopeless(low)) {
+        if let (None, Some(unmet)) = (&refusal, self.hopeless(low, &near)) {
             return Err(PlanError::NoStake {
                 sample: self.sample,
                 largest_sat: MAX_MONEY_SAT,
@@ -289,12 +290,12 @@ impl<'a> Draft<'a> {
         Ok(high)
     }
 
-    /// An inequality that fails at this stake, and at every larger one. Each is linear in the stake but for the larger of the retainers that
+    /// An inequality that fails at this stake, and at every larger one, where the sample hits with this probability. Each is linear in the stake but for the larger of the retainers that
     /// it may hold, so its slope only grows or only falls: where it is nowhere upwards at both ends of the search, it is nowhere upwards
     /// between.
-    fn hopeless(&self, least: u64) -> Option<&'static str> {
+    fn hopeless(&self, least: u64, hit: &Rational) -> Option<&'static str> {
         let gaps = |stake: &Rational| {
-            let rows = self.symbols(stake).rows().into_iter();
+            let rows = self.symbols(stake, hit).rows().into_iter();
             let gaps = rows.map(|row| (row.name, &row.left - &row.right));
             gaps.collect::<Vec<_>>()
         };
@@ -339,7 +340,7 @@ impl<'a> Draft<'a> {
     /// An inequality that fails at the stake that they ask for together: which one is at fault.
     fn first_unmet(&self) -> Option<&'static str> {
         let stake = self.asked().ok()?.into_iter().max()?;
-        let rows = self.symbols(&(stake + exact(2))).rows();
+        let rows = self.symbols(&(stake + exact(2)), &self.hit).rows();
         rows.iter().find(|row| !row.holds()).map(|row| row.name)
     }
 

@@ -5,7 +5,7 @@ use narthex::{
     channel::{follow::MAX_REORG_BLOCKS, small::SmallInput},
     life::{FeeWallet, Offered, Reader},
     regtest::NodeAccess,
-    small::{Publication, SmallError},
+    small::{Publication, SmallError, SmallSide},
 };
 
 use super::{Small, name};
@@ -70,10 +70,7 @@ impl Core {
         tip: BlockHash,
         chain: &mut dyn NodeAccess,
     ) -> Result<(), Fatal> {
-        let Some(small) = self.small.get(&id) else {
-            return Ok(());
-        };
-        let Some(side) = small.side.as_ref().filter(|_| small.standing() == "joined") else {
+        let Some((small, side)) = self.small.get(&id).and_then(joined) else {
             return Ok(());
         };
         let begins = small.reader.is_none() && !side.watched().is_empty();
@@ -125,10 +122,7 @@ impl Core {
         tip: BlockHash,
         chain: &mut dyn NodeAccess,
     ) -> Result<(), Fatal> {
-        let Some(small) = self.small.get(&id) else {
-            return Ok(());
-        };
-        let Some(side) = small.side.as_ref().filter(|_| small.standing() == "joined") else {
+        let Some((small, side)) = self.small.get(&id).and_then(joined) else {
             return Ok(());
         };
         let now = (tip, side.changes());
@@ -195,6 +189,12 @@ impl Core {
         self.note(format_args!("{}: over", name(&id)));
         self.end_small_link(id)
     }
+}
+
+/// A small contract that is hosted here as one side of it.
+fn joined(small: &Small) -> Option<(&Small, &dyn SmallSide)> {
+    let side = small.side.as_deref()?;
+    (small.standing() == "joined").then_some((small, side))
 }
 
 /// Reads the blocks that were not read, and gives the side what was found so far.

@@ -298,16 +298,21 @@ impl House {
         }
     }
 
+    /// What was waited for has not come: what the nodes said stands before the panic.
+    pub fn in_vain(&self, what: &str) -> ! {
+        for node in &self.nodes {
+            println!("--- {}", node.role);
+            node.said().iter().for_each(|line| println!("{line}"));
+        }
+        panic!("in vain: {what}");
+    }
+
     /// Waits until something is so. What the nodes said stands in the panic.
     pub fn wait(&mut self, what: &str, is_so: impl Fn(&House) -> bool) {
         let start = Instant::now();
         while !is_so(self) {
             if start.elapsed() > PATIENCE {
-                for node in &self.nodes {
-                    println!("--- {}", node.role);
-                    node.said().iter().for_each(|line| println!("{line}"));
-                }
-                panic!("in vain: {what}");
+                self.in_vain(what);
             }
             for node in &mut self.nodes {
                 assert!(node.runs(), "{} has ended: {:?}", node.role, node.said());

@@ -328,6 +328,13 @@ impl Town {
         }
     }
 
+    /// It is killed, and starts again.
+    pub fn restart(&mut self, at: usize) {
+        self.kill(at);
+        self.start(at);
+        self.connect_all(at);
+    }
+
     pub fn connect_all(&mut self, at: usize) {
         for other in (0..self.nodes.len()).filter(|other| *other != at) {
             self.connect(at, other);
