@@ -254,7 +254,8 @@ impl Look<'_> {
             return Some(false);
         }
         let schedule = contract.schedule(book.facts.delivered(contract)?);
-        let is_late = book.worker_is_late(self.tip, &schedule);
+        let is_last = self.tip.saturating_add(self.confirm()) >= schedule.verdict;
+        let is_late = book.worker_is_late(self.tip, &schedule, is_last);
         if book.finding == Some(Finding::Equal) {
             let is_served = book.is_served();
             if is_served || !is_late {
@@ -263,7 +264,6 @@ impl Look<'_> {
             // Right, and not to be had: the key would open boxes that nobody has.
         }
         let is_false = book.rejects();
-        let is_last = self.tip.saturating_add(self.confirm()) >= schedule.verdict;
         // A rejection is judged by what was handed over before it.
         ((is_late || is_false) && (is_last || book.is_heard())).then_some(false)
     }

@@ -107,7 +107,10 @@ impl Book {
 
     /// Whether the worker has missed a deadline of the delivery that is over at this tip. What it must hand over counts if it
     /// came, or if enough arbiters keep it.
-    pub(super) fn worker_is_late(&self, tip: u32, schedule: &Schedule) -> bool {
+    ///
+    /// A rejection for it counts only above the deadline, so the block behind it must be as deep as whatever a party relies on: a
+    /// reorganisation could put the rejection into the deadline's own block. Only at the last moment there is nothing to wait for.
+    pub(super) fn worker_is_late(&self, tip: u32, schedule: &Schedule, is_last: bool) -> bool {
         let id = self.contract().id();
         let has_root = self
             .facts
@@ -121,7 +124,10 @@ impl Book {
             _ => false,
         };
         let owes_opening = self.answered().is_some_and(|(_, is_shown)| is_shown);
-        let is_past = |deadline: u32| tip >= deadline;
+        let depth = self.contract().policy().depth;
+        let is_past = |deadline: u32| {
+            depth.is_reached(deadline.saturating_add(1), tip) || (is_last && tip >= deadline)
+        };
         (is_past(schedule.record) && !(has_root && has_data))
             || (is_past(schedule.token) && sampled && !has_token)
             || (is_past(schedule.opening) && owes_opening && self.opened().is_none())

@@ -2,7 +2,8 @@
 
 use bitcoin::Amount;
 use narthex_channel::contract::{
-    Checking, Done, Finding, Judging, Order, Parcel, Paying, Said, Side, Working,
+    Checking, ContractMachine, Done, Finding, Judging, Order, Parcel, Paying, Policy, Said, Side,
+    Working,
 };
 use narthex_contracts::{
     graph::{NodeName, Purpose, TxGraph},
@@ -198,6 +199,12 @@ fn verdict_until() -> Option<u32> {
     Some(first(Exit::VERIFIER_TIMEOUT, DELIVERED) - 1)
 }
 
+/// First tip at which a verifier takes a deadline of the worker's for missed: no reorganisation puts its rejection into the
+/// deadline's own block, where it would have come too early.
+fn behind(deadline: u32) -> u32 {
+    deadline + DEPTH
+}
+
 fn on_chain(mut verifier: Seat<Checking>) -> Seat<Checking> {
     verifier.record(DELIVERED);
     verifier.confirm(Exit::DELIVERED, DELIVERED);
@@ -235,55 +242,71 @@ fn m11_what_n_minus_k_plus_1_arbiters_keep_is_handed_over() {
 
 #[test]
 fn m8_a_root_or_boxes_that_are_late_are_rejected_behind_their_deadline() {
-    let deadline = world().schedule(DELIVERED).record;
+    let late = behind(world().schedule(DELIVERED).record);
     // No root is on record.
     let mut no_root = Seat::bound_at(DRAWN - 1);
     no_root.confirm(Exit::DELIVERED, DELIVERED);
-    from(&mut no_root, deadline, Exit::REJECTED, verdict_until());
+    from(&mut no_root, late, Exit::REJECTED, verdict_until());
     taken_back(&mut no_root);
     // A root, and no boxes.
     let mut no_boxes = Seat::<Checking>::of(VERIFIER);
     no_boxes.item(WORKER, &world().committed(0));
     no_boxes.record(DELIVERED);
     no_boxes.confirm(Exit::DELIVERED, DELIVERED);
-    from(&mut no_boxes, deadline, Exit::REJECTED, verdict_until());
+    from(&mut no_boxes, late, Exit::REJECTED, verdict_until());
     // Both.
     let mut neither = on_chain(Seat::bound_at(DRAWN - 1));
-    neither.tip(deadline);
+    neither.tip(late);
     assert_eq!(neither.publishes(), []);
+}
+
+#[test]
+fn m8_at_the_last_moment_a_verifier_waits_for_no_reorganisation() {
+    let schedule = world().schedule(DELIVERED);
+    let contract = world().contract(VERIFIER);
+    let slow = Policy {
+        confirm: (schedule.verdict - schedule.record - 1) as u16,
+        ..contract.policy()
+    };
+    let mut verifier = Seat::<Checking>::of(VERIFIER);
+    verifier.machine = ContractMachine::new(contract.read_by(slow)).unwrap();
+    verifier.confirm(Exit::DELIVERED, DELIVERED);
+    let last = schedule.record + 1;
+    assert!(last < behind(schedule.record));
+    from(&mut verifier, last, Exit::REJECTED, verdict_until());
 }
 
 /// A worker opens its sample to a verifier, and gives nobody its boxes: what is opened is right, and the key opens nothing.
 #[test]
 fn m8_boxes_that_nobody_has_are_rejected_though_what_was_opened_is_right() {
-    let deadline = world().schedule(DELIVERED).record;
+    let late = behind(world().schedule(DELIVERED).record);
     let mut verifier = on_chain(Seat::<Checking>::equal_without_boxes());
     verifier.be_heard(true, DELIVERED);
-    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+    from(&mut verifier, late, Exit::REJECTED, verdict_until());
     // With the boxes it has no reason to, whoever else has them: it waits for the client's receipt, or the arbiters'.
     let mut whole = on_chain(Seat::found_equal());
     whole.be_heard(true, DELIVERED);
-    whole.tip(deadline);
+    whole.tip(late);
     assert_eq!(whole.publishes(), []);
 }
 
 /// The same with an opening of which one box came: the worker has opened nothing until the rest is here.
 #[test]
 fn m8_an_opening_that_is_not_whole_is_none() {
-    let deadline = world().schedule(DELIVERED).opening;
+    let late = behind(world().schedule(DELIVERED).opening);
     let mut verifier = on_chain(Seat::answered(true));
     verifier.be_heard(true, DELIVERED + 1);
     verifier.item(WORKER, &talk(DRAWN, true).opening);
     verifier.said(WORKER, Said::Blob(crate::contract_support::opened()));
-    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+    from(&mut verifier, late, Exit::REJECTED, verdict_until());
 }
 
 #[test]
 fn m8_a_token_that_is_late_is_rejected_behind_its_deadline_and_when_the_sample_was_handed_over() {
-    let deadline = world().schedule(DELIVERED).token;
+    let late = behind(world().schedule(DELIVERED).token);
     let mut verifier = on_chain(Seat::drawn());
     verifier.be_heard(true, DELIVERED + 1);
-    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+    from(&mut verifier, late, Exit::REJECTED, verdict_until());
     // Its own sample is nowhere: a panel would find against it. It rejects when there is no more time.
     let mut unheard = on_chain(Seat::drawn());
     let last = world().schedule(DELIVERED).verdict - CONFIRM;
@@ -292,10 +315,10 @@ fn m8_a_token_that_is_late_is_rejected_behind_its_deadline_and_when_the_sample_w
 
 #[test]
 fn m8_an_opening_that_is_late_is_rejected_behind_its_deadline() {
-    let deadline = world().schedule(DELIVERED).opening;
+    let late = behind(world().schedule(DELIVERED).opening);
     let mut verifier = on_chain(Seat::answered(true));
     verifier.be_heard(true, DELIVERED + 1);
-    from(&mut verifier, deadline, Exit::REJECTED, verdict_until());
+    from(&mut verifier, late, Exit::REJECTED, verdict_until());
 }
 
 #[test]
@@ -356,13 +379,14 @@ fn a_verifier_never_publishes_both_verdicts() {
     // It rejected what came too late; then it comes, and is right.
     let mut rejected = on_chain(Seat::answered(true));
     rejected.be_heard(true, DELIVERED + 1);
-    rejected.tip(world().schedule(DELIVERED).opening);
+    let opening = world().schedule(DELIVERED).opening;
+    rejected.tip(behind(opening));
     rejected.item(WORKER, &talk(DRAWN, true).opening);
     rejected.said(WORKER, Said::Blob(crate::contract_support::opened()));
-    rejected.has_opening(world().schedule(DELIVERED).opening);
+    rejected.has_opening(behind(opening));
     rejected.done(Done::Found(Finding::Equal));
     rejected.serve();
-    rejected.tip(world().schedule(DELIVERED).opening + 1);
+    rejected.tip(behind(opening) + 1);
     assert_eq!(rejected.publishes(), [(Exit::REJECTED, verdict_until())]);
 
     // It approved; then the worker signs another commitment.

@@ -11,8 +11,8 @@ use narthex_contracts::{template::Exit, terms::Role};
 use narthex_game_model::{Ruling, commitment::ReceiptKind, ruling::RootOfRecord};
 
 use crate::contract_support::{
-    BOXES, CLIENT, DRAWN, MESSAGE, OPENED, PANEL, Seat, VERIFIER, WORKER, handed, opened, release,
-    talk, world,
+    BOXES, CLIENT, DEPTH, DRAWN, MESSAGE, OPENED, PANEL, Seat, VERIFIER, WORKER, handed, opened,
+    release, talk, world,
 };
 
 const DELIVERED: u32 = 115;
@@ -544,7 +544,7 @@ fn what_nobody_signed_binds_a_worker_only_by_the_root_of_record() {
     assert!(verifier.is_asked(Task::Look(Thing::Data)));
     // The boxes of the first are not those of the second: it is late with them.
     verifier.done(Done::NotReceived { thing: Thing::Data });
-    verifier.tip(world().schedule(DELIVERED).record);
+    verifier.tip(world().schedule(DELIVERED).record + DEPTH);
     let published: Vec<_> = verifier
         .publishes()
         .into_iter()

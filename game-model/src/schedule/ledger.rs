@@ -45,7 +45,8 @@ pub enum LedgerRow {
     VerdictTwelfth,
     /// ⌊Δ_V/6⌋ ≥ check + m: the verifier computes the sample and replies.
     VerdictCheck,
-    /// ⌊Δ_V/4⌋ ≥ b: the verdict after the opening.
+    /// ⌊Δ_V/4⌋ ≥ b + r: the verdict after the opening. A rejection for an opening that did not come counts only above its deadline,
+    /// so the verifier waits until no reorganisation puts it there.
     VerdictConfirm,
     /// Δ_A ≥ 2b + r: a verifier may reject in the block of the delivery. Then the worker's root is on record b blocks later at
     /// the worst, and the worker appeals when that is r deep (whoever takes both back could have the appeal first, which is
@@ -85,7 +86,7 @@ impl LedgerRow {
             Self::VerdictRecord => ("verdict", "verdict window / 3", ">=", "b"),
             Self::VerdictTwelfth => ("verdict", "verdict window / 12", ">=", "m + r + 1"),
             Self::VerdictCheck => ("verdict", "verdict window / 6", ">=", "check + m"),
-            Self::VerdictConfirm => ("verdict", "verdict window / 4", ">=", "b"),
+            Self::VerdictConfirm => ("verdict", "verdict window / 4", ">=", "b + r"),
             Self::Appeal => ("appeal", "appeal window", ">=", "2 * b + r"),
             Self::Complete => ("complete", "completion window", ">=", "b + r"),
             Self::ChallengeServe => (
@@ -229,7 +230,7 @@ impl Ledger {
         self.at_least(LedgerRow::VerdictRecord, verdict / 3, b);
         self.at_least(LedgerRow::VerdictTwelfth, verdict / 12, m + r + 1);
         self.at_least(LedgerRow::VerdictCheck, verdict / 6, wide(pace.check) + m);
-        self.at_least(LedgerRow::VerdictConfirm, verdict / 4, b);
+        self.at_least(LedgerRow::VerdictConfirm, verdict / 4, b + r);
         self.at_least(LedgerRow::Appeal, wide(windows.appeal_blocks), 2 * b + r);
         self.at_least(LedgerRow::Complete, wide(windows.complete_blocks), b + r);
         if params.audit().is_some() {
