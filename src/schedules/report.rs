@@ -83,7 +83,12 @@ pub struct Found {
     pub last: Vec<String>,
     /// What its adversary did.
     pub strategy: Option<Strategy>,
+    /// Seeds of the next ones, at most twenty, with what was found there: one sort may have more than one cause.
+    pub others: Vec<(String, String)>,
 }
+
+/// Most seeds of one sort that a report names beside the first.
+const MOST_OTHERS: usize = 20;
 
 impl Report {
     /// Whether nothing happened that must not.
@@ -198,6 +203,9 @@ impl Report {
                 found.strategy = outcome.strategy;
                 found.shrunk = shrink(play, seed, (outcome, violation.sort()));
                 found.last = play(seed, &found.shrunk).last;
+            } else if found.others.len() < MOST_OTHERS {
+                let other = (seed.to_lower_hex_string(), violation.to_string());
+                found.others.push(other);
             }
         }
     }

@@ -61,16 +61,27 @@ impl Book {
         }
     }
 
-    /// All boxes to the client, once a settlement shows their key.
-    fn boxes_for_client(&self) -> Option<ContractEffect> {
-        let boxes = self
-            .papers
-            .boxes()
-            .copied()
-            .filter(|_| self.papers.has_given(self.contract().id(), Thing::Data))?;
-        self.shown_by()?;
-        let (to, what) = (PartySet::EMPTY.with(Role::Client), Parcel::Boxes(boxes));
-        Some(ContractEffect::Send { to, what })
+    /// All that a key opens, to the client, once a settlement shows it: a worker may have served the panel alone. What the boxes are
+    /// boxes of goes first, or the client takes none; and what was opened before the boxes, for a box of coefficients may be garbage,
+    /// and then only shares give the keys.
+    fn all_for_client(&self) -> Vec<ContractEffect> {
+        let id = self.contract().id();
+        let is_kept = self.papers.has_given(id, Thing::Data) && self.shown_by().is_some();
+        let Some(boxes) = self.papers.boxes().copied().filter(|_| is_kept) else {
+            return Vec::new();
+        };
+        let mut parcels: Vec<_> = self.commitment_parcel().into_iter().collect();
+        for (named, item) in self.papers.named(id) {
+            if let Item::Opening { opening, .. } = item
+                && self.papers.has_given(id, Thing::Item(named))
+            {
+                parcels.extend(self.opening_parcels(named, opening));
+            }
+        }
+        parcels.push(Parcel::Boxes(boxes));
+        let to = PartySet::EMPTY.with(Role::Client);
+        let send = |what| ContractEffect::Send { to, what };
+        parcels.into_iter().map(send).collect()
     }
 }
 
@@ -112,7 +123,7 @@ impl Side for Judging {
                 to: book.contract().others(),
                 what: Parcel::Attestation,
             }],
-            "settled" => book.boxes_for_client().into_iter().collect(),
+            "settled" => book.all_for_client(),
             _ => Vec::new(),
         };
         if state == "keeping" {

@@ -186,6 +186,10 @@ impl Book {
                 self.audit_deep = self
                     .audit_deep
                     .filter(|_| self.audit_height() == self.audit_deep);
+                if !matches!(self.contract.role(), Role::Worker | Role::Verifier) {
+                    self.papers
+                        .record(self.facts.root.map(|record| record.root));
+                }
                 // What nobody signed is what the root of record is of, or nothing.
                 let bare = self.papers.bare.take();
                 self.papers.bare = bare.filter(|shown| self.has_root(&shown.id()));

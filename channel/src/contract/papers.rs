@@ -72,7 +72,7 @@ type Kept = (PartyId, [u8; 32]);
 #[derive(Clone, Debug, Default)]
 struct Ids {
     items: Vec<OnceLock<[u8; 32]>>,
-    /// Root of what the worker signed first.
+    /// Root of what the worker is bound to.
     root: OnceLock<[u8; 32]>,
 }
 
@@ -99,6 +99,8 @@ pub struct Papers {
     pub(super) refused: Vec<Thing>,
     /// A commitment that nobody signed.
     pub(super) bare: Option<Commitment>,
+    /// The root of record, to those who neither work nor check.
+    recorded: Option<[u8; 32]>,
     boxes: Option<Kept>,
     /// Openings by their ids.
     openings: BTreeMap<[u8; 32], Kept>,
@@ -159,7 +161,9 @@ impl Papers {
         })
     }
 
-    /// What the worker is bound to: what it signed first, or else what it showed that the root of record is of.
+    /// What the worker is bound to: what it signed first, or else what it showed that the root of record is of. To client and arbiters
+    /// the root of record comes first: whom a worker tells of another one has nothing that the settlement's key opens. A verifier
+    /// that was told two rejects.
     pub fn commitment(&self) -> Option<Commitment> {
         self.signed_commitment().or(self.bare)
     }
@@ -175,12 +179,26 @@ impl Papers {
         }
     }
 
-    /// What the worker signed first.
+    /// What the worker signed: see [`Self::commitment`].
     pub(super) fn signed_commitment(&self) -> Option<Commitment> {
-        self.items.iter().find_map(|signed| match &signed.item {
-            Item::Commitment(commitment) => Some(**commitment),
-            _ => None,
-        })
+        let signed = || {
+            self.items.iter().filter_map(|signed| match &signed.item {
+                Item::Commitment(commitment) => Some(**commitment),
+                _ => None,
+            })
+        };
+        let recorded = self
+            .recorded
+            .and_then(|root| signed().find(|commitment| commitment.id() == root));
+        recorded.or_else(|| signed().next())
+    }
+
+    /// Another root is on record.
+    pub(super) fn record(&mut self, root: Option<[u8; 32]>) {
+        if self.recorded != root {
+            self.recorded = root;
+            self.ids.root = OnceLock::new();
+        }
     }
 
     /// The first sample: its id, the nonce, height and hash of its block.
@@ -270,6 +288,9 @@ impl Papers {
 
     /// Files something signed, by whomever and whatever it says.
     pub fn file(&mut self, signed: SignedItem) {
+        if matches!(signed.item, Item::Commitment(_)) {
+            self.ids.root = OnceLock::new();
+        }
         self.items.push(signed);
         self.ids.items.push(OnceLock::new());
     }

@@ -73,11 +73,15 @@ impl Book {
         })
     }
 
-    /// The worker's commitment, as it signed it.
-    fn commitment_item(&self) -> Option<[u8; 32]> {
-        let id = self.contract().id();
-        let is_it = |item: &Item| matches!(item, Item::Commitment(_)).then_some(());
-        self.papers.first(id, is_it).map(|(item, ())| item)
+    /// What boxes are boxes of: whoever does not have the commitment takes none, so it goes first. As the worker signed it, if it did.
+    pub(super) fn commitment_parcel(&self) -> Option<Parcel> {
+        let bound = self.papers.commitment()?;
+        let is_it = |item: &Item| match item {
+            Item::Commitment(signed) => (**signed == bound).then_some(()),
+            _ => None,
+        };
+        let signed = self.papers.first(self.contract().id(), is_it);
+        Some(signed.map_or(Parcel::Commitment, |(item, ())| Parcel::Item(item)))
     }
 
     /// What this verifier has of the worker's, to the client or the panel: a worker that has served it and nobody else would
@@ -90,13 +94,8 @@ impl Book {
             return Vec::new();
         }
         let to = [Role::Client];
-        // What they are boxes of goes first: whoever does not have the commitment takes none.
-        let commitment = match self.commitment_item() {
-            Some(item) => Some(Parcel::Item(item)),
-            None => self.papers.bare.map(|_| Parcel::Commitment),
-        };
+        let commitment = self.commitment_parcel().into_iter();
         let boxes: Vec<_> = commitment
-            .into_iter()
             .chain(boxes.copied().map(Parcel::Boxes))
             .collect();
         let mut all = self.hand(Thing::Data, &boxes, &to);

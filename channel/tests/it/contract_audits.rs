@@ -43,9 +43,7 @@ fn has<S: Side>(seat: &mut Seat<S>, (kind, thing): (ReceiptKind, Thing), height:
         Thing::Item(id) => id,
         Thing::Data => world().data(),
     };
-    let me = seat.book().contract().role();
-    let receipt = world().receipt((kind, item), (me, WORKER), height);
-    seat.done(Done::Acknowledged { thing, receipt });
+    seat.has(thing, (kind, item), height);
 }
 
 /// What somebody else acknowledges, or keeps.

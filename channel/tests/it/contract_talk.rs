@@ -7,7 +7,7 @@ use narthex_channel::{
         Order, Parcel, Paying, Said, Task, Thing, Working,
     },
 };
-use narthex_contracts::{template::Exit, terms::Role};
+use narthex_contracts::{party::PartySet, template::Exit, terms::Role};
 use narthex_game_model::{Ruling, commitment::ReceiptKind, ruling::RootOfRecord};
 
 use crate::contract_support::{
@@ -568,6 +568,49 @@ fn a_root_of_record_that_a_worker_did_not_sign_is_rejected() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(published, [Exit::REJECTED]);
+}
+
+/// A worker that told the client nothing, and the panel all: the client has paid for what only the panel has.
+#[test]
+fn behind_a_settlement_arbiters_give_the_client_all_that_its_key_opens() {
+    let mut arbiter = Seat::<Judging>::of(PANEL[0]);
+    let (commitment, talk) = (world().committed(0), talk(DRAWN, true));
+    arbiter.item(WORKER, &commitment);
+    arbiter.said(WORKER, Said::Blob(Blob::Boxes { hash: BOXES }));
+    for (from, said) in [
+        (VERIFIER, &talk.sample),
+        (WORKER, &talk.token),
+        (VERIFIER, &talk.reply),
+        (WORKER, &talk.opening),
+    ] {
+        arbiter.item(from, said);
+    }
+    arbiter.said(WORKER, Said::Blob(opened()));
+    let name = |item: &_| Thing::Item(world().name(item));
+    for thing in [name(&commitment), Thing::Data, name(&talk.opening)] {
+        let held = match thing {
+            Thing::Data => world().data(),
+            Thing::Item(item) => item,
+        };
+        arbiter.has(thing, (ReceiptKind::Kept, held), DELIVERED);
+    }
+    arbiter.confirm(Exit::DELIVERED, DELIVERED);
+    arbiter.confirm(Exit::APPROVED, DELIVERED + 20);
+    arbiter.confirm(Exit::NORMAL_LONG, DELIVERED + 30);
+    let pending = arbiter.machine.pending();
+    let to_client = pending.iter().filter_map(|effect| match effect {
+        ContractEffect::Send { to, what } if *to == PartySet::EMPTY.with(CLIENT) => Some(*what),
+        _ => None,
+    });
+    let item = |item: &_| Parcel::Item(world().name(item));
+    let all = [
+        item(&commitment),
+        item(&talk.opening),
+        Parcel::Opening(*opened().hash()),
+        Parcel::Boxes(BOXES),
+    ];
+    let to_client: Vec<_> = to_client.filter(|what| all.contains(what)).collect();
+    assert_eq!(to_client, all);
 }
 
 #[test]

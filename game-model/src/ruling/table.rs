@@ -95,6 +95,17 @@ pub(super) struct Drawn {
     id: [u8; 32],
     seed: [u8; 32],
     pub(super) indices: Vec<u64>,
+    /// Whether it was handed over by its deadline: the worker's deadlines bind it to nothing that the verifier began behind its own.
+    is_timely: bool,
+}
+
+/// A reply that counts.
+struct Reply {
+    id: [u8; 32],
+    answer: Answer,
+    sealed: SealedToken,
+    /// As of a sample.
+    is_timely: bool,
 }
 
 impl Judge<'_> {
@@ -125,22 +136,22 @@ impl Judge<'_> {
             let date = self.handed(ReceiptKind::Token, id, &[Litigant::Verifier]);
             answered || !late(date, deadline)
         });
-        if !handed && rejected > deadline {
+        if !handed && rejected > deadline && drawn.is_timely {
             let reason = format!("no token for the sample handed over by height {deadline}");
             return Ok(worker(Row::Token, reason));
         }
         let deadline = self.schedule.reply.min(rejected);
-        let (reply, answer, sealed) = match self.answer(&drawn, token, deadline) {
+        let reply = match self.answer(&drawn, token, deadline) {
             Ok(fine) => fine,
             Err(why) => return Ok(verifier(Row::Reply, why)),
         };
-        match answer {
-            Answer::Digests(digests) => self.digests(&drawn, (&sealed, &digests), &commitment),
+        match &reply.answer {
+            Answer::Digests(digests) => self.digests(&drawn, (&reply.sealed, digests), &commitment),
             Answer::Shown { hash, .. } => {
-                if let Some(why) = self.false_hash(&hash) {
+                if let Some(why) = self.false_hash(hash) {
                     return Ok(verifier(Row::Reply, why));
                 }
-                self.shown(&drawn, (&reply, &sealed), &commitment)
+                self.shown(&drawn, &reply, &commitment)
             }
         }
     }
@@ -230,8 +241,10 @@ impl Judge<'_> {
             return Ok(Err(format!("no block at height {height} draws the sample")));
         }
         let date = self.handed(ReceiptKind::Sample, &id, &[Litigant::Worker]);
-        if taken || date.is_some_and(|date| date <= deadline) {
-            return Ok(self.draw(id, &record.root, &nonce, &block));
+        let is_timely = date.is_some_and(|date| date <= deadline);
+        if taken || is_timely {
+            let drawn = self.draw(id, &record.root, &nonce, &block);
+            return Ok(drawn.map(|drawn| Drawn { is_timely, ..drawn }));
         }
         why = format!("{why}: {}", dated(date));
         Ok(Err(why))
@@ -259,7 +272,12 @@ impl Judge<'_> {
         let params = &self.case.terms.params;
         let indices = sample::draw(&seed, params.steps(), params.sample());
         let indices = indices.map_err(|why| why.to_string())?;
-        Ok(Drawn { id, seed, indices })
+        Ok(Drawn {
+            id,
+            seed,
+            indices,
+            is_timely: true,
+        })
     }
 
     /// The worker's token for a sample.
@@ -298,7 +316,7 @@ impl Judge<'_> {
         drawn: &Drawn,
         token: Option<([u8; 32], SealedToken)>,
         deadline: u32,
-    ) -> Result<([u8; 32], Answer, SealedToken), String> {
+    ) -> Result<Reply, String> {
         let late = format!("no reply to the token handed over by height {deadline}");
         let (id, named, answer) = self.reply().ok_or_else(|| late.clone())?;
         let (_, sealed) = token
@@ -306,7 +324,8 @@ impl Judge<'_> {
             .ok_or("the reply is to a token that the worker did not sign for this sample")?;
         let opened = self.signed_opening(&id).is_some();
         let date = self.handed(ReceiptKind::Reply, &id, &[Litigant::Worker]);
-        if !opened && date.is_none_or(|date| date > deadline) {
+        let is_timely = date.is_some_and(|date| date <= deadline);
+        if !opened && !is_timely {
             return Err(format!("{late}: {}", dated(date)));
         }
         if let Answer::Digests(digests) = answer
@@ -315,7 +334,12 @@ impl Judge<'_> {
             let (found, sampled) = (digests.len(), drawn.indices.len());
             return Err(format!("a reply of {found} digests for {sampled} steps"));
         }
-        Ok((id, answer.clone(), sealed))
+        Ok(Reply {
+            id,
+            answer: answer.clone(),
+            sealed,
+            is_timely,
+        })
     }
 
     /// Row 5: the hash is not that of x, which the worker gives to the panel.
@@ -388,14 +412,15 @@ impl Judge<'_> {
     fn shown(
         &self,
         drawn: &Drawn,
-        (reply, sealed): (&[u8; 32], &SealedToken),
+        reply: &Reply,
         commitment: &Commitment,
     ) -> Result<Found, RuleError> {
         let (deadline, rejected) = (self.schedule.opening, self.case.chain.verdict);
-        let signed = self.signed_opening(reply);
+        let signed = self.signed_opening(&reply.id);
         let date = signed
             .and_then(|(item, _)| self.handed(ReceiptKind::Opening, &item, &[Litigant::Verifier]));
-        if date.is_none_or(|date| date > deadline) && rejected > deadline {
+        let is_late = date.is_none_or(|date| date > deadline) && rejected > deadline;
+        if is_late && reply.is_timely {
             let reason = format!(
                 "no opening handed over by height {deadline}: {}",
                 dated(date)
@@ -419,7 +444,7 @@ impl Judge<'_> {
         }
         if let Some(opening) = self.opened(&drawn.indices, commitment) {
             let digests: Vec<_> = opening.leaves.iter().map(|leaf| leaf.digest).collect();
-            if !self.opens(drawn, sealed, &digests)? {
+            if !self.opens(drawn, &reply.sealed, &digests)? {
                 let reason = "the seal does not open to the token under the opened leaves";
                 return Ok(worker(Row::FalseSeal, reason.into()));
             }

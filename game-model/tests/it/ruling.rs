@@ -344,6 +344,10 @@ fn row_4_the_token_is_for_the_sample_and_in_time() {
     let reply = shown(&talk.token);
     let late = w(&scene).said(&talk.token, s.token + 1);
     against(&scene, [late, v().said(&reply, s.reply)], Row::Opening, W);
+    // Whoever seals for a sample that came late owes no token by a deadline that was over.
+    let sealed_late = w(&scene).said(&talk.token, s.token + 1);
+    let drawn_late = verifier(&scene).said(&talk.sample, s.nonce + 1);
+    against(&scene, [sealed_late, drawn_late], Row::Reply, V);
     // Of another sample.
     let Item::Token { sealed, .. } = talk.token else {
         unreachable!()
@@ -565,6 +569,15 @@ fn row_9_the_opening_is_of_the_sample_and_in_time() {
     against(&scene, parts(&scene, Some(s.opening)), Row::Else, V);
     against(&scene, parts(&scene, Some(s.opening + 1)), Row::Opening, W);
     against(&scene, parts(&scene, None), Row::Opening, W);
+    // An answer that came late, and that the worker opened to all the same, asks for no opening by a deadline that was over.
+    let late = |opened: u32| {
+        let w = shows(worker(&scene), talk.opening.clone()).said(&talk.token, s.token);
+        let v = verifier(&scene).said(&talk.sample, s.nonce);
+        [w.said(&opening, opened), v.said(&reply, s.reply + 1)]
+    };
+    for opened in [s.opening, s.opening + 1] {
+        against(&scene, late(opened), Row::Else, V);
+    }
     // M8: a verifier that has shown the hash and does not wait for the opening.
     scene.case.chain.verdict = s.opening;
     against(&scene, parts(&scene, None), Row::Else, V);

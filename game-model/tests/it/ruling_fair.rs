@@ -110,14 +110,21 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
     {
         brought[WORKER].items.push(sign(seen));
     }
-    if let Some((seen, sample)) = mail.read(s.nonce, right) {
+    // A worker answers what comes late as well: it may be dated in time elsewhere.
+    let until = |deadline: u32, dice: &mut Dice| match dice.one_in(2) {
+        true => deadline,
+        false => s.verdict,
+    };
+    let drawn_by = until(s.nonce, dice);
+    if let Some((seen, sample)) = mail.read(drawn_by, right) {
         let sample = &sample;
+        brought[WORKER].items.push(sign(sample));
         let token = scene.token(sample, &scene.claimed(&scene.indices(sample)));
         brought[WORKER].items.push(sign(&token));
         mail.all(
             WORKER,
             &token,
-            seen + dice.below(u64::from(s.token - seen) + 1) as u32,
+            seen + dice.below(u64::from(s.token.saturating_sub(seen)) + 1) as u32,
         );
         taken = Some((sample.clone(), token.clone()));
         // A reply: right, false, to another token, late, to some; or none.
@@ -157,7 +164,8 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
                 let at = dice.about(s.nonce, s.reply);
                 mail.say(VERIFIER, &other, at, dice.some());
             }
-            let seen = mail.read(s.reply, |item| is_reply_to(item, &token));
+            let replied_by = until(s.reply, dice);
+            let seen = mail.read(replied_by, |item| is_reply_to(item, &token));
             if let Some((seen, reply)) = seen {
                 brought[WORKER].items.push(sign(&reply));
                 let right = reply == shown(&token);
@@ -165,7 +173,7 @@ fn honest_worker(scene: &mut Scene, dice: &mut Dice) -> Option<[Brought; 2]> {
                     let opening = scene.open(&indices);
                     let item = opens(&reply, &opening);
                     brought[WORKER].items.push(sign(&item));
-                    let at = seen.max(s.token).min(s.opening);
+                    let at = seen.max(s.token.min(s.opening));
                     mail.openings.push((ALL, opening));
                     mail.all(WORKER, &item, at);
                     opened = Some((item, indices.clone()));

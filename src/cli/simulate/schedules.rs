@@ -46,6 +46,9 @@ pub(crate) struct SchedulesArgs {
     /// Plays the one schedule of this seed, as a report names it, and shows its last events.
     #[arg(long, value_name = "SEED", conflicts_with_all = ["schedules", "seed"], value_parser = value::bytes32)]
     replay: Option<[u8; 32]>,
+    /// Shows so many of the last events.
+    #[arg(long, value_name = "EVENTS", requires = "replay")]
+    events: Option<usize>,
     /// One JSON object.
     #[arg(long)]
     json: bool,
@@ -53,7 +56,10 @@ pub(crate) struct SchedulesArgs {
 
 impl SchedulesArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let plan = Plan::default();
+        let plan = Plan {
+            events: self.events,
+            ..Plan::default()
+        };
         let pool = match self.signer {
             SignerArg::Toy => None,
             SignerArg::Real => Some(Pool::none()),
@@ -65,7 +71,10 @@ impl SchedulesArgs {
                 Some(pool)
             }
         };
-        let life = LifePlan::default();
+        let life = LifePlan {
+            events: self.events,
+            ..LifePlan::default()
+        };
         if let Some(seed) = self.replay {
             let outcome = match &pool {
                 None => schedules::play(&seed, &plan),
@@ -200,6 +209,8 @@ fn replay(outcome: &Outcome, json: bool) -> anyhow::Result<()> {
     let mut out = output::out();
     let violations = outcome.violations.iter().map(ToString::to_string);
     let violations = violations.collect::<Vec<_>>();
+    let rulings = outcome.life.as_ref().map(|life| life.rulings.as_slice());
+    let rulings = rulings.unwrap_or_default();
     if json {
         let shown = serde_json::json!({
             "is_live": outcome.is_live,
@@ -208,13 +219,14 @@ fn replay(outcome: &Outcome, json: bool) -> anyhow::Result<()> {
             "messages": outcome.messages,
             "kinds": outcome.kinds,
             "strategy": outcome.strategy,
+            "rulings": rulings,
             "violations": violations,
             "last": outcome.last,
         });
         writeln!(out, "{shown}")?;
     } else {
-        for event in &outcome.last {
-            writeln!(out, "{event}")?;
+        for told in outcome.last.iter().chain(rulings) {
+            writeln!(out, "{told}")?;
         }
         let end = if outcome.is_live {
             "a contract"

@@ -11,6 +11,7 @@ use narthex_game_model::{Outcome as Settlement, play::Strategy, settle};
 use narthex_regtest::ChainSource as _;
 
 use super::{
+    node::Ruled,
     oracle::settlement,
     world::{Lived, World},
 };
@@ -233,6 +234,11 @@ impl World<'_> {
         let rulings = self.rulings.borrow();
         let honest = rulings.iter().filter(|ruled| !self.is_villain(ruled.by));
         let rows = honest.map(|ruled| ruled.row.to_string()).collect();
+        let told = |ruled: &Ruled| {
+            let (by, Ruled { row, reason, .. }) = (PartyName::from(ruled.by), ruled);
+            format!("{by} rules by row {row}: {reason}")
+        };
+        let told = rulings.iter().map(told).collect();
         let villains = self.nodes.values().filter_map(|node| node.villain.as_ref());
         let villains: Vec<_> = villains.collect();
         let mut habits: Vec<_> = villains.iter().flat_map(|who| who.habits()).collect();
@@ -244,6 +250,7 @@ impl World<'_> {
         let life = Lived {
             exit: settled.map(|(_, _, name)| name.base),
             rows,
+            rulings: told,
             steps: self.steps,
             blocks: self.blocks,
             habits,

@@ -31,11 +31,12 @@ use crate::{
 const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
 
 /// What an arbiter found.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ruled {
     pub(super) by: Role,
     pub(super) ruling: Ruling,
     pub(super) row: Row,
+    pub(super) reason: String,
 }
 
 pub(super) type Rulings = Rc<RefCell<Vec<Ruled>>>;
@@ -176,9 +177,13 @@ impl LifeNode {
             seal_cost: SealCost::TRIFLING,
             bindings: Some(Box::new(self.record.clone())),
             watch: Some(Box::new(move |done, ruled| {
-                if let (Done::Ruled(ruling), Some((row, _))) = (done, ruled) {
-                    let (ruling, row) = (*ruling, *row);
-                    rulings.borrow_mut().push(Ruled { by, ruling, row });
+                if let (Done::Ruled(ruling), Some((row, reason))) = (done, ruled) {
+                    rulings.borrow_mut().push(Ruled {
+                        by,
+                        ruling: *ruling,
+                        row: *row,
+                        reason: reason.clone(),
+                    });
                 }
             })),
         };

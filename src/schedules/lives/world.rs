@@ -42,6 +42,8 @@ pub struct LifePlan {
     pub less: Less,
     /// A rule that honest parties do not keep.
     pub flaw: Option<LifeFlaw>,
+    /// Last events that the outcome has at least; 40 without it.
+    pub events: Option<usize>,
 }
 
 /// One input of one party's machine: which machine, where it stood, what came, and where it stood then.
@@ -54,6 +56,8 @@ pub struct Lived {
     pub exit: Option<&'static str>,
     /// Rows by which honest arbiters ruled.
     pub rows: BTreeSet<String>,
+    /// Who ruled by which row, and why, adversaries among them.
+    pub rulings: Vec<String>,
     /// What honest parties' machines did.
     pub steps: BTreeSet<Step>,
     /// Blocks that were mined.
@@ -175,7 +179,7 @@ impl<'r> World<'r> {
             skipped: plan.less.skipped.clone(),
             faults: 0,
             kills: 0,
-            trace: Trace::default(),
+            trace: Trace::showing(plan.events),
             found: Vec::new(),
             rulings,
             attested: BTreeMap::new(),

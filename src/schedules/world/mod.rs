@@ -41,6 +41,8 @@ pub struct Plan {
     pub kill: Option<Kill>,
     /// Parties keep a rule not: what the oracles are for must then be found.
     pub flaw: Option<Flaw>,
+    /// Last events that the outcome has at least; 40 without it.
+    pub events: Option<usize>,
 }
 
 /// Where a party is killed.
@@ -178,7 +180,7 @@ impl World {
                 kinds: kinds.clone(),
                 kills: 0,
             },
-            trace: Trace::default(),
+            trace: Trace::showing(plan.events),
             found: Vec::new(),
             attempts: 1,
             kill: plan.kill,

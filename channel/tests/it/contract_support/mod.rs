@@ -464,6 +464,13 @@ impl<S: Side> Seat<S> {
         self.machine.pending().contains(&ContractEffect::Task(task))
     }
 
+    /// It acknowledges a thing of the worker's, as what is named.
+    pub fn has(&mut self, thing: Thing, named: (ReceiptKind, [u8; 32]), height: u32) {
+        let me = self.book().contract().role();
+        let receipt = world().receipt(named, (me, WORKER), height);
+        self.done(Done::Acknowledged { thing, receipt });
+    }
+
     /// Whether it sends this, and to whom.
     pub fn sends(&self, what: Parcel) -> Vec<Role> {
         let pending = self.machine.pending();
@@ -572,11 +579,6 @@ impl Seat<Checking> {
         seat.has(Thing::Item(name), (ReceiptKind::Commitment, name), height);
         seat.has(Thing::Data, (ReceiptKind::Data, world().data()), height);
         seat
-    }
-
-    fn has(&mut self, thing: Thing, named: (ReceiptKind, [u8; 32]), height: u32) {
-        let receipt = world().receipt(named, (VERIFIER, WORKER), height);
-        self.done(Done::Acknowledged { thing, receipt });
     }
 
     /// It has drawn its sample.
