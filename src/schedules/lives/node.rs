@@ -23,7 +23,9 @@ use super::{
     villain::Villain,
 };
 use crate::{
-    life::{Letter, LifeError, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher},
+    life::{
+        Letter, LifeError, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Own, PaperWork, Publisher,
+    },
     play::cheat::{Cheats, Crook, SharedCheats},
 };
 
@@ -175,8 +177,9 @@ impl LifeNode {
             admits: villain.as_ref().is_none_or(|v| v.admits),
             seal_cost: SealCost::TRIFLING,
             bindings: Some(Box::new(self.record.clone())),
+            paper: PaperWork::default(),
             watch: Some(Box::new(move |done, ruled| {
-                if let (Done::Ruled(ruling), Some((row, _))) = (done, ruled) {
+                if let (Done::Ruled(ruling), Some((Some(row), _))) = (done, ruled) {
                     let (ruling, row) = (*ruling, *row);
                     rulings.borrow_mut().push(Ruled { by, ruling, row });
                 }
