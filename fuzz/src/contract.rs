@@ -16,6 +16,7 @@ use narthex_contracts::{
     musig::{AdaptorSignature, PartialSignature},
     party::PartyId,
     setup::{HandedOver, Release},
+    shared_secret::RevealedShare,
 };
 use narthex_game_model::{
     Ruling,
@@ -109,6 +110,10 @@ fn items() -> Vec<SignedItem> {
         Item::AuditOpening {
             audit: [8; 32],
             opening,
+        },
+        Item::Blind {
+            sample,
+            digests: [9; 32],
         },
     ];
     items.map(|item| item.signed(&CONTRACT, &pair())).into()
@@ -236,6 +241,8 @@ fn changes() -> Vec<ContractChange> {
         ContractChange::Audited(Audited::Right),
         ContractChange::Audited(Audited::Wrong { step: 5 }),
         ContractChange::Audited(Audited::Unopened),
+        ContractChange::Rejected(vec![self::release()]),
+        ContractChange::Revealed(share()),
     ];
     items.chain(others).collect()
 }
@@ -247,6 +254,11 @@ const fn release() -> Release {
         item: 4,
         share: PartialSignature([5; 32]),
     }
+}
+
+fn share() -> RevealedShare {
+    let value = SecretKey::from_slice(&[3; 32]).expect("a scalar");
+    RevealedShare { member: 2, value }
 }
 
 const fn handed() -> HandedOver {
@@ -274,6 +286,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ContractMessage::Release(release()),
         ContractMessage::HandedOver(handed()),
         ContractMessage::Attestation(attestation()),
+        ContractMessage::Share(share()),
     ];
     messages.extend(pieces.iter().cloned().map(ContractMessage::Piece));
     let messages = messages.iter().map(Message::to_bytes);

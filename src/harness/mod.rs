@@ -18,7 +18,6 @@ pub(crate) use error::{Refusal, expect, is_refused, refusals};
 pub use event::{Event, Figures, Outcome, PartyBalance, Reporter, Step, TransactionEvent};
 pub use figures::Unplayable;
 pub(crate) use figures::{MINED, MOST_BLOCKS, MOST_SAT, ONE_COIN, playable};
-pub(crate) use network::Network;
 pub use participant::{Harness, HarnessOptions, Participant};
 pub(crate) use scenario::on_harness;
 pub use scenario::{Playable, Scenario, Script, play, play_on};

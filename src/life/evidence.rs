@@ -52,7 +52,10 @@ impl LifeSigner<'_> {
         let is_challenged = matches!(accusation, Some((Accusation::Challenge, _)));
         let pieces = match self.role() {
             Role::Client => self.client_pleads(book)?,
-            Role::Worker if is_challenged => self.worker_answers(book)?,
+            // It opens nothing more.
+            Role::Worker if is_challenged || book.contract().is_paper() => {
+                self.worker_answers(book)?
+            }
             Role::Worker => self.worker_pleads(book)?,
             _ => self.verifier_pleads(book)?,
         };
@@ -171,7 +174,9 @@ impl LifeSigner<'_> {
                 .iter()
                 .map(|leaf| leaf.index)
                 .eq(sampled.iter().copied());
-            if let (true, Some(own)) = (is_of_sample, self.digests.known()) {
+            if is_of_sample && book.contract().is_paper() {
+                pieces.extend(self.disputes(&opening, book)?);
+            } else if let (true, Some(own)) = (is_of_sample, self.digests.known()) {
                 pieces.extend(self.disputed(&opening, own.digests())?);
             }
             pieces.push(Piece::Opening(Box::new(opening)));
@@ -210,7 +215,7 @@ impl LifeSigner<'_> {
         };
         let found = judge(job.program(), &accepted, commitment, &evidence).ok();
         Ok(found.map(|found| {
-            self.ruled = Some((Row::Rerun, found.reason));
+            self.ruled = Some((Some(Row::Rerun), found.reason));
             Done::Ruled(found.ruling)
         }))
     }
@@ -247,7 +252,7 @@ impl LifeSigner<'_> {
                     None => found.reason,
                     Some(unpaid) => format!("{}; {unpaid}", found.reason),
                 };
-                self.ruled = Some((found.row, reason));
+                self.ruled = Some((Some(found.row), reason));
                 Ok(Some(Done::Ruled(found.ruling)))
             }
             // A block that is awaited, or a step that this machine cannot run: no ruling is no verdict.

@@ -11,7 +11,7 @@ use narthex_channel::{
     log::Log,
     wire::{BOXES, EVIDENCE, OPENING, body_hash},
 };
-use narthex_contracts::{graph::NodeId, template::root_coin, terms::Role};
+use narthex_contracts::{graph::NodeId, terms::Role};
 use narthex_regtest::{ChainSource, NodeAccess};
 
 use super::{
@@ -185,7 +185,7 @@ impl<'a> LifeParty<'a> {
     /// stake or fee either.
     fn keep_root_coin(&mut self) {
         let (contract, role) = (self.book().contract(), self.role());
-        let coin = root_coin(contract.terms(), contract.graph());
+        let coin = contract.root_coin();
         let Some(coin) = coin.filter(|_| role == Role::Worker) else {
             return;
         };

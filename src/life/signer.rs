@@ -18,7 +18,7 @@ use narthex_game_model::{
     token::{SealCost, Token},
 };
 
-use super::{Blobs, LifeError, Sight, ending::Volatile, long::Long};
+use super::{Blobs, LifeError, PaperWork, Sight, ending::Volatile, long::Long, paper};
 use crate::job::StageJob;
 
 /// What a party brings to a contract, and keeps to itself.
@@ -48,6 +48,8 @@ pub struct LifeWork<'a> {
     pub seal_cost: SealCost,
     /// The party's record of what it has bound, for ever: an arbiter's rulings, and attempts at an ending.
     pub bindings: Option<Box<dyn Bindings + 'a>>,
+    /// What only a party of the `paper` template has.
+    pub paper: PaperWork,
     /// Told of what came of each task, with the reason of a ruling.
     pub watch: Option<Watch<'a>>,
 }
@@ -78,8 +80,11 @@ impl ReceiptSigner for WordSigner<'_> {
 /// What came of a task; `None` if it cannot be done before the next block.
 pub(crate) type Worked = Result<Option<Done>, LifeError>;
 
+/// How an arbiter has ruled: by which row, where there is a table of rulings, and why.
+pub type Ruled = (Option<Row>, String);
+
 /// Told of what came of a task; of a ruling, by which row and for what reason.
-pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&(Row, String)>) + 'a>;
+pub type Watch<'a> = Box<dyn FnMut(&Done, Option<&Ruled>) + 'a>;
 
 /// Does a party's work.
 pub struct LifeSigner<'a> {
@@ -100,7 +105,7 @@ pub struct LifeSigner<'a> {
     /// Nonces of an ending, as long as this process lives.
     pub(super) announced: Volatile,
     /// By which row an arbiter has ruled, and why.
-    pub(super) ruled: Option<(Row, String)>,
+    pub(super) ruled: Option<Ruled>,
 }
 
 impl<'a> LifeSigner<'a> {
@@ -254,6 +259,12 @@ impl<'a> LifeSigner<'a> {
         for attestation in book.attestations() {
             secrets.attest(attestation);
         }
+        if let Some(appeal) = self.own.paper.appeal {
+            secrets.insert(ContractSecret::Appeal, appeal);
+        }
+        if let Some(panel) = paper::panel_secret(book) {
+            secrets.insert(ContractSecret::Panel, panel);
+        }
         secrets
     }
 
@@ -267,6 +278,9 @@ impl<'a> LifeSigner<'a> {
     pub(super) fn take_up(&mut self, book: &Book) {
         // What was checked once is good; what is there already is not taken twice.
         for release in book.releases() {
+            let _ = self.own.signatures.accept(release);
+        }
+        for release in book.rejections() {
             let _ = self.own.signatures.accept(release);
         }
         for handed in book.handed_over() {
@@ -308,7 +322,9 @@ impl LifeSigner<'_> {
             Task::Work => self.commit(),
             Task::Sample { height } => Ok(self.sample(height)),
             Task::Seal => self.seal(book),
+            Task::Answer if book.contract().is_paper() => self.blind(book),
             Task::Answer => self.answer(book),
+            Task::Open if book.contract().is_paper() => self.open_blindly(book),
             Task::Open => self.open(book),
             Task::Compare => self.compare(book),
             Task::Draw => self.draw_audit(book),
@@ -316,11 +332,16 @@ impl LifeSigner<'_> {
             Task::Audit => self.audit(book),
             Task::Look(thing) => self.look(thing, book),
             Task::Approve => self.approve(book),
+            Task::Reject => self.reject(book),
+            Task::Review => self.review(book),
+            Task::Check if book.contract().is_paper() => self.check_verdict(book),
             Task::Check => self.check(book),
             Task::Pass => self.pass(book),
             Task::Plead => self.plead(book),
+            Task::Rule if book.contract().is_paper() => self.rule_on_dispute(book),
             Task::Rule => self.rule(book),
             Task::Attest => self.attest(book),
+            Task::Reveal => self.reveal(book),
             Task::Decrypt { settlement } => self.decrypt(settlement, book),
             Task::DecryptEnding => self.decrypt_ending(book),
             Task::Ending { attempt, task } => self.ending(attempt, task, book),

@@ -8,7 +8,7 @@ use narthex_contracts::{
     derive::reply_secret,
     graph::NodeId,
     setup::SignaturesError,
-    template::Exit,
+    template::{Exit, PaperExit},
     terms::Role,
 };
 use narthex_game_model::{
@@ -259,8 +259,11 @@ impl LifeSigner<'_> {
         let papers = book.papers();
         let order = || LifeError::Order("an opening");
         let drawn = self.sampled(book)?;
-        let (token, _) = papers.token_for(&contract, &drawn.id).ok_or_else(order)?;
-        let (reply, _) = papers.reply_to(&contract, &token).ok_or_else(order)?;
+        let reply = match papers.token_for(&contract, &drawn.id) {
+            Some((token, _)) => papers.reply_to(&contract, &token).map(|(reply, _)| reply),
+            None => book.blind(),
+        };
+        let reply = reply.ok_or_else(order)?;
         let (item, opening) = papers.opened(&contract, &reply).ok_or_else(order)?;
         let hash = papers.opening(&opening).ok_or_else(order)?;
         let opening = Opening::from_bytes(&self.blobs.kept(hash)?)?;
@@ -281,14 +284,22 @@ impl LifeSigner<'_> {
 
     pub(super) fn approve(&mut self, book: &Book) -> Worked {
         let node = self.settlement(book)?;
-        let token = SecretKey::from_slice(self.token(book)?.expose());
+        let token = match book.contract().is_paper() {
+            true => None,
+            false => Some(SecretKey::from_slice(self.token(book)?.expose())),
+        };
+        let token = token.transpose();
         let token = token.map_err(|_| LifeError::Order("a token"))?;
-        let releases = self.own.signatures.release(node, Some(&token))?;
+        let releases = self.own.signatures.release(node, token.as_ref())?;
         Ok(Some(Done::Approved(releases)))
     }
 
     fn settlement(&self, book: &Book) -> Result<NodeId, LifeError> {
-        let node = book.contract().graph().find(Exit::NORMAL);
+        let name = match book.contract().is_paper() {
+            true => PaperExit::NORMAL,
+            false => Exit::NORMAL,
+        };
+        let node = book.contract().graph().find(name);
         node.ok_or(LifeError::Order("a settlement"))
     }
 

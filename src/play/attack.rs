@@ -1,6 +1,6 @@
 //! What a party does on chain beside its machine.
 
-use bitcoin::{Amount, Transaction};
+use bitcoin::{Amount, Script, Transaction};
 use narthex_contracts::{
     template::Exit,
     terms::{FeeRate, FeeRules, Role},
@@ -19,7 +19,7 @@ impl Unasked {
         &self,
         room: &mut Room<'_>,
         chain: &mut dyn Chain,
-        tip: u32,
+        (tip, reward): (u32, &Script),
     ) -> Result<(), PlayError> {
         let Some(party) = room.party_mut(self.by) else {
             return Ok(());
@@ -34,8 +34,23 @@ impl Unasked {
         let is_unspent = spends.is_some() && book.facts().coin(graph) == spends;
         let next = tip.saturating_add(1);
         let is_time = book.earliest(node).is_some_and(|first| next >= first);
-        if is_there && is_unspent && is_time {
+        if !(is_there && is_unspent && is_time) {
+            return Ok(());
+        }
+        if !self.bribes {
             party.publish_unasked(chain, node)?;
+            return Ok(());
+        }
+        let (book, signer) = (party.book(), party.signer());
+        let secrets = signer.secrets(book);
+        if let Ok(tx) = signer.signatures().complete(node, &secrets) {
+            chain.mine_exactly(std::slice::from_ref(&tx), reward)?;
+            party.publisher_mut().paid.push(Paid {
+                node: Some(node),
+                tx,
+                child: None,
+                fee: Amount::ZERO,
+            });
         }
         Ok(())
     }

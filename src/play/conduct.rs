@@ -35,6 +35,10 @@ pub(super) struct Conduct {
     pub(super) agrees: Option<Outcome>,
     /// Who begins anew.
     pub(super) anew: Option<Anew>,
+    /// Who says, hears and publishes nothing once somebody's machine stands so.
+    pub(super) leaves: Option<(Role, (Role, &'static str))>,
+    /// Who must not be able to publish something to the end, and why not.
+    pub(super) fails: Option<(Role, NodeName, Fails)>,
     /// Why something is published, where it is not the usual reason.
     pub(super) why: Vec<(NodeName, &'static str)>,
 }
@@ -51,6 +55,8 @@ impl Default for Conduct {
             outbids: None,
             agrees: None,
             anew: None,
+            leaves: None,
+            fails: None,
             why: Vec::new(),
         }
     }
@@ -71,6 +77,17 @@ pub(super) struct Unasked {
     pub(super) what: NodeName,
     /// Where its machine must stand, if that matters.
     pub(super) at: Option<&'static str>,
+    /// Whether it has a miner take it past all mempools, as soon as it can be completed.
+    pub(super) bribes: bool,
+}
+
+/// Why a party cannot publish something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fails {
+    /// It does not have all of its signatures.
+    Incomplete,
+    /// It has offered it, and no node takes it.
+    Refused,
 }
 
 /// A party that begins anew, from its seed and from what it holds since the set-up.

@@ -11,20 +11,16 @@ use narthex_contracts::{
     graph::{NodeName, TxGraph},
     terms::{FeeRate, Role, Terms},
 };
-use narthex_game_model::Outcome as Settlement;
+use narthex_game_model::{Outcome as Settlement, ruling::Row};
 use narthex_regtest::Chain;
 use std::sync::Arc;
 
 use super::{
-    ContractParticipant, Event, Outcome, PlayError, PlayOptions, Settled,
-    event::DecryptedResult,
-    panel::PanelSecret,
-    records::Records,
-    talk::Talk,
-    work::{Delivery, Workshop},
+    ContractParticipant, Event, Outcome, PlayError, PlayOptions, Settled, event::DecryptedResult,
+    panel::PanelSecret, records::Records, workshop::Workshop,
 };
 use crate::{
-    harness::{Network, Reporter, Scenario, Step, TransactionEvent},
+    harness::{Reporter, Scenario, Step, TransactionEvent},
     job::StageJob,
     wallet::PartyWallet,
 };
@@ -83,12 +79,12 @@ pub struct ContractPlay<'a> {
     pub(super) terms: Arc<Terms>,
     pub(super) graph: Arc<TxGraph>,
     pub(super) workshop: Workshop,
-    /// The panel's shared secret, until it is revealed (`paper` template).
+    /// What the panel shares, until its arbiters have it (`paper` template).
     pub(super) panel_secret: Option<PanelSecret>,
-    pub(super) delivery: Option<Delivery>,
-    /// What was said, and who has it.
-    pub(super) talk: Talk,
-    pub(super) network: Network,
+    /// By which row of the table the panel ruled.
+    pub(super) row: Option<Row>,
+    /// Messages that were sent, and their bytes.
+    pub(super) traffic: (u64, u64),
     pub(super) on_chain: Vec<OnChain>,
     pub(super) result: Option<DecryptedResult>,
     /// Arbiters whose stakes were spent sideways (`paper` template).
@@ -191,9 +187,8 @@ impl<'a> ContractPlay<'a> {
             graph,
             workshop,
             panel_secret,
-            delivery: None,
-            talk: Talk::default(),
-            network: Network::default(),
+            row: None,
+            traffic: (0, 0),
             on_chain: Vec::new(),
             result: None,
             sideways: Vec::new(),
@@ -221,6 +216,11 @@ impl<'a> ContractPlay<'a> {
     pub fn job(&self) -> (Arc<StageJob>, u32) {
         let origin = &self.workshop.origin;
         (Arc::clone(&self.workshop.job), origin.stage())
+    }
+
+    /// By which row the panel ruled.
+    pub(super) const fn row(&self) -> Option<Row> {
+        self.row
     }
 
     /// Fee rate of this play.
@@ -387,9 +387,9 @@ impl<'a> ContractPlay<'a> {
                     .map(|t| t.tx.compute_txid().to_string())
                     .collect(),
                 fees_sat: fees,
-                ruling_row: self.talk.row.map(|row| row.to_string()),
-                messages_sent: self.network.messages,
-                bytes_sent: self.network.bytes,
+                ruling_row: self.row.map(|row| row.to_string()),
+                messages_sent: self.traffic.0,
+                bytes_sent: self.traffic.1,
                 result: self.result.take(),
             },
             transactions: contract_txs.iter().map(|t| t.name.clone()).collect(),

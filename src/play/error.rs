@@ -1,16 +1,14 @@
 //! Why a play cannot go on.
 
-use narthex_base::codec::DecodeError;
 use narthex_contracts::{
     depth::Shallow,
     funding::FundingError,
     setup::{SetupError, SignaturesError, ceremony::CeremonyError},
     template::{Hasty, PartyError, ReclaimError, TemplateError},
-    terms::{Role, TermsError},
+    terms::TermsError,
 };
 use narthex_game_model::{
-    ParamsError, RatioError, SettlementError, commitment::ReceiptError, game::Unprofitable,
-    params::JobMisfit,
+    ParamsError, RatioError, SettlementError, game::Unprofitable, params::JobMisfit,
 };
 
 use crate::{
@@ -143,27 +141,6 @@ pub enum PlayError {
         /// Height of the block that would have held it.
         height: u32,
     },
-    /// A message that is read as something else than was sent.
-    #[error("{from} sends {to} what cannot be read: {error}")]
-    Message {
-        /// Who sent it.
-        from: Role,
-        /// Who reads it.
-        to: Role,
-        /// What is wrong.
-        error: DecodeError,
-    },
-    /// Something that its author has not signed. Whoever brought it is at fault.
-    #[error("no {what} of the {by}'s: its word key has not signed it")]
-    Unsigned {
-        /// Who is said to have signed.
-        by: Role,
-        /// What.
-        what: &'static str,
-    },
-    /// A receipt that is none.
-    #[error(transparent)]
-    Receipt(#[from] ReceiptError),
     /// A set-up that stops.
     #[error(transparent)]
     Meeting(Box<MeetingError<SignerError>>),

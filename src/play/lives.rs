@@ -1,6 +1,6 @@
 //! A play whose parties live by their machines: the very code that nodes run, over a network in memory.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use narthex_channel::{
     contract::{Contract, Policy},
@@ -16,11 +16,12 @@ use super::{
     conduct::{Conduct, FUNDING},
     killer::Killer,
     narrate::Narrator,
+    panel::PanelSecret,
     participant::own_salt,
     stage::{Lived, Stage},
 };
 use crate::life::{
-    LifeError, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher, Room, ending_like,
+    LifeError, LifeSigner, LifeWork, MemoryBlobs, Own, PaperWork, Publisher, Room, ending_like,
 };
 
 /// Blocks after which a play is given up: more than all windows of an example.
@@ -64,9 +65,8 @@ impl ContractPlay<'_> {
                 }
             }
         }
-        self.talk.row = ended.row;
-        self.network.messages += ended.traffic.0;
-        self.network.bytes += ended.traffic.1;
+        self.row = ended.row;
+        self.traffic = ended.traffic;
         if let Some(plain) = ended.result {
             let (result, said) = self.workshop.origin.read(&self.workshop.job, plain);
             self.result = Some(result);
@@ -84,7 +84,19 @@ impl ContractPlay<'_> {
             confirm: 1,
             message: 1,
         };
-        let about = Contract::new(self.terms.clone(), self.graph.clone(), Role::Client, policy);
+        let (shared, mut shares) = match self.panel_secret.take() {
+            None => (None, Vec::new()),
+            Some(PanelSecret { point, shares }) => (Some(Arc::new(point)), shares),
+        };
+        let (terms, graph) = (self.terms.clone(), self.graph.clone());
+        let contract = |role| match &shared {
+            None => Contract::new(terms.clone(), graph.clone(), role, policy),
+            Some(shared) => {
+                let what = (terms.clone(), graph.clone());
+                Contract::research(what, role, policy, shared.clone())
+            }
+        };
+        let about = contract(Role::Client);
         let tip = self.chain.height()?;
         let funded = self.confirmed_at(&FUNDING);
         let funded = funded.ok_or_else(|| PlayError::Broken("no funding".into()))?;
@@ -113,8 +125,14 @@ impl ContractPlay<'_> {
         for (participant, (role, record)) in parties {
             let signatures = participant.holdings.clone();
             let signatures = signatures.ok_or_else(|| PlayError::Broken("no holdings".into()))?;
-            let contract = Contract::new(self.terms.clone(), self.graph.clone(), role, policy);
-            let contract = contract.map_err(LifeError::from)?;
+            let contract = contract(role).map_err(LifeError::from)?;
+            let paper = PaperWork {
+                appeal: participant.secrets.get(ContractSecret::Appeal),
+                share: shares
+                    .iter()
+                    .position(|share| Role::Arbiter(share.member()) == role)
+                    .map(|at| Arc::new(shares.swap_remove(at))),
+            };
             let identity = match role {
                 Role::Arbiter(_) => Some(participant.identity()?),
                 _ => None,
@@ -126,6 +144,7 @@ impl ContractPlay<'_> {
                 audit: self.terms.params().audit().map_or(0, |audit| audit.steps),
                 accusation: stage.accusation.clone(),
                 depth,
+                is_paper: shared.is_some(),
                 cheats: stage.cheats.clone(),
             };
             let (journal, tip, row) = (stage.journal.clone(), stage.tip.clone(), row.clone());
@@ -146,11 +165,12 @@ impl ContractPlay<'_> {
                 admits: conduct.admits,
                 seal_cost: self.options.seal_cost,
                 bindings: Some(Box::new(record)),
+                paper,
                 watch: Some(Box::new(move |done, ruled| {
                     let height = tip.get();
                     let reason = ruled.map_or("", |(_, reason)| reason);
                     if let (Some((by, _)), true) = (ruled, is_heard) {
-                        *row.borrow_mut() = Some(*by);
+                        *row.borrow_mut() = *by;
                     }
                     let told = narrator.told(done, reason).into_iter();
                     let steps = told.map(|(what, why)| Lived::Step {
@@ -179,7 +199,7 @@ impl ContractPlay<'_> {
             if stage.is_over() {
                 break;
             }
-            stage.act(self.chain)?;
+            stage.act(self.chain, &self.miner_script)?;
             if self.options.probe_early {
                 probe(self.chain, &stage.room, &self.miner_script)?;
             }
@@ -190,6 +210,7 @@ impl ContractPlay<'_> {
                 }
             }
         }
+        stage.check_failed()?;
         let client = stage.room.party(Role::Client);
         let client = client.ok_or_else(|| PlayError::Broken("no client".into()))?;
         let result = client.result()?;

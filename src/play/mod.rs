@@ -4,7 +4,6 @@
 //! parties and makes their moves. Everything that happens is reported as an [`Event`], for people and for programs.
 
 pub(crate) mod attack;
-mod blind;
 mod case;
 pub(crate) mod cheat;
 mod conduct;
@@ -17,15 +16,15 @@ mod ledger;
 mod lives;
 mod narrate;
 mod options;
-mod panel;
+pub(crate) mod panel;
 mod participant;
 mod publish;
 mod records;
 mod scenarios;
 mod setup;
 mod stage;
-mod talk;
-mod work;
+mod told;
+mod workshop;
 
 pub use contract::{ContractPlay, Ending};
 pub use error::PlayError;

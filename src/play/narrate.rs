@@ -3,13 +3,18 @@
 use std::{cell::Cell, rc::Rc};
 
 use narthex_channel::contract::{Audited, Done, Finding};
-use narthex_contracts::{depth::Depth, graph::NodeName, template::Exit, terms::Role};
+use narthex_contracts::{
+    depth::Depth,
+    graph::NodeName,
+    template::{Exit, PaperExit},
+    terms::Role,
+};
 use narthex_game_model::{
     Accusation,
     ruling::{Answer, Item},
 };
 
-use super::{cheat::SharedCheats, work::described};
+use super::{cheat::SharedCheats, workshop::described};
 
 /// The root in a transaction of its own.
 pub(super) const ROOT_RECORD: NodeName = NodeName::plain("root record");
@@ -24,6 +29,8 @@ pub(super) struct Narrator {
     /// What has put the case before the panel.
     pub(super) accusation: Rc<Cell<Accusation>>,
     pub(super) depth: Depth,
+    /// Whether it is a contract of the paper's template.
+    pub(super) is_paper: bool,
     /// Who cheats, and how the worker works.
     pub(super) cheats: SharedCheats,
 }
@@ -108,6 +115,10 @@ impl Narrator {
                     format!("draws {} steps that it will look at itself", self.audit),
                     "before it hands on the settlement; a league could choose what its own sample misses",
                 ),
+                Item::Blind { .. } => one(
+                    format!("recomputes {count} of {steps} steps, and signs a hash of its digests"),
+                    "its digests are there before any leaf, so that they can only be its own work",
+                ),
                 _ => Vec::new(),
             },
             Done::Opened { item, .. } if item.item.name() == "opening of the audit" => {
@@ -121,6 +132,10 @@ impl Narrator {
                     "a league's own sample would miss what is wrong, and who sees nothing has reason to challenge",
                 )
             }
+            Done::Opened { .. } if self.is_paper => one(
+                format!("opens leaves, keys and boxes of {count} steps"),
+                "the verifier has signed a hash of what it found",
+            ),
             Done::Opened { .. } => one(
                 format!("opens leaves, keys and boxes of {count} steps"),
                 "the answer is the hash of the token; with the key the client can open every box by these",
@@ -149,6 +164,14 @@ impl Narrator {
                 "compares what was opened: it is not what it has computed".to_owned(),
                 "an open seal says what the worker knew, not what it committed to",
             ),
+            Done::Found(Finding::Wrong) if self.is_paper => one(
+                "stands by what it has opened".to_owned(),
+                "the verifier's share of the appeal is how it rejects, and says no more",
+            ),
+            Done::Found(Finding::OwnFault) if self.is_paper => one(
+                "runs again what it has opened, and finds itself at fault".to_owned(),
+                "an appeal would cost the whole stake",
+            ),
             Done::Found(Finding::Wrong) => one(
                 "opens nothing: the verifier's answer is not right by its own work".to_owned(),
                 "what it opened now would be seen before there is a verdict",
@@ -156,6 +179,18 @@ impl Narrator {
             Done::Found(Finding::OwnFault) => one(
                 "runs a step again, and finds itself at fault".to_owned(),
                 "the verifier's digests are right, and its own leaves are not",
+            ),
+            Done::Approved(_) if self.is_paper && self.role == Role::Verifier => one(
+                format!("hands the worker its share of {}", PaperExit::NORMAL),
+                "r = 1: the sample is right",
+            ),
+            Done::Rejected(_) if self.role == Role::Verifier => one(
+                format!("hands the worker its share of {}", PaperExit::APPEALED),
+                "r = 0: its signature is its verdict",
+            ),
+            Done::Revealed(_) => one(
+                "reveals its share of the panel's secret".to_owned(),
+                "one secret stands for either verdict in this template",
             ),
             Done::Approved(_) if self.role == Role::Verifier => one(
                 format!("hands the client its share of {}", Exit::NORMAL),
@@ -231,6 +266,15 @@ pub(super) fn why(name: NodeName) -> &'static str {
         Exit::REJECTED => "the sample is wrong",
         Exit::UNAPPEALED => "the worker did not appeal",
         Exit::APPEALED => "appeals: all stakes are in the pot now",
+        PaperExit::TIMEOUT_BY_CLIENT | PaperExit::TIMEOUT_BY_VERIFIER => {
+            "nothing was delivered by t3"
+        }
+        PaperExit::SILENT_VERIFIER => "no verdict came by t1; the result is revealed",
+        PaperExit::NORMAL => "takes the reward; the signature carries the secret",
+        PaperExit::UNAPPEALED => "the sample was wrong and no appeal came by t2",
+        PaperExit::FAILED => "the panel's secret was not revealed by t4",
+        name if name.base == "Tx7" => "the panel's secret opens it",
+        name if name.base == "Tx8" => "the panel's secret and its own open it",
         Exit::CHALLENGED => "challenges: its bond and all stakes are in the pot now",
         name if name.base.starts_with("S6") => {
             "the attestations of this majority open the settlement"

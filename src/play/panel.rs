@@ -12,12 +12,11 @@ use narthex_contracts::{
         Panel, Pool, SeedBlock, SeedError, SeedNonce, Willingness,
     },
     shared_secret::{Collector, Dealer, KeyShare, SharedPoint, Sharing},
-    template::ContractSecret,
     terms::{Role, TermsDraft},
 };
 use narthex_game_model::{Params, Template};
 
-use super::{ContractParticipant, ContractPlay, PlayError, contract::Parts, setup::secret};
+use super::{ContractParticipant, PlayError, contract::Parts, setup::secret};
 use crate::wallet::PartyWallet;
 
 /// Arbiters in the pool beyond the seats of the panel.
@@ -249,13 +248,13 @@ fn seat(
 }
 
 /// The panel's one secret of the paper's template, made by its members without a dealer.
-pub(super) struct PanelSecret {
-    pub(super) point: SharedPoint,
-    pub(super) shares: Vec<KeyShare>,
+pub(crate) struct PanelSecret {
+    pub(crate) point: SharedPoint,
+    pub(crate) shares: Vec<KeyShare>,
 }
 
 /// Every member deals to every other.
-pub(super) fn share_secret(
+pub(crate) fn share_secret(
     params: &Params,
     context: [u8; 32],
     rng: &mut StdRng,
@@ -290,30 +289,4 @@ pub(super) fn share_secret(
     }
     let point = point.ok_or_else(|| PlayError::Panel("nobody on the panel".into()))?;
     Ok(PanelSecret { point, shares })
-}
-
-impl ContractPlay<'_> {
-    /// k members of the panel reveal their shares, and everybody has the secret.
-    pub(super) fn open_panel_secret(&mut self) -> Result<(), PlayError> {
-        self.bury()?;
-        let broken = || PlayError::Panel("the panel has no secret".into());
-        let quorum = usize::from(self.terms.params().quorum());
-        let PanelSecret { point, shares } = self.panel_secret.take().ok_or_else(broken)?;
-        let revealed = shares
-            .into_iter()
-            .take(quorum)
-            .map(KeyShare::reveal)
-            .collect::<Vec<_>>();
-        let secret = point
-            .reconstruct(&Secp256k1::new(), &revealed)
-            .map_err(panel_error)?;
-        for participant in self.participants.values_mut() {
-            participant.secrets.insert(ContractSecret::Panel, secret);
-        }
-        self.step(
-            "arbiters",
-            format!("{quorum} of them reveal their shares of the panel's secret"),
-            "one secret stands for either verdict in this template",
-        )
-    }
 }

@@ -1,4 +1,5 @@
-//! Moves on the chain: wait for the time, complete, pay by a child, confirm.
+//! A contract's transactions by hand: wait for the time, complete, pay by a child, confirm. Scenarios leave that to the parties' machines;
+//! tests of what the chain takes do not.
 
 use super::{ContractPlay, PlayError};
 use crate::wallet::ChildRequest;
@@ -149,25 +150,6 @@ impl ContractPlay<'_> {
             }
         }
         self.mine(1)
-    }
-
-    /// The client takes the result secret out of a published settlement and decrypts.
-    pub(super) fn reveal(&mut self, name: NodeName, tx: &Transaction) -> Result<(), PlayError> {
-        let node = self.find(name)?;
-        let client = self.participant(Role::Client)?;
-        let holdings = client
-            .holdings
-            .as_ref()
-            .ok_or_else(|| PlayError::Broken("no holdings".into()))?;
-        let secret = holdings.extract_result(node, tx, &client.secrets)?;
-        let client = self.participant_mut(Role::Client)?;
-        client.secrets.insert(ContractSecret::Result, secret);
-        self.step(
-            Role::Client,
-            format!("takes the result secret out of the signature of {name}"),
-            "the published signature less the adaptor signature is the key",
-        )?;
-        self.decrypt()
     }
 
     /// Index of a transaction by name.

@@ -29,7 +29,7 @@ use super::{
     ContractParticipant, PlayError,
     contract::{Agreed, Parts},
     records::Records,
-    work::Workshop,
+    workshop::Workshop,
 };
 use crate::{
     setup::{Accord, ComputationSigner, Meeting, Stake, Standing},

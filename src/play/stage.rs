@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use bitcoin::{Amount, Transaction};
+use bitcoin::{Amount, Script, Transaction};
 use narthex_channel::{
     contract::{Contract, Finding, Order},
     log::MemoryLog,
@@ -21,11 +21,11 @@ use narthex_regtest::Chain;
 use super::{
     PlayError, attack,
     cheat::{self, Cheats, SharedCheats, seat},
-    conduct::{Conduct, FUNDING},
+    conduct::{Conduct, FUNDING, Fails},
     killer::Killer,
     narrate::ROOT_RECORD,
 };
-use crate::life::{LifeError, LifeParty, LifeSigner, MemoryBlobs, Own, Paid, Room, Sight};
+use crate::life::{LifeError, LifeParty, LifeSigner, MemoryBlobs, Offered, Own, Paid, Room, Sight};
 
 /// What happened, in order.
 pub(super) enum Lived {
@@ -259,8 +259,42 @@ impl<'p, 'c> Stage<'p, 'c> {
                 killer.kill(&mut self.room, to, &self.cheats)?;
             }
             is_anew |= self.begin_anew()?;
+            self.leave();
             self.agree()?;
         }
+    }
+
+    /// A party is away from here on, if it is time.
+    fn leave(&mut self) {
+        if let Some((who, (whose, at))) = self.conduct.leaves
+            && (self.room.party(whose)).is_some_and(|party| party.standing() == at)
+        {
+            self.room.silence(who);
+        }
+    }
+
+    /// What must have failed has.
+    pub(super) fn check_failed(&self) -> Result<(), PlayError> {
+        let Some((who, what, why)) = self.conduct.fails else {
+            return Ok(());
+        };
+        let broken = || PlayError::Broken(format!("{who} could have published {what}"));
+        let (party, node) = (self.room.party(who), self.about.graph().find(what));
+        let (party, node) = party.zip(node).ok_or_else(broken)?;
+        let has_failed = match why {
+            Fails::Incomplete => {
+                let (book, signer) = (party.book(), party.signer());
+                let secrets = signer.secrets(book);
+                signer.signatures().complete(node, &secrets).is_err()
+            }
+            Fails::Refused => {
+                let mut refused = party.publisher().refused.iter();
+                refused.any(|refused| {
+                    refused.node == Some(node) && matches!(refused.why, Offered::Refused(_))
+                })
+            }
+        };
+        has_failed.then_some(()).ok_or_else(broken)
     }
 
     /// A party begins anew, if it is time.
@@ -311,13 +345,17 @@ impl<'p, 'c> Stage<'p, 'c> {
 
     /// Everybody has what it is given.
     pub(super) fn is_over(&self) -> bool {
-        let is_over =
-            |party: &LifeParty<'_>| matches!(party.standing(), "settled" | "decrypted" | "over");
+        let is_over = |party: &LifeParty<'_>| match party.standing() {
+            "settled" | "decrypted" | "over" => true,
+            // The key of nothing: no boxes come any more.
+            "shown" => party.book().papers().boxes().is_none(),
+            _ => false,
+        };
         self.room.parties().all(is_over)
     }
 
     /// What somebody does beside its machine.
-    pub(super) fn act(&mut self, chain: &mut dyn Chain) -> Result<(), PlayError> {
+    pub(super) fn act(&mut self, chain: &mut dyn Chain, reward: &Script) -> Result<(), PlayError> {
         let conduct = self.conduct;
         if conduct.delivers
             && (self.has_begun || conduct.anew.is_none())
@@ -330,7 +368,7 @@ impl<'p, 'c> Stage<'p, 'c> {
             self.round(chain)?;
         }
         if let Some(unasked) = &conduct.unasked {
-            unasked.publish(&mut self.room, chain, self.tip.get())?;
+            unasked.publish(&mut self.room, chain, (self.tip.get(), reward))?;
         }
         if let Some(by) = conduct.outbids {
             attack::outbid(&mut self.room, chain, by)?;

@@ -74,3 +74,9 @@ fn whoever_is_killed_among_cheats_goes_on() {
 fn whoever_is_killed_around_a_challenge_goes_on() {
     goes_on(Template::Audited, lives(Template::Audited));
 }
+
+/// And in the paper's template, whose machines share a secret.
+#[test]
+fn whoever_is_killed_on_the_paper_goes_on() {
+    goes_on(Template::Paper, lives(Template::Paper));
+}

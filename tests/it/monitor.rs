@@ -19,7 +19,8 @@ use narthex::{
     game_model::{Template, play::Strategy, token::SealCost},
     harness::play_on,
     life::{
-        Bumper, Due, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Offered, Own, Publisher, Secrecy,
+        Bumper, Due, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Offered, Own, PaperWork,
+        Publisher, Secrecy,
     },
     play::ContractPlay,
     regtest::{Broadcaster as _, Chain, Embedded, Miner as _, mine_coins},
@@ -527,6 +528,7 @@ fn work<'a>(play: &ContractPlay<'_>, who: Role) -> (Contract, LifeWork<'a>) {
         admits: true,
         seal_cost: SealCost::TRIFLING,
         bindings: None,
+        paper: PaperWork::default(),
         watch: None,
     };
     (contract, work)

@@ -7,6 +7,8 @@ use narthex_contracts::{
     depth::Depth,
     graph::{NodeId, NodeName, TxGraph},
     party::PartySet,
+    shared_secret::SharedPoint,
+    template::root_coin,
     terms::{Role, Terms},
 };
 use narthex_game_model::schedule::{ChallengeSchedule, PanelSchedule, Schedule};
@@ -33,6 +35,8 @@ pub struct Contract {
     policy: Policy,
     /// What each signs with, which takes time to derive.
     words: Arc<Vec<(Role, XOnlyPublicKey)>>,
+    /// What the panel's one secret is checked by: of a contract of the `paper` template.
+    shared: Option<Arc<SharedPoint>>,
 }
 
 /// Two are the same if terms, party and policy are: the graph follows from the terms.
@@ -47,7 +51,8 @@ impl Contract {
     /// The contract of these terms, with the graph that was derived from them.
     ///
     /// # Errors
-    /// [`Unfit`]: terms of a template without a delivery on chain, or without a token, or a party that they do not name. The caller's fault.
+    /// [`Unfit`]: terms of the `paper` template, which has no delivery on chain and is lived for research alone ([`Contract::research`]), or
+    /// a party that they do not name. The caller's fault.
     pub fn new(
         terms: Arc<Terms>,
         graph: Arc<TxGraph>,
@@ -58,6 +63,36 @@ impl Contract {
         if !template.has_delivery() || terms.token_point().is_none() {
             return Err(Unfit::Template { template });
         }
+        Contract::with((terms, graph), role, policy, None)
+    }
+
+    /// A contract of the `paper` template, which is known not to withstand attacks: for plays and simulations of it, never for money. What
+    /// the panel shares is no part of the terms: they have its point alone.
+    ///
+    /// # Errors
+    /// [`Unfit`]: terms of another template, of another panel's secret, or a party that they do not name. The caller's fault.
+    pub fn research(
+        (terms, graph): (Arc<Terms>, Arc<TxGraph>),
+        role: Role,
+        policy: Policy,
+        shared: Arc<SharedPoint>,
+    ) -> Result<Contract, Unfit> {
+        let template = terms.template();
+        let Some(paper) = &terms.record().paper else {
+            return Err(Unfit::NoResearch { template });
+        };
+        if shared.point() != Some(paper.panel) {
+            return Err(Unfit::Shared);
+        }
+        Contract::with((terms, graph), role, policy, Some(shared))
+    }
+
+    fn with(
+        (terms, graph): (Arc<Terms>, Arc<TxGraph>),
+        role: Role,
+        policy: Policy,
+        shared: Option<Arc<SharedPoint>>,
+    ) -> Result<Contract, Unfit> {
         if terms.key(role).is_none() {
             return Err(Unfit::NoParty { role });
         }
@@ -69,6 +104,7 @@ impl Contract {
             graph,
             role,
             policy,
+            shared,
         })
     }
 
@@ -97,6 +133,21 @@ impl Contract {
     /// How one reads the chain.
     pub const fn policy(&self) -> Policy {
         self.policy
+    }
+
+    /// Whether it is of the `paper` template.
+    pub const fn is_paper(&self) -> bool {
+        self.shared.is_some()
+    }
+
+    /// What shares of the panel's one secret are checked by, in the `paper` template.
+    pub fn shared(&self) -> Option<&SharedPoint> {
+        self.shared.as_deref()
+    }
+
+    /// The coin that the worker's root goes on record by; none in the `paper` template.
+    pub fn root_coin(&self) -> Option<OutPoint> {
+        root_coin(&self.terms, &self.graph).filter(|_| !self.is_paper())
     }
 
     /// What tells first whether it is funded: a coin that the funding spends. What is to be watched behind it,

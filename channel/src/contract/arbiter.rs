@@ -119,10 +119,11 @@ impl Side for Judging {
         let mut due = match state {
             "ruling" => task(Task::Rule),
             "ruled" => task(Task::Attest),
-            "attested" => vec![ContractEffect::Send {
-                to: book.contract().others(),
-                what: Parcel::Attestation,
-            }],
+            "attested" => {
+                let (to, what) = (book.contract().others(), Parcel::Attestation);
+                let send = ContractEffect::Send { to, what };
+                book.revealing().into_iter().chain([send]).collect()
+            }
             "settled" => book.all_for_client(),
             _ => Vec::new(),
         };
@@ -150,7 +151,11 @@ impl Side for Judging {
             .iter()
             .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
         let heard = summoned.saturating_add(contract.policy().message.into());
-        let last = contract.panel_schedule(accused).evidence.max(heard);
+        let evidence = match contract.is_paper() {
+            true => book.last_evidence(),
+            false => Some(contract.panel_schedule(accused).evidence),
+        };
+        let last = evidence.unwrap_or(0).max(heard);
         if is_whole || tip > last {
             changes.push(ContractChange::Closed);
         }

@@ -8,6 +8,7 @@ use narthex_contracts::{
     graph::{NodeId, NodeName, Source},
     party::PartySet,
     setup::{HandedOver, Release},
+    shared_secret::RevealedShare,
     template::{ContractSecret, Exit},
     terms::Role,
 };
@@ -56,6 +57,10 @@ pub struct Book {
     /// What came of the client's own look.
     pub(super) audited: Option<Audited>,
     pub(super) endings: Endings,
+    /// The verifier's share of the appeal (`paper` template).
+    pub(super) rejected: Vec<Release>,
+    /// Shares of the panel's secret, each checked (`paper` template).
+    pub(super) revealed: Vec<RevealedShare>,
 }
 
 impl Book {
@@ -85,6 +90,8 @@ impl Book {
             audit_deep: None,
             audited: None,
             endings: Endings::default(),
+            rejected: Vec::new(),
+            revealed: Vec::new(),
         }
     }
 
@@ -242,6 +249,11 @@ impl Book {
                 self.is_showing |= matches!(**change, EndingChange::Showing);
                 self.endings.apply(change);
             }
+            ContractChange::Rejected(releases) => {
+                self.rejected = releases.clone();
+                self.released.clear();
+            }
+            ContractChange::Revealed(share) => self.revealed.push(*share),
         }
     }
 
@@ -427,7 +439,7 @@ impl Book {
                     self.hand(thing, &self.opening_parcels(named, opening), &both)
                 }
                 Item::Token { .. } => self.hand(thing, &[parcel], &[Role::Verifier]),
-                Item::Sample { .. } | Item::Reply { .. } => {
+                Item::Sample { .. } | Item::Reply { .. } | Item::Blind { .. } => {
                     self.hand(thing, &[parcel], &[Role::Worker])
                 }
                 Item::Verdict { .. } => {
@@ -476,7 +488,8 @@ impl Book {
     pub(super) fn publishing(&self) -> Option<ContractEffect> {
         let node = *self.decided.last()?;
         let is_appeal = self.contract.find(Exit::APPEALED) == Some(node);
-        if is_appeal && !self.is_recorded() {
+        let is_unrecorded = is_appeal && !self.contract.is_paper() && !self.is_recorded();
+        if is_unrecorded || self.is_overtaken(node) {
             return None;
         }
         let (last, _) = self.facts.last().filter(|_| self.facts.agreed.is_none())?;

@@ -6,6 +6,7 @@ use narthex_contracts::{
     graph::NodeId,
     party::PartyId,
     setup::{HandedOver, Release},
+    shared_secret::RevealedShare,
 };
 use narthex_game_model::{
     Ruling,
@@ -131,4 +132,8 @@ pub enum ContractChange {
     Recalled(SignedReceipt),
     /// Of an ending that the three agree on.
     Ending(Box<EndingChange>),
+    /// The verifier's share of the appeal, good (`paper` template).
+    Rejected(Vec<Release>),
+    /// An arbiter has shown its share of the panel's secret (`paper` template).
+    Revealed(RevealedShare),
 }

@@ -78,6 +78,10 @@ impl Message for ContractChange {
             },
             ContractChange::Recalled(receipt) => w.u8(28).fixed(&receipt.to_bytes()),
             ContractChange::Ending(change) => change.write(w.u8(29)),
+            ContractChange::Rejected(releases) => w.u8(30).list(releases, |w, release| {
+                w.message(release);
+            }),
+            ContractChange::Revealed(share) => w.u8(31).message(share),
         };
     }
 
@@ -156,6 +160,10 @@ impl Message for ContractChange {
             }),
             28 => ContractChange::Recalled(read_receipt(r)?),
             29 => ContractChange::Ending(Box::new(EndingChange::read(r)?)),
+            30 => ContractChange::Rejected(
+                r.list_up_to("shares", 77, MAX_SIGNATURES, |r| r.message("share"))?,
+            ),
+            31 => ContractChange::Revealed(r.message("share of the panel's secret")?),
             other => return Err(DecodeError::invalid("change", other)),
         })
     }

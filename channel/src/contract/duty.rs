@@ -18,6 +18,8 @@
 //! | client, verifier | TxV0 | S4' | Δ_A has passed |
 //! | whom it pays first | TxA, TxC | S6, S7 | by the fullest set of rulings, once its lock has passed; others b blocks later |
 //! | whoever may | TxA, TxC | S5 | no majority, and its lock has passed |
+//!
+//! For the `paper` template, which is lived for research, `paper.rs` says it.
 
 use narthex_contracts::{
     graph::{NodeId, NodeName, Source, TxGraph},
@@ -28,7 +30,7 @@ use narthex_game_model::{
     Accusation, ArbiterSet, Ruling, settlement::MAX_PANEL_WITH_NAMED_SILENCE,
 };
 
-use super::{Book, Contract, Facts, Finding, Thing};
+use super::{Book, Contract, Facts, Finding, Thing, paper};
 
 /// First height at which a block may hold this transaction, as far as its own locks go and its parents are confirmed.
 pub(super) fn earliest(contract: &Contract, facts: &Facts, node: NodeId) -> Option<u32> {
@@ -55,7 +57,11 @@ pub(super) fn earliest(contract: &Contract, facts: &Facts, node: NodeId) -> Opti
 
 /// The transaction that gets its turn if this one does not confirm in time.
 pub(super) fn rival(contract: &Contract, node: NodeId) -> Option<NodeId> {
-    contract.find(match contract.name(node)? {
+    let name = contract.name(node)?;
+    if contract.is_paper() {
+        return contract.find(paper::rival(name)?);
+    }
+    contract.find(match name {
         Exit::DELIVERED | Exit::NORMAL | Exit::ADMITTED => Exit::WORKER_TIMEOUT,
         Exit::APPROVED | Exit::REJECTED => Exit::VERIFIER_TIMEOUT,
         Exit::NORMAL_LONG => Exit::WITHHELD,
@@ -86,8 +92,8 @@ pub(super) fn is_time_to_appeal(book: &Book, tip: u32, is_ready: bool) -> bool {
 }
 
 /// One look at a contract.
-struct Look<'b> {
-    book: &'b Book,
+pub(super) struct Look<'b> {
+    pub(super) book: &'b Book,
     tip: u32,
 }
 
@@ -144,6 +150,9 @@ pub(super) fn due(book: &Book, tip: u32) -> Option<NodeId> {
     if book.is_settled() || waits_for_ending(book, tip) {
         return None;
     }
+    if book.contract().is_paper() {
+        return paper::due(&look);
+    }
     let (last, _) = book.facts.last()?;
     let name = book.contract().name(last)?;
     match (name, book.contract().role()) {
@@ -162,7 +171,7 @@ pub(super) fn due(book: &Book, tip: u32) -> Option<NodeId> {
 }
 
 impl Look<'_> {
-    fn confirm(&self) -> u32 {
+    pub(super) fn confirm(&self) -> u32 {
         self.book.contract().policy().confirm.into()
     }
 
@@ -171,7 +180,7 @@ impl Look<'_> {
     }
 
     /// The transaction, if the next block may hold it, and so many blocks have passed since.
-    fn when(&self, name: NodeName, patience: u32) -> Option<NodeId> {
+    pub(super) fn when(&self, name: NodeName, patience: u32) -> Option<NodeId> {
         let node = self.book.contract().find(name)?;
         let earliest = earliest(self.book.contract(), &self.book.facts, node)?;
         let next = self.tip.saturating_add(1);
@@ -179,7 +188,7 @@ impl Look<'_> {
     }
 
     /// Whether what the contract stands on is so deep that a secret may be shown for it.
-    fn deep(&self) -> bool {
+    pub(super) fn deep(&self) -> bool {
         let depth = self.book.contract().policy().depth;
         let last = self.book.facts.last();
         last.is_some_and(|(_, height)| depth.is_reached(height, self.tip))

@@ -17,7 +17,7 @@ pub enum Parcel {
     Opening([u8; 32]),
     /// An own receipt, for this.
     Receipt(Thing),
-    /// The verifier's share of the settlement.
+    /// The verifier's share of the settlement; of the appeal, where that is how it rejects (`paper` template).
     Release,
     /// The whole signature of the settlement.
     HandedOver,
@@ -25,6 +25,8 @@ pub enum Parcel {
     Evidence([u8; 32]),
     /// Own ruling.
     Attestation,
+    /// Own share of the panel's secret (`paper` template).
+    Share,
     /// Something of an ending.
     Ending {
         /// Of which attempt.
@@ -64,6 +66,10 @@ pub enum Task {
     Approve,
     /// The client: check the share that came. The worker: check the signature that came.
     Check,
+    /// The verifier: the own share of the appeal, which is how it rejects (`paper` template).
+    Reject,
+    /// The worker, rejected: run the sample again, and say whose fault it is (`paper` template).
+    Review,
     /// The client: put the settlement's signature together.
     Pass,
     /// Put together what is brought to the panel.
@@ -72,6 +78,8 @@ pub enum Task {
     Rule,
     /// The arbiter: attest the ruling.
     Attest,
+    /// The arbiter: the own share of the panel's secret, once the appeal is deep (`paper` template).
+    Reveal,
     /// The client: take the key out of the settlement and decrypt.
     Decrypt {
         /// Which settlement.

@@ -1,20 +1,31 @@
 //! Why something is refused, and by whose fault.
 
-use narthex_contracts::{attest::AttestError, coop::CoopError, graph::NodeName, terms::Role};
+use narthex_contracts::{
+    attest::AttestError, coop::CoopError, graph::NodeName, shared_secret::SharingError, terms::Role,
+};
 use narthex_game_model::Template;
 
 /// Why a party does not go by a contract so. The caller's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unfit {
-    /// Its machine knows other templates only.
+    /// Nobody goes by such a contract for money.
     #[error(
-        "a contract of the {template} template without a delivery on chain or a token is not played by machines"
+        "a contract of the {template} template has no delivery on chain and is known not to withstand attacks: it is lived for research alone, and by no node"
     )]
     Template {
         /// Which template.
         template: Template,
     },
+    /// Research is of the paper's template.
+    #[error("a contract of the {template} template is no research: it is lived as it is meant")]
+    NoResearch {
+        /// Which template.
+        template: Template,
+    },
+    /// What the panel shares is of another point.
+    #[error("the panel's shared secret is not that of the terms")]
+    Shared,
     /// The terms do not name it.
     #[error("the terms have no {role}")]
     NoParty {
@@ -63,6 +74,14 @@ pub enum ContractRefusal {
         from: Role,
         /// Why not.
         error: AttestError,
+    },
+    /// A share of the panel's secret that is none. The sender's fault.
+    #[error("{from}: {error}")]
+    Share {
+        /// Who sent it.
+        from: Role,
+        /// Why not.
+        error: SharingError,
     },
     /// What the chain is said to be cannot be. The fault of whoever reads it.
     #[error("a view of the chain at height {tip} that is no contract's")]

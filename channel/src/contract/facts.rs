@@ -3,7 +3,7 @@
 use bitcoin::{OutPoint, Transaction, Txid};
 use narthex_contracts::{
     graph::{NodeId, NodeName, Purpose, Source, TxGraph},
-    template::{Exit, RootRecord, root_coin, stake_output},
+    template::{Exit, RootRecord, stake_output},
     terms::Role,
 };
 use narthex_game_model::{Accusation, ruling::RootOfRecord};
@@ -71,7 +71,7 @@ impl Facts {
         let txid = tx.compute_txid();
         let spends = |coin: OutPoint| tx.input.iter().any(|i| i.previous_output == coin);
         let mut watched = Vec::new();
-        let root = root_coin(terms, graph);
+        let root = contract.root_coin();
         if self.path.is_empty() && graph.txid(TxGraph::FUNDING) == Some(txid) {
             self.path.push((TxGraph::FUNDING, height));
             let stake = match contract.role() {

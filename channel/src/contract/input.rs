@@ -6,6 +6,7 @@ use narthex_contracts::{
     coop::Proposal,
     graph::NodeId,
     setup::{HandedOver, NoncesMessage, Release, SharesMessage},
+    shared_secret::RevealedShare,
     terms::Role,
 };
 use narthex_game_model::{
@@ -37,6 +38,8 @@ pub enum Said {
     Attestation(Attestation),
     /// Something of an ending.
     Ending(Box<EndingSaid>),
+    /// An arbiter's share of the panel's secret (`paper` template).
+    Share(RevealedShare),
 }
 
 /// What came of a task.
@@ -89,6 +92,10 @@ pub enum Done {
     Ruled(Ruling),
     /// Its attestation.
     Attested(Attestation),
+    /// The verifier's own share of the appeal; at the worker, the verifier's as it was checked (`paper` template).
+    Rejected(Vec<Release>),
+    /// The arbiter's own share of the panel's secret (`paper` template).
+    Revealed(RevealedShare),
     /// The client has decrypted what the settlement has given it the key of, or nothing could be decrypted.
     Decrypted {
         /// Of which settlement.

@@ -7,6 +7,7 @@ use narthex_base::{
 use narthex_contracts::{
     attest::Attestation,
     setup::{HandedOver, Release},
+    shared_secret::RevealedShare,
 };
 use narthex_game_model::{
     commitment::{Commitment, Multiproof, Opening, SignedReceipt},
@@ -135,7 +136,8 @@ pub enum ContractMessage {
     Piece(Piece),
     /// All that a party brings the panel, to an arbiter.
     Evidence(Vec<Piece>),
-    /// The verifier's share of the settlement, to the client: it approves.
+    /// The verifier's share of the settlement, to the client: it approves. In the `paper` template to the worker, and of the appeal
+    /// where it rejects.
     Release(Release),
     /// The whole adaptor signature of the settlement, from the client to the worker.
     HandedOver(HandedOver),
@@ -143,6 +145,8 @@ pub enum ContractMessage {
     Attestation(Attestation),
     /// Of an ending that the three agree on.
     Ending(Box<EndingSaid>),
+    /// An arbiter's share of the panel's secret (`paper` template). It has no number on the wire: nodes live no such contract.
+    Share(RevealedShare),
 }
 
 impl Message for ContractMessage {
@@ -159,6 +163,7 @@ impl Message for ContractMessage {
             ContractMessage::HandedOver(handed) => w.u8(3).message(handed),
             ContractMessage::Attestation(attestation) => w.u8(4).message(attestation),
             ContractMessage::Ending(said) => said.write(w.u8(5)),
+            ContractMessage::Share(share) => w.u8(6).message(share),
         };
     }
 
@@ -173,6 +178,7 @@ impl Message for ContractMessage {
             3 => ContractMessage::HandedOver(r.message("signature")?),
             4 => ContractMessage::Attestation(r.message("attestation")?),
             5 => ContractMessage::Ending(Box::new(EndingSaid::read(r)?)),
+            6 => ContractMessage::Share(r.message("share of the panel's secret")?),
             other => return Err(DecodeError::invalid("which message", other)),
         })
     }

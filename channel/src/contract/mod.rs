@@ -14,8 +14,9 @@
 //!
 //! The three may agree on another end at any time (`ending`): the same machines sign it and publish it.
 //!
-//! The templates with a delivery on chain are played so: `hardened`, and `audited`, where the client looks for itself and can
-//! challenge an approval (`audit.rs`; in a hardened contract nothing of it is due). For others [`Contract::new`] is refused.
+//! The templates with a delivery on chain are lived so: `hardened`, and `audited`, where the client looks for itself and can
+//! challenge an approval (`audit.rs`; in a hardened contract nothing of it is due). The `paper` template is lived for research alone
+//! (`paper.rs`): [`Contract::new`] refuses it, and [`Contract::research`] does not.
 
 mod about;
 mod arbiter;
@@ -32,6 +33,7 @@ mod facts;
 mod input;
 mod machine;
 mod message;
+mod paper;
 mod papers;
 mod receipts;
 mod seat;

@@ -299,7 +299,11 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                 vec![evidence.map_err(|_| missing("evidence"))?]
             }
             Parcel::Release => {
-                let releases = book.releases().iter().cloned();
+                let releases = match book.rejections() {
+                    [] => book.releases(),
+                    rejections => rejections,
+                };
+                let releases = releases.iter().cloned();
                 releases.map(ContractMessage::Release).collect()
             }
             Parcel::HandedOver => {
@@ -311,6 +315,11 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                 let rulings = book.attestations().iter();
                 let rulings = rulings.filter(|attestation| own(attestation.arbiter));
                 rulings.cloned().map(ContractMessage::Attestation).collect()
+            }
+            Parcel::Share => {
+                let own = |by: u8| Role::Arbiter(by) == book.contract().role();
+                let shares = book.revealed().iter().filter(|share| own(share.member));
+                shares.copied().map(ContractMessage::Share).collect()
             }
             Parcel::Ending { attempt, what } => {
                 let me = book.contract().role();
@@ -402,5 +411,6 @@ fn said(message: ContractMessage) -> Result<(Said, Option<Vec<u8>>), ContractRef
         ContractMessage::HandedOver(handed) => short(Said::HandedOver(handed)),
         ContractMessage::Attestation(attestation) => short(Said::Attestation(attestation)),
         ContractMessage::Ending(said) => short(Said::Ending(said)),
+        ContractMessage::Share(share) => short(Said::Share(share)),
     }
 }

@@ -17,6 +17,9 @@ pub struct Checking;
 impl Book {
     /// What the verifier has answered to the token that was sealed for its sample: id, and whether it has it.
     fn answered(&self) -> Option<([u8; 32], bool)> {
+        if self.contract().is_paper() {
+            return self.blind().map(|blind| (blind, true));
+        }
         let id = self.contract().id();
         let (sample, _) = self.papers.sample(id)?;
         let (token, _) = self.papers.token_for(id, &sample)?;
@@ -63,6 +66,10 @@ impl Book {
 
     /// Whether the client, or enough arbiters, have all that the key opens: nobody approves what only the worker has.
     pub(super) fn is_served(&self) -> bool {
+        // The paper's verifier does not ask.
+        if self.contract().is_paper() {
+            return true;
+        }
         let things = self
             .opened()
             .map(Thing::Item)
@@ -149,13 +156,15 @@ impl Side for Checking {
         let id = book.contract().id();
         let sample = book.papers.sample(id).map(|(sample, _)| sample);
         let token = sample.and_then(|sample| book.papers.token_for(id, &sample));
+        // Where there is no token, nothing is waited for.
+        let is_asked = token.is_some() || (sample.is_some() && book.contract().is_paper());
         match () {
             () if !book.approved.is_empty() => "releasing",
             () if book.finding == Some(Finding::Equal) => "serving",
             () if book.rejects() => "rejecting",
             () if book.opened().is_some() => "comparing",
             () if book.answered().is_some() => "answered",
-            () if token.is_some() => "answering",
+            () if is_asked => "answering",
             () if sample.is_some() => "sampled",
             () if book.deep.is_some() => "drawing",
             () if book.papers.commitment().is_some() => "committed",
@@ -172,9 +181,18 @@ impl Side for Checking {
             ("serving", _) if !book.is_served() => book.served_on(),
             ("serving", _) if book.is_funded() => task(Task::Approve),
             ("releasing", _) if book.is_funded() => vec![ContractEffect::Send {
-                to: PartySet::EMPTY.with(Role::Client),
+                to: PartySet::EMPTY.with(book.contract().approved_to()),
                 what: Parcel::Release,
             }],
+            ("rejecting", _) if book.is_funded() && book.contract().is_paper() => {
+                match book.rejected.is_empty() {
+                    true => task(Task::Reject),
+                    false => vec![ContractEffect::Send {
+                        to: PartySet::EMPTY.with(Role::Worker),
+                        what: Parcel::Release,
+                    }],
+                }
+            }
             _ => Vec::new(),
         };
         due.extend(book.pleading());
@@ -183,6 +201,9 @@ impl Side for Checking {
 
     fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
         let contract = book.contract();
+        if let Some(found) = book.unopened(tip) {
+            return vec![found];
+        }
         let is_drawn = book.deep.is_some() || book.has_own("sample");
         let Some(commitment) = book
             .papers

@@ -33,7 +33,16 @@ impl Book {
     /// Whether this reply is the first to the token that was sealed, and says that the verifier has it. Whether it is true is
     /// found by whoever knows the token.
     pub(super) fn may_open_to(&self, reply: &[u8; 32]) -> bool {
+        if self.contract().is_paper() {
+            return self.is_asked_blindly() == Some(*reply);
+        }
         matches!(self.answer(), Some((id, Answer::Shown { .. })) if id == *reply)
+    }
+
+    /// The verifier's hash of what it has computed, of a sample of which the block is deep (`paper` template).
+    fn is_asked_blindly(&self) -> Option<[u8; 32]> {
+        let blind = self.blind().filter(|_| self.contract().is_paper());
+        blind.filter(|_| self.deep.is_some())
     }
 
     /// The verifier's answer to the token that this worker has sealed.
@@ -58,11 +67,12 @@ impl Side for Working {
             return state;
         }
         match (book.finding, book.deep) {
-            _ if !book.passed.is_empty() => "paid",
+            _ if !book.passed.is_empty() || !book.approved.is_empty() => "paid",
             (Some(Finding::OwnFault), _) => "at_fault",
             (Some(_), _) => "contested",
+            _ if !book.rejected.is_empty() => "rejected",
             _ if book.has_own("opening") => "opened",
-            _ if book.answer().is_some() => "answered",
+            _ if book.answer().is_some() || book.is_asked_blindly().is_some() => "answered",
             _ if book.has_own("token") => "sealed",
             (None, Some(_)) => "sampled",
             _ if book.has_own("commitment") => "committed",
@@ -75,11 +85,21 @@ impl Side for Working {
         let mut due = match Self::state(book) {
             "working" => task(Task::Work),
             // With these steps, who was shown others would have the key.
-            "sampled" if !book.has_shown_others() => task(Task::Seal),
+            "sampled" if !book.has_shown_others() && !book.contract().is_paper() => {
+                task(Task::Seal)
+            }
             "answered" => task(Task::Open),
+            "rejected" if book.contract().is_paper() => task(Task::Review),
             _ => Vec::new(),
         };
         if !book.handed.is_empty() && book.passed.is_empty() && book.is_funded() {
+            due.extend(task(Task::Check));
+        }
+        if book.contract().is_paper()
+            && !book.released.is_empty()
+            && book.approved.is_empty()
+            && book.is_funded()
+        {
             due.extend(task(Task::Check));
         }
         due.extend(book.serves_by().map(|_| ContractEffect::Task(Task::Serve)));

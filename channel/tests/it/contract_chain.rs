@@ -119,7 +119,7 @@ impl Blocks {
             &[Exit::DELIVERED, Exit::APPROVED, Exit::CHALLENGED],
         ];
         for name in *places.choose(rng).unwrap() {
-            // Of a hardened contract there is no challenge.
+            // Of a hardened contract there is no challenge, and of the paper's no delivery.
             if let Some(node) = world().graph.find(*name) {
                 self.confirm(node);
             }
@@ -162,7 +162,10 @@ impl Blocks {
             }
             return;
         }
-        let named = |name| Some(world().node(name)).filter(|node| next.contains(node));
+        let named = |name| {
+            let node = world().graph.find(name);
+            node.filter(|node| next.contains(node))
+        };
         let challenged = |next: &[NodeId]| {
             let node = world().graph.find(Exit::CHALLENGED);
             node.filter(|node| next.contains(node))

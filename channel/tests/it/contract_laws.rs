@@ -13,7 +13,11 @@ use narthex_channel::{
     },
     laws::{Effort, Subject, check},
 };
-use narthex_contracts::{template::Exit, terms::Role};
+use narthex_contracts::{
+    graph::{NodeId, TxGraph},
+    template::Exit,
+    terms::Role,
+};
 use narthex_game_model::{
     Ruling, Template,
     commitment::ReceiptKind,
@@ -110,6 +114,13 @@ impl<S: Side> Walks<S> {
         let Some(sample) = find("sample") else {
             return world().sample(1 + u8::from(is_off), self.blocks.tip.saturating_sub(3));
         };
+        if world().contract(self.role).is_paper() {
+            return match (find("blind digests"), find("opening")) {
+                (None, _) => world().blind(sample),
+                (Some(_), Some(opening)) if is_off => world().verdict(opening),
+                (Some(blind), _) => world().opening(blind, OPENED),
+            };
+        }
         let Some(token) = find("token") else {
             return world().token(sample);
         };
@@ -148,11 +159,18 @@ impl<S: Side> Walks<S> {
             Task::Sample { height } => Done::Signed(world().sample(1, height)),
             Task::Seal if is_false => Done::Found(Finding::Wrong),
             Task::Seal => Done::Signed(world().token(find("sample")?)),
+            Task::Answer if book.contract().is_paper() => {
+                Done::Signed(world().blind(find("sample")?))
+            }
             Task::Answer => Done::Signed(world().reply(find("token")?, !is_false)),
             Task::Open if is_false => Done::Found(match rng.r#gen() {
                 true => Finding::Wrong,
                 false => Finding::OwnFault,
             }),
+            Task::Open if book.contract().is_paper() => Done::Opened {
+                item: world().opening(find("blind digests")?, OPENED),
+                opening: opened(),
+            },
             Task::Open => {
                 let reply = find("reply")?;
                 match &reply.item {
@@ -193,6 +211,24 @@ impl<S: Side> Walks<S> {
             Task::Look(thing) => self.acknowledged(thing, book)?,
             Task::Approve => Done::Approved(vec![release(1)]),
             Task::Check if is_false => Done::False,
+            Task::Check if book.contract().is_paper() => {
+                let came = book.unchecked().to_vec();
+                match rng.r#gen::<bool>() || !book.rejections().is_empty() {
+                    true => Done::Approved(came),
+                    false => Done::Rejected(came),
+                }
+            }
+            Task::Reject => Done::Rejected(vec![release(2)]),
+            Task::Review => Done::Found(match rng.r#gen() {
+                true => Finding::Wrong,
+                false => Finding::OwnFault,
+            }),
+            Task::Reveal => {
+                let Role::Arbiter(me) = self.role else {
+                    return None;
+                };
+                Done::Revealed(world().share(me))
+            }
             Task::Check if self.role == CLIENT => Done::Approved(book.releases().to_vec()),
             Task::Check => Done::Passed(book.handed_over().to_vec()),
             Task::Pass => Done::Passed(vec![handed(1)]),
@@ -297,6 +333,12 @@ impl<S: Side> Walks<S> {
             11 if rng.r#gen() => said(WORKER, Said::Blob(served())),
             11 => said(WORKER, Said::Blob(opened())),
             12 => said(from, Said::Evidence([rng.gen_range(0..12); 32])),
+            13 if self.role == WORKER && book.contract().is_paper() => {
+                said(VERIFIER, Said::Release(release(rng.gen_range(0..6))))
+            }
+            14 if book.contract().is_paper() => {
+                said(from, Said::Share(world().share(rng.gen_range(0..3))))
+            }
             13 if self.role == CLIENT => {
                 said(VERIFIER, Said::Release(release(rng.gen_range(0..6))))
             }
@@ -349,10 +391,14 @@ impl<S: Side> Walks<S> {
                 result: None,
             }),
             5 => ContractInput::Done(Done::Passed(Vec::new())),
-            6 => ContractInput::Done(Done::Showing(world().node(Exit::NORMAL_LONG))),
+            6 => {
+                let node = world().graph.find(Exit::NORMAL_LONG);
+                ContractInput::Done(Done::Showing(node.unwrap_or(TxGraph::FUNDING)))
+            }
             7 => {
                 let facts = Facts {
-                    path: vec![(world().node(Exit::DELIVERED), 5)],
+                    // Not a funding.
+                    path: vec![(NodeId(1), 5)],
                     ..Facts::default()
                 };
                 ContractInput::Chain(ChainView { tip: 9, facts })
@@ -374,10 +420,11 @@ impl<S: Side + PartialEq> Subject for Walks<S> {
     }
 
     fn begin(&mut self, rng: &mut StdRng) {
-        // Each walk is of a contract of either template.
-        in_template(match rng.r#gen() {
-            true => Template::Hardened,
-            false => Template::Audited,
+        // Each walk is of a contract of some template.
+        in_template(match rng.gen_range(0..8u8) {
+            0 => Template::Paper,
+            1..5 => Template::Hardened,
+            _ => Template::Audited,
         });
         self.blocks = Blocks::new();
         let moods = [Mood::Smooth, Mood::OnChain, Mood::False, Mood::Wild];

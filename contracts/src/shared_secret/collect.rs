@@ -113,8 +113,8 @@ impl KeyShare {
         self.member
     }
 
-    /// Gives the share away. In the `paper` template k of these open *either* verdict.
-    pub fn reveal(self) -> RevealedShare {
+    /// Gives the share away, and says the same each time. In the `paper` template k of these open *either* verdict.
+    pub const fn reveal(&self) -> RevealedShare {
         RevealedShare {
             member: self.member,
             value: self.value,

@@ -1,11 +1,11 @@
-//! Names of the transactions of templates with deliveries, for callers that look them up.
+//! Names of the transactions of the templates, for callers that look them up.
 
 use narthex_game_model::{ArbiterSet, Ruling};
 
 use super::{Accusation, Rulings};
 use crate::graph::NodeName;
 
-/// Names of the endings and steps, for callers that look transactions up.
+/// Names of the endings and steps of templates with deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit;
 
@@ -73,5 +73,35 @@ impl Exit {
             },
             variant: rulings.map(Into::into),
         }
+    }
+}
+
+/// Names of the transactions of the `paper` template, as the paper numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaperExit;
+
+impl PaperExit {
+    /// Settlement 1, by the verifier.
+    pub const TIMEOUT_BY_VERIFIER: NodeName = NodeName::plain("Tx1");
+    /// Settlement 1, by the client.
+    pub const TIMEOUT_BY_CLIENT: NodeName = NodeName::plain("Tx2");
+    /// Settlement 2: the verifier was silent, as the worker says.
+    pub const SILENT_VERIFIER: NodeName = NodeName::plain("Tx3");
+    /// Settlement 3.
+    pub const NORMAL: NodeName = NodeName::plain("Tx4");
+    /// Settlement 4: rejected, as the verifier says, and not appealed.
+    pub const UNAPPEALED: NodeName = NodeName::plain("Tx5");
+    /// The worker appeals. The same name as elsewhere.
+    pub const APPEALED: NodeName = Exit::APPEALED;
+    /// Settlement 5.
+    pub const FAILED: NodeName = NodeName::plain("Tx6");
+
+    /// Settlement 6 or 7 by this majority. One secret opens all of them.
+    pub fn ruled(ruling: Ruling, majority: ArbiterSet) -> NodeName {
+        let base = match ruling {
+            Ruling::WorkerAtFault => "Tx7",
+            Ruling::VerifierAtFault => "Tx8",
+        };
+        NodeName::with(base, Rulings::of(ruling, majority))
     }
 }

@@ -81,6 +81,16 @@ pub enum Item {
         #[serde(with = "narthex_base::hex::array")]
         opening: [u8; 32],
     },
+    /// Verifier: that it has computed the sample before anything of it is opened (`paper` template, which has no token). What it opens
+    /// names this item as its reply.
+    Blind {
+        /// Id of the sample.
+        #[serde(with = "narthex_base::hex::array")]
+        sample: [u8; 32],
+        /// [`BlindDigests::commitment`](crate::play::BlindDigests::commitment).
+        #[serde(with = "narthex_base::hex::array")]
+        digests: [u8; 32],
+    },
 }
 
 /// What a verifier found under the seal.
@@ -108,7 +118,10 @@ impl Item {
             | Self::Opening { .. }
             | Self::AuditOpening { .. } => Litigant::Worker,
             Self::Audit { .. } => Litigant::Client,
-            Self::Sample { .. } | Self::Reply { .. } | Self::Verdict { .. } => Litigant::Verifier,
+            Self::Sample { .. }
+            | Self::Reply { .. }
+            | Self::Verdict { .. }
+            | Self::Blind { .. } => Litigant::Verifier,
         }
     }
 
@@ -118,7 +131,7 @@ impl Item {
             Self::Commitment(_) => Some(ReceiptKind::Commitment),
             Self::Sample { .. } => Some(ReceiptKind::Sample),
             Self::Token { .. } => Some(ReceiptKind::Token),
-            Self::Reply { .. } => Some(ReceiptKind::Reply),
+            Self::Reply { .. } | Self::Blind { .. } => Some(ReceiptKind::Reply),
             Self::Opening { .. } | Self::AuditOpening { .. } => Some(ReceiptKind::Opening),
             Self::Audit { .. } => Some(ReceiptKind::Sample),
             Self::Verdict { .. } => None,
@@ -144,6 +157,7 @@ impl Item {
             Self::Verdict { .. } => "verdict",
             Self::Audit { .. } => "audit",
             Self::AuditOpening { .. } => "opening of the audit",
+            Self::Blind { .. } => "blind digests",
         }
     }
 
@@ -157,6 +171,7 @@ impl Item {
             Self::Verdict { .. } => 6,
             Self::Audit { .. } => 7,
             Self::AuditOpening { .. } => 8,
+            Self::Blind { .. } => 9,
         }
     }
 
@@ -192,7 +207,7 @@ impl Message for Item {
 
     /// A byte that says which, then its fields in order: 1 commitment (length, message); 2 nonce, height (4), block; 3
     /// sample, seal (length, message); 4 token, then 0 with hash and box (length, message) or 1 with number of digests (4) and digests; 5
-    /// reply, opening; 6 opening, step (8); 7 root, nonce; 8 audit, opening.
+    /// reply, opening; 6 opening, step (8); 7 root, nonce; 8 audit, opening; 9 sample, hash of the digests.
     fn write(&self, w: &mut Writer) {
         w.u8(self.code());
         match self {
@@ -216,6 +231,7 @@ impl Message for Item {
             Self::Verdict { opening, bad_box } => w.fixed(opening).u64(*bad_box),
             Self::Audit { root, nonce } => w.fixed(root).fixed(nonce),
             Self::AuditOpening { audit, opening } => w.fixed(audit).fixed(opening),
+            Self::Blind { sample, digests } => w.fixed(sample).fixed(digests),
         };
     }
 
@@ -259,6 +275,10 @@ impl Message for Item {
             8 => Self::AuditOpening {
                 audit: r.array("audit")?,
                 opening: r.array("opening")?,
+            },
+            9 => Self::Blind {
+                sample: r.array("sample")?,
+                digests: r.array("digests")?,
             },
             other => return Err(DecodeError::invalid("which item", other)),
         })

@@ -32,7 +32,7 @@ use narthex::{
     game_model::{play::Strategy, token::SealCost},
     life::{
         FeeWallet, Held, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins,
-        Publisher, Purse, Sight,
+        PaperWork, Publisher, Purse, Sight,
     },
     regtest::NodeAccess,
 };
@@ -227,6 +227,9 @@ const fn word(done: &Done) -> &'static str {
         Done::EndingShowing => "the result secret is about to be shown",
         Done::Ruled(_) => "the case is ruled on",
         Done::Attested(_) => "the ruling is attested",
+        // Of research: no node lives such a contract.
+        Done::Rejected(_) => "the result is rejected",
+        Done::Revealed(_) => "the share of the panel's secret is shown",
         Done::Decrypted { .. } => "the result is decrypted",
     }
 }
@@ -336,8 +339,9 @@ impl Core {
             admits: true,
             seal_cost: SealCost::CONTRACT,
             bindings: Some(Box::new(Shared(Rc::clone(&own)))),
+            paper: PaperWork::default(),
             watch: Some(Box::new(move |done, ruled| {
-                let row = ruled.map(|(row, why)| format!(": {row:?}, {why}"));
+                let row = ruled.and_then(|(row, why)| Some(format!(": {:?}, {why}", (*row)?)));
                 let row = row.unwrap_or_default();
                 let words = format!("{name}: {}{row}", word(done));
                 journal.borrow_mut().push(words);

@@ -459,7 +459,7 @@ pub(super) fn is_lived(offer: &Offer) -> Result<(), String> {
     match template.has_delivery() {
         true => Ok(()),
         false => Err(format!(
-            "nodes do not live contracts of the {template} template, which has no delivery on chain"
+            "nodes do not live contracts of the {template} template, which has no delivery on chain and is there for research alone"
         )),
     }
 }

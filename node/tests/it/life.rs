@@ -463,6 +463,17 @@ fn windows_that_are_too_short_are_not_taken() {
     assert!(made.is_ok(), "{made:?}");
 }
 
+/// The paper's template is lived for research alone: nobody locks coins in it.
+#[test]
+fn a_contract_of_the_paper_is_not_offered() {
+    let mut town = Town::new();
+    town.template = Template::Paper;
+    town.pump();
+    let order = Box::new(town.order());
+    let refused = town.ask(0, Command::Offer(order)).unwrap_err();
+    assert!(refused.contains("research alone"), "{refused}");
+}
+
 fn audited() -> Town {
     let mut town = Town::new();
     town.template = Template::Audited;

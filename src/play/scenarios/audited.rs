@@ -86,6 +86,7 @@ fn approved_unasked(why: &'static str) -> Conduct {
             by: Verifier,
             what: Exit::APPROVED,
             at: None,
+            bribes: false,
         }),
         why: vec![(Exit::APPROVED, why)],
         ..on_chain()

@@ -10,7 +10,7 @@ use narthex_game_model::{Ratio, Template, play::Strategy};
 use narthex_regtest::Chain;
 
 use super::{ContractPlay, Ending, Outcome, PlayOptions, Settled};
-use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError, expect};
+use crate::harness::{HarnessOptions, Playable, Reporter, Scenario, ScenarioError};
 
 macro_rules! scenarios {
     ($($name:literal $template:ident $summary:literal $script:path;)*) => {
@@ -150,16 +150,3 @@ const SEALS_GARBAGE: &str = "does the whole work, and seals garbage for a tenth 
 
 /// Why a worker falsifies.
 const FALSIFIES: &str = "falsifies a tenth of the steps, hoping that the sample misses them";
-
-/// An honest check of honest work approves.
-fn approved(approves: bool) -> Result<(), ScenarioError> {
-    expect(approves, "honest work was not approved")
-}
-
-/// A check catches such a cheat.
-fn caught(rejects: bool) -> Result<(), ScenarioError> {
-    expect(
-        rejects,
-        "the sample missed the cheat, which is too unlikely to be chance",
-    )
-}

@@ -105,6 +105,7 @@ pub(super) fn withheld_nonce(play: &mut ContractPlay<'_>) -> Scenario {
             by: Verifier,
             what: Exit::REJECTED,
             at: None,
+            bribes: false,
         }),
         ..on_chain()
     };
@@ -123,6 +124,7 @@ pub(super) fn withheld_reply(play: &mut ContractPlay<'_>) -> Scenario {
             by: Verifier,
             what: Exit::REJECTED,
             at: Some("answered"),
+            bribes: false,
         }),
         ..cheats(Verifier, Cheat::NoReply)
     };
@@ -196,6 +198,7 @@ pub(super) fn unearned_approval(play: &mut ContractPlay<'_>) -> Scenario {
             by: Verifier,
             what: Exit::APPROVED,
             at: None,
+            bribes: false,
         }),
         why: vec![(Exit::APPROVED, why)],
         ..on_chain()

@@ -14,6 +14,7 @@ mod miner;
 mod node;
 mod oracle;
 mod paper;
+mod paper_pool;
 mod pool;
 mod purse;
 mod rollback;
@@ -23,6 +24,7 @@ mod world;
 
 pub use flaw::LifeFlaw;
 pub use oracle::uncovered;
-pub use paper::{KnownAttack, PaperOutcome, PaperPool, live_paper};
+pub use paper::{KnownAttack, PaperOutcome, live_paper};
+pub use paper_pool::PaperPool;
 pub use pool::{Pool, PoolError};
 pub use world::{LifePlan, Lived, Step, live};

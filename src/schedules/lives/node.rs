@@ -23,7 +23,9 @@ use super::{
     villain::Villain,
 };
 use crate::{
-    life::{Letter, LifeError, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Own, Publisher},
+    life::{
+        Letter, LifeError, LifeParty, LifeSigner, LifeWork, MemoryBlobs, Own, PaperWork, Publisher,
+    },
     play::cheat::{Cheats, Crook, SharedCheats},
 };
 
@@ -176,8 +178,9 @@ impl LifeNode {
             admits: villain.as_ref().is_none_or(|v| v.admits),
             seal_cost: SealCost::TRIFLING,
             bindings: Some(Box::new(self.record.clone())),
+            paper: PaperWork::default(),
             watch: Some(Box::new(move |done, ruled| {
-                if let (Done::Ruled(ruling), Some((row, reason))) = (done, ruled) {
+                if let (Done::Ruled(ruling), Some((Some(row), reason))) = (done, ruled) {
                     rulings.borrow_mut().push(Ruled {
                         by,
                         ruling: *ruling,

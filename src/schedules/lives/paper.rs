@@ -1,48 +1,29 @@
 //! Lives under the paper's template, from one seed: the template is known to be unsafe, and what it does not withstand must be found by
 //! adversaries that do anything at random, not by a script.
 //!
-//! There is no machine for this template. Honest parties do here what the paper says, on its own graph with real signatures and real
-//! scripts; adversaries leave it undone, and publish and hand over whatever they hold. Blocks are mined with what is published, without
-//! fees: what matters is who may spend when.
+//! Parties live by the machines that plays of the template have ([`narthex_channel::contract::Contract::research`]), with a real job, real signatures and real scripts.
+//! Adversaries leave undone what theirs ask for, and publish and hand over whatever they hold. Blocks are mined with what is
+//! published, without fees: what matters is who may spend when.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
-    absolute::LockTime,
-    secp256k1::{
-        PublicKey, Secp256k1, SecretKey,
-        rand::{Rng, SeedableRng, rngs::StdRng},
-    },
-    transaction::Version,
+    ScriptBuf, Transaction,
+    secp256k1::rand::{Rng, SeedableRng, rngs::StdRng},
 };
-use narthex_base::tagged::tagged_hash_parts;
-use narthex_contracts::{
-    fixtures::{Fixtures, MadeUpNode},
-    graph::{NodeId, NodeName},
-    setup::{ContractSignatures, Secrets, ceremony},
-    template::{ContractSecret, Rulings, reclaim_stake_coin},
-    terms::{Change, Coin, Contribution, FeeRate, Role, Terms, deposit, stake_coin_script},
-};
-use narthex_game_model::{ArbiterSet, Params, ParamsRecord, Ruling};
-use narthex_regtest::{ChainSource as _, Embedded, Miner as _, mine_coins};
+use narthex_base::{codec::Message as _, tagged::tagged_hash_parts};
+use narthex_channel::contract::{ContractErrand, ContractMessage};
+use narthex_contracts::{graph::NodeName, template::reclaim_stake_coin, terms::Role};
+use narthex_regtest::{ChainSource as _, Embedded, Miner as _};
 
 use super::{
+    paper_pool::{DELIVERY_BLOCKS, PANEL, PaperPool, RATE, Works},
     pool::{PoolError, failed},
-    purse::SimWallet,
 };
+use crate::life::{Heard, Letter, LifeError, LifeParty};
 
-/// Blocks from the funding to t3.
-const DELIVERY_BLOCKS: u32 = 40;
 /// Blocks behind t4 until everybody has had a turn.
 const AFTER: u32 = 8;
-const CHANGE: Amount = Amount::from_sat(50_000);
-const FEE: Amount = Amount::from_sat(500);
-const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
-const PANEL: (u8, u8) = (3, 2);
 
 /// What the paper's template is known not to withstand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,161 +64,20 @@ pub struct PaperOutcome {
     pub villains: BTreeSet<Role>,
 }
 
-/// A contract under the paper's template whose funding is on the chain.
-pub struct PaperPool {
-    chain: Embedded,
-    terms: Arc<Terms>,
-    held: BTreeMap<Role, ContractSignatures<Terms>>,
-    fixtures: Fixtures,
-    tip: u32,
-}
-
-impl std::fmt::Debug for PaperPool {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "a contract under the paper's template, funded at {}",
-            self.tip
-        )
-    }
-}
-
-impl PaperPool {
-    /// One contract, set up by a ceremony.
-    ///
-    /// # Errors
-    /// [`PoolError`]: this program's fault.
-    pub fn make(seed: &[u8; 32]) -> Result<PaperPool, PoolError> {
-        let anyone = ScriptBuf::new_p2a();
-        let mut chain = Embedded::new();
-        let coins = mine_coins(&mut chain, 1, &anyone, &anyone).map_err(failed)?;
-        let (coin, _) = coins.into_iter().next().ok_or_else(|| failed("no coin"))?;
-        let (n, k) = PANEL;
-        let tip = chain.height().map_err(failed)?;
-        let record = ParamsRecord::paper_example(n, k, tip + DELIVERY_BLOCKS);
-        let params = Params::new(record).map_err(failed)?;
-        let fixtures = Fixtures::new(params.clone(), *seed);
-        let mut wallets = BTreeMap::new();
-        for role in Role::all(n) {
-            let part = [role.index() as u8];
-            let key = tagged_hash_parts("narthex/simulated-wallet", &[seed, &part]);
-            wallets.insert(
-                role,
-                SimWallet::new(&SecretKey::from_slice(&key).map_err(failed)?),
-            );
-        }
-        let (outputs, staked) = deposits(&params, &fixtures, &wallets)?;
-        let paying = Transaction {
-            version: Version::TWO,
-            lock_time: LockTime::ZERO,
-            input: vec![TxIn {
-                previous_output: coin,
-                script_sig: ScriptBuf::new(),
-                sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
-                witness: Witness::new(),
-            }],
-            output: outputs,
-        };
-        let txid = paying.compute_txid();
-        chain.mine_exactly(&[paying], &anyone).map_err(failed)?;
-        let placed = staked.into_iter().map(|(role, vout, part)| {
-            let Contribution { mut coins, change } = part;
-            for coin in &mut coins {
-                coin.outpoint = OutPoint { txid, vout };
-            }
-            (role, Contribution { coins, change })
-        });
-        let payouts = wallets.iter();
-        let payouts = payouts.map(|(role, wallet)| (*role, wallet.script().clone()));
-        let terms = fixtures.terms_with(placed.collect(), payouts.collect(), RATE);
-        let terms = Arc::new(terms.map_err(failed)?);
-        let parties = fixtures.parties(&terms).map_err(failed)?;
-        let mut rng = StdRng::from_seed(*seed);
-        let held = ceremony::run(parties, &mut rng, |_| ()).map_err(failed)?;
-        let held: BTreeMap<_, _> = held.into_iter().map(|held| (held.role(), held)).collect();
-        let client = held.get(&Role::Client).ok_or_else(|| failed("no client"))?;
-        let mut funding = client.funding_psbt(&MadeUpNode).map_err(failed)?;
-        for wallet in wallets.values() {
-            wallet.sign(&mut funding).map_err(failed)?;
-        }
-        let funding = funding.extract_tx_with_fee_rate_limit(FeeRate::MAX);
-        let funding = funding.map_err(failed)?;
-        chain.mine_exactly(&[funding], &anyone).map_err(failed)?;
-        let tip = chain.height().map_err(failed)?;
-        Ok(PaperPool {
-            chain,
-            terms,
-            held,
-            fixtures,
-            tip,
-        })
-    }
-}
-
-type Staked = Vec<(Role, u32, Contribution)>;
-
-/// Outputs that parties fund from, and which of them is whose.
-fn deposits(
-    params: &Params,
-    fixtures: &Fixtures,
-    wallets: &BTreeMap<Role, SimWallet>,
-) -> Result<(Vec<TxOut>, Staked), PoolError> {
-    let secp = Secp256k1::new();
-    let (mut outputs, mut staked) = (Vec::new(), Vec::new());
-    for ((role, wallet), vout) in wallets.iter().zip(0u32..) {
-        let (value, script, change) = match role {
-            Role::Arbiter(_) => {
-                let key = PublicKey::from_secret_key(&secp, &fixtures.key(*role));
-                let script = stake_coin_script(*role, key).map_err(failed)?;
-                (params.arbiter_stake(), script, None)
-            }
-            _ => {
-                let sum = deposit(params, *role).checked_add(CHANGE);
-                let sum = sum.and_then(|sum| sum.checked_add(FEE));
-                let sum = sum.ok_or_else(|| failed("a deposit that is no amount"))?;
-                let change = Change {
-                    value_sat: CHANGE,
-                    script: wallet.script().clone(),
-                };
-                (sum, wallet.script().clone(), Some(change))
-            }
-        };
-        let coins = vec![Coin {
-            outpoint: OutPoint::null(),
-            value_sat: value,
-            script: script.clone(),
-        }];
-        staked.push((*role, vout, Contribution { coins, change }));
-        outputs.push(TxOut {
-            value,
-            script_pubkey: script,
-        });
-    }
-    Ok((outputs, staked))
-}
-
-/// How the worker works.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Works {
-    Right,
-    Wrong,
-    Nothing,
-}
-
 struct Life<'p> {
     rng: StdRng,
     pool: &'p PaperPool,
     chain: Embedded,
     tip: u32,
-    held: BTreeMap<Role, ContractSignatures<Terms>>,
+    parties: BTreeMap<Role, LifeParty<'static>>,
+    /// What is on its way; what is for somebody who is away waits.
+    letters: VecDeque<(Role, Letter)>,
     villains: BTreeSet<Role>,
-    /// How often, in 3, adversaries do what honest parties do.
+    /// How often, in 3, adversaries do what their machines ask for.
     diligence: u8,
     works: Works,
     /// Which halves the verifier has handed over.
     handed: BTreeSet<&'static str>,
-    /// Who of the panel has shown its share of the secret.
-    shown: BTreeSet<Role>,
     is_sideways: bool,
     /// Who is away, from when and until when.
     away: Option<(Role, u32, u32)>,
@@ -273,46 +113,113 @@ pub fn live_paper(seed: &[u8; 32], pool: &PaperPool) -> Result<PaperOutcome, Poo
         pool,
         chain: pool.chain.clone(),
         tip: pool.tip,
-        held: pool.held.clone(),
+        parties: BTreeMap::new(),
+        letters: VecDeque::new(),
         villains,
         diligence,
         works,
         handed: BTreeSet::new(),
-        shown: BTreeSet::new(),
         is_sideways: false,
         away,
         path: Vec::new(),
         waiting: Vec::new(),
     };
+    for role in roles {
+        let (party, letters) = pool.party(role, works).map_err(failed)?;
+        life.parties.insert(role, party);
+        life.post(role, letters);
+    }
     while life.tip < last && !life.path.iter().any(|name| name.base != "TxA") {
-        life.round()?;
+        life.round().map_err(failed)?;
     }
     Ok(life.outcome())
 }
 
 impl Life<'_> {
-    fn round(&mut self) -> Result<(), PoolError> {
-        let mut roles: Vec<_> = self.pool.terms.roles().collect();
-        while !roles.is_empty() {
-            let role = roles.swap_remove(self.rng.gen_range(0..roles.len()));
-            let tip = self.tip;
-            let away = self.away.filter(|(who, ..)| *who == role);
-            if away.is_some_and(|(_, from, until)| (from..until).contains(&tip)) {
+    fn is_away(&self, role: Role) -> bool {
+        let away = self.away.filter(|(who, ..)| *who == role);
+        away.is_some_and(|(_, from, until)| (from..until).contains(&self.tip))
+    }
+
+    /// Whether a party does now what its machine asks for.
+    fn is_diligent(&mut self, role: Role) -> bool {
+        !self.villains.contains(&role) || self.rng.gen_range(0..3u8) < self.diligence
+    }
+
+    fn post(&mut self, from: Role, letters: Vec<Letter>) {
+        for letter in letters {
+            // Whoever has done nothing has nothing to say.
+            let is_idle = from == Role::Worker && self.works == Works::Nothing;
+            if is_idle || !self.is_diligent(from) {
                 continue;
             }
+            self.send(from, letter);
+        }
+    }
+
+    fn send(&mut self, from: Role, letter: Letter) {
+        if from == Role::Verifier {
+            self.handed.extend(self.pool.half(&letter.1));
+        }
+        self.letters.push_back((from, letter));
+    }
+
+    fn round(&mut self) -> Result<(), LifeError> {
+        // What came may be waited for by a view of the chain that was seen already.
+        for _ in 0..2 {
+            for role in self.shuffled() {
+                let Some(party) = self.parties.get_mut(&role) else {
+                    continue;
+                };
+                let letters = party.look(&mut self.chain)?;
+                self.post(role, letters);
+            }
+            self.deliver()?;
+        }
+        for role in self.shuffled() {
             let is_villain = self.villains.contains(&role);
-            if !is_villain || self.rng.gen_range(0..3u8) < self.diligence {
-                self.honest(role);
+            if self.is_diligent(role) {
+                self.publish(role);
             }
             if is_villain && self.rng.gen_range(0..6u8) == 0 {
                 self.anything(role);
             }
         }
+        self.deliver()?;
         self.mine()
     }
 
+    /// Those who are there, in an order of chance.
+    fn shuffled(&mut self) -> Vec<Role> {
+        let mut roles: Vec<_> = self.pool.terms.roles().collect();
+        roles.retain(|role| !self.is_away(*role));
+        for at in (1..roles.len()).rev() {
+            let other = self.rng.gen_range(0..=at);
+            roles.swap(at, other);
+        }
+        roles
+    }
+
+    fn deliver(&mut self) -> Result<(), LifeError> {
+        let mut later = VecDeque::new();
+        while let Some((from, (to, bytes))) = self.letters.pop_front() {
+            if self.is_away(to) {
+                later.push_back((from, (to, bytes)));
+                continue;
+            }
+            let Some(party) = self.parties.get_mut(&to) else {
+                continue;
+            };
+            if let Heard::Taken(letters) = party.hear(from, &bytes)? {
+                self.post(to, letters);
+            }
+        }
+        self.letters = later;
+        Ok(())
+    }
+
     /// Miners take what comes, one transaction of the contract at a time.
-    fn mine(&mut self) -> Result<(), PoolError> {
+    fn mine(&mut self) -> Result<(), LifeError> {
         let anyone = ScriptBuf::new_p2a();
         let mut waiting = std::mem::take(&mut self.waiting);
         let mut is_mined = false;
@@ -326,144 +233,76 @@ impl Life<'_> {
             }
         }
         if !is_mined {
-            self.chain.mine_exactly(&[], &anyone).map_err(failed)?;
+            self.chain.mine_exactly(&[], &anyone)?;
         }
-        self.tip = self.chain.height().map_err(failed)?;
+        self.tip = self.chain.height()?;
         Ok(())
     }
 
-    fn is_appealed(&self) -> bool {
-        self.path.iter().any(|name| name.base == "TxA")
-    }
-
-    fn secrets(&self, role: Role) -> Secrets {
-        let mut known = match role {
-            Role::Worker => self.pool.fixtures.worker_secrets(),
-            _ => Secrets::default(),
-        };
-        let (_, quorum) = PANEL;
-        if self.shown.len() >= usize::from(quorum) {
-            known.insert(ContractSecret::Panel, self.pool.fixtures.panel());
-        }
-        known
-    }
-
-    /// Publishes a transaction, if it can be completed.
-    fn publish(&mut self, role: Role, name: NodeName) {
-        let secrets = self.secrets(role);
-        let Some(held) = self.held.get(&role) else {
+    /// What a machine asks for goes to the miners.
+    fn publish(&mut self, role: Role) {
+        let Some(party) = self.parties.get(&role) else {
             return;
         };
-        let tx = held
-            .graph()
-            .find(name)
-            .map(|node| held.complete(node, &secrets));
-        if let Some(Ok(tx)) = tx {
-            self.waiting.push((Some(name), tx));
-        }
-    }
-
-    /// The verifier hands the worker its half of a transaction.
-    fn hand_over(&mut self, base: &'static str) {
-        let verifier = self.held.get(&Role::Verifier);
-        let name = NodeName::plain(base);
-        let node = verifier.and_then(|held| held.graph().find(name));
-        let releases = verifier
-            .zip(node)
-            .map(|(held, node)| held.release(node, None));
-        if let (Some(Ok(releases)), Some(worker)) = (releases, self.held.get_mut(&Role::Worker)) {
-            for release in releases {
-                let _ = worker.accept(&release);
-            }
-            self.handed.insert(base);
-        }
-    }
-
-    /// What the paper has a party do.
-    fn honest(&mut self, role: Role) {
-        let pool = self.pool;
-        let Some(locks) = pool.terms.params().paper_locks() else {
-            return;
-        };
-        let next = self.tip + 1;
-        let is_delivered = self.works != Works::Nothing;
-        let is_right = self.works == Works::Right;
-        let plain = NodeName::plain;
-        let rejected = self.handed.contains("TxA");
-        match (role, self.is_appealed()) {
-            (Role::Verifier, false) => match () {
-                () if is_delivered && self.handed.is_empty() => {
-                    self.hand_over(if is_right { "Tx4" } else { "TxA" });
-                }
-                () if rejected && next > locks.t2 => self.publish(role, plain("Tx5")),
-                () if !is_delivered && next > locks.t3 => self.publish(role, plain("Tx1")),
-                () => {}
-            },
-            (Role::Worker, false) if is_delivered => match () {
-                () if self.handed.contains("Tx4") => self.publish(role, plain("Tx4")),
-                () if rejected => self.publish(role, plain("TxA")),
-                () if next > locks.t1 => self.publish(role, plain("Tx3")),
-                () => {}
-            },
-            (Role::Client, false) if !is_delivered && next > locks.t3 => {
-                self.publish(role, plain("Tx2"));
-            }
-            // The panel's secret is one: it is shown to convict and to clear.
-            (Role::Arbiter(_), true) => {
-                self.shown.insert(role);
-            }
-            (Role::Client, true) if next > locks.t4 => self.publish(role, plain("Tx6")),
-            (Role::Verifier, true) if !is_right => self.publish(role, Self::ruled(false)),
-            (Role::Worker, true) if is_right => self.publish(role, Self::ruled(true)),
-            _ => {}
-        }
-    }
-
-    /// The settlement by a ruling of the whole panel.
-    fn ruled(is_right: bool) -> NodeName {
-        let all = ArbiterSet::full(PANEL.0);
-        match is_right {
-            true => NodeName::with("Tx8", Rulings::of(Ruling::VerifierAtFault, all)),
-            false => NodeName::with("Tx7", Rulings::of(Ruling::WorkerAtFault, all)),
+        let (book, signer) = (party.book(), party.signer());
+        let secrets = signer.secrets(book);
+        for errand in party.on_chain() {
+            let ContractErrand::Publish { node, .. } = errand else {
+                continue;
+            };
+            let name = book.contract().graph().node(node).map(|node| node.name);
+            let tx = signer.signatures().complete(node, &secrets).ok();
+            self.waiting.extend(tx.map(|tx| (name, tx)));
         }
     }
 
     /// Anything that an adversary can do: it hands over any half, spends or shows what it has, and publishes what it holds.
     fn anything(&mut self, role: Role) {
+        let pool = self.pool;
         match (role, self.rng.gen_range(0..3u8)) {
             (Role::Verifier, 0) => {
-                let base = ["Tx4", "TxA"][self.rng.gen_range(0..2usize)];
-                return self.hand_over(base);
+                let half = &pool.halves[self.rng.gen_range(0..2usize)];
+                for release in half {
+                    let letter = ContractMessage::Release(release.clone()).to_bytes();
+                    self.send(role, (Role::Worker, letter));
+                }
+                return;
             }
-            (Role::Arbiter(_), 0) => {
-                self.shown.insert(role);
+            (Role::Arbiter(seat), 0) => {
+                let share = pool.shares.get(usize::from(seat));
+                let message = share.map(|share| ContractMessage::Share(share.reveal()));
+                for to in pool.terms.roles().filter(|to| *to != role) {
+                    let letter = message.as_ref().map(|message| (to, message.to_bytes()));
+                    letter
+                        .into_iter()
+                        .for_each(|letter| self.send(role, letter));
+                }
                 return;
             }
             (Role::Arbiter(seat), 1) => {
-                let key = self.pool.fixtures.key(role);
+                let key = pool.fixtures.key(role);
                 let to = ScriptBuf::new_p2a();
                 let rng = &mut self.rng;
-                let back = reclaim_stake_coin(&self.pool.terms, seat, &key, to, RATE, rng);
+                let back = reclaim_stake_coin(&pool.terms, seat, &key, to, RATE, rng);
                 self.waiting.extend(back.ok().map(|tx| (None, tx)));
                 return;
             }
             _ => {}
         }
-        let secrets = self.secrets(role);
-        let Some(held) = self.held.get(&role) else {
+        let Some(party) = self.parties.get(&role) else {
             return;
         };
-        let nodes: Vec<NodeId> = held.complete_nodes().collect();
-        let whole = nodes.into_iter().filter_map(|node| {
+        let (book, signer) = (party.book(), party.signer());
+        let secrets = signer.secrets(book);
+        let held = signer.signatures();
+        let whole = held.complete_nodes().filter_map(|node| {
             let tx = held.complete(node, &secrets).ok()?;
-            Some((Some(held.graph().node(node)?.name), tx))
+            Some((held.graph().node(node)?.name, tx))
         });
-        let mut whole: Vec<_> = whole
-            .filter(|(name, _)| name.is_some_and(|name| name.base != "Tx0"))
-            .collect();
+        let mut whole: Vec<_> = whole.filter(|(name, _)| name.base != "Tx0").collect();
         if !whole.is_empty() {
-            let any = whole.swap_remove(self.rng.gen_range(0..whole.len()));
-            self.waiting.push(any);
+            let (name, tx) = whole.swap_remove(self.rng.gen_range(0..whole.len()));
+            self.waiting.push((Some(name), tx));
         }
     }
 

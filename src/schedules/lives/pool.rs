@@ -44,8 +44,8 @@ use crate::{
 };
 
 /// N, and how many of them are sampled.
-const STEPS: u64 = 64;
-const SAMPLE: u32 = 8;
+pub(super) const STEPS: u64 = 64;
+pub(super) const SAMPLE: u32 = 8;
 /// What everybody counts on.
 pub(super) const PACE: Pace = Pace {
     reorg: 2,
@@ -141,7 +141,8 @@ impl Ready {
     }
 }
 
-fn own(seed: &[u8; 32], role: Role) -> (Secret, OwnSalt) {
+/// What everything of a party follows from.
+pub(super) fn own(seed: &[u8; 32], role: Role) -> (Secret, OwnSalt) {
     let part = |what| {
         let index = [role.index() as u8];
         tagged_hash_parts("narthex/simulated-life", &[seed, what, &index])
@@ -223,29 +224,8 @@ impl Ready {
         let record = ParamsRecord::example(n, k, tip + 1 + DELIVERY_BLOCKS);
         let record = record.for_job(STEPS, SAMPLE).map_err(failed)?;
         let params = Params::new(record.paced(&PACE, 0).map_err(failed)?).map_err(failed)?;
-        let bytes: Vec<u8> = (0..STEPS).flat_map(u64::to_be_bytes).collect();
-        let mut plain = Vec::new();
-        for record in bytes.chunks(8) {
-            plain.extend(IndexHash.run(record).map_err(failed)?);
-        }
-        let records = Records::from_bytes(8, bytes).map_err(failed)?;
-        let program: AnyProgram = Box::new(IndexHash);
-        let job: StageJob = Job::new(program, records).map_err(failed)?;
-        let (worker, salt) = own(seed, Role::Worker);
-        let worker = Salted::new(&worker, salt);
-        let (verifier, salt) = own(seed, Role::Verifier);
-        let nonce = Salted::new(&verifier, salt).sample_nonce();
-        let scalar = |bytes: Option<[u8; 32]>| {
-            let bytes = bytes.ok_or_else(|| failed("a secret that is no scalar"))?;
-            SecretKey::from_slice(&bytes).map_err(failed)
-        };
-        let fixtures = Fixtures::new(params.clone(), *seed).about(PlayedWork {
-            spec: *job.spec(),
-            job: params.accepts_job(&job).map_err(failed)?,
-            result: scalar(worker.result().map(|secret| *secret.expose()))?,
-            token: scalar(worker.token().map(|token| *token.expose()))?,
-            sample_nonce: nonce_commitment(nonce.expose()),
-        });
+        let (job, plain) = job()?;
+        let fixtures = fixtures(seed, &params, &job)?;
         let coins = base.deposits(&params)?;
         let payouts = base.wallets.iter();
         let payouts = payouts.map(|(role, wallet)| (*role, wallet.script().clone()));
@@ -285,6 +265,41 @@ impl Ready {
             seed: *seed,
         })
     }
+}
+
+/// The job of all lives, and what whoever does all of it has.
+pub(super) fn job() -> Result<(StageJob, Vec<u8>), PoolError> {
+    let bytes: Vec<u8> = (0..STEPS).flat_map(u64::to_be_bytes).collect();
+    let mut plain = Vec::new();
+    for record in bytes.chunks(8) {
+        plain.extend(IndexHash.run(record).map_err(failed)?);
+    }
+    let records = Records::from_bytes(8, bytes).map_err(failed)?;
+    let program: AnyProgram = Box::new(IndexHash);
+    Ok((Job::new(program, records).map_err(failed)?, plain))
+}
+
+/// Parties that do this job, with the secrets that follow from the seeds of worker and verifier.
+pub(super) fn fixtures(
+    seed: &[u8; 32],
+    params: &Params,
+    job: &StageJob,
+) -> Result<Fixtures, PoolError> {
+    let (worker, salt) = own(seed, Role::Worker);
+    let worker = Salted::new(&worker, salt);
+    let (verifier, salt) = own(seed, Role::Verifier);
+    let nonce = Salted::new(&verifier, salt).sample_nonce();
+    let scalar = |bytes: Option<[u8; 32]>| {
+        let bytes = bytes.ok_or_else(|| failed("a secret that is no scalar"))?;
+        SecretKey::from_slice(&bytes).map_err(failed)
+    };
+    Ok(Fixtures::new(params.clone(), *seed).about(PlayedWork {
+        spec: *job.spec(),
+        job: params.accepts_job(job).map_err(failed)?,
+        result: scalar(worker.result().map(|secret| *secret.expose()))?,
+        token: scalar(worker.token().map(|token| *token.expose()))?,
+        sample_nonce: nonce_commitment(nonce.expose()),
+    }))
 }
 
 /// A chain on which everybody has coins.

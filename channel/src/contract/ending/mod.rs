@@ -319,7 +319,8 @@ impl Book {
         let others = endings.others.values().filter(is_again);
         let attempt = others.map(|other| other.attempt).max();
         let attempt = attempt.unwrap_or(0).max(endings.next);
-        let is_principal = Role::principals().contains(contract.role());
+        // Research ends by what the paper has, and by nothing else.
+        let is_principal = Role::principals().contains(contract.role()) && !contract.is_paper();
         let is_free = self.publishing().is_none() && !endings.is_decided;
         if !(is_principal && is_free && self.spends_here(proposal) && attempt < MAX_ATTEMPTS) {
             return Err(ContractRefusal::NoEnding {

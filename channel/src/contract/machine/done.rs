@@ -11,6 +11,7 @@ use crate::{
     Machine,
     contract::{
         Blob, ContractChange, ContractEffect, Done, EndingChange, EndingTask, Finding, Task, Thing,
+        paper::is_of_paper,
     },
 };
 
@@ -71,7 +72,7 @@ impl<S: Side> ContractMachine<S> {
             }
             Done::Found(finding) => {
                 let is_it = |task: &Task| match task {
-                    Task::Open => *finding != Finding::Equal,
+                    Task::Open | Task::Review => *finding != Finding::Equal,
                     Task::Seal => *finding == Finding::Wrong,
                     Task::Compare => *finding != Finding::OwnFault,
                     _ => false,
@@ -89,17 +90,18 @@ impl<S: Side> ContractMachine<S> {
             }
             Done::Approved(releases) if !releases.is_empty() => {
                 let changes = vec![ContractChange::Approved(releases.clone())];
-                let is_client = self.contract().role() == Role::Client;
+                let is_checked = self.contract().role() == self.contract().approved_to();
                 let is_it = |task: &Task| match task {
                     Task::Approve => true,
-                    Task::Check => is_client,
+                    Task::Check => is_checked,
                     _ => false,
                 };
                 self.if_asked("approval", is_it, changes)
             }
             Done::Passed(handed) if !handed.is_empty() => {
                 let changes = vec![ContractChange::Passed(handed.clone())];
-                let is_worker = self.contract().role() == Role::Worker;
+                let (role, is_paper) = (self.contract().role(), self.contract().is_paper());
+                let is_worker = role == Role::Worker && !is_paper;
                 let is_it = |task: &Task| match task {
                     Task::Pass => true,
                     Task::Check => is_worker,
@@ -107,7 +109,20 @@ impl<S: Side> ContractMachine<S> {
                 };
                 self.if_asked("signature", is_it, changes)
             }
-            Done::Approved(_) | Done::Passed(_) => self.not_asked("approval of nothing"),
+            Done::Rejected(releases) if !releases.is_empty() => {
+                let changes = vec![ContractChange::Rejected(releases.clone())];
+                let (role, is_paper) = (self.contract().role(), self.contract().is_paper());
+                let is_worker = role == Role::Worker && is_paper;
+                let is_it = |task: &Task| match task {
+                    Task::Reject => true,
+                    Task::Check => is_worker && book.rejected.is_empty(),
+                    _ => false,
+                };
+                self.if_asked("rejection", is_it, changes)
+            }
+            Done::Approved(_) | Done::Passed(_) | Done::Rejected(_) => {
+                self.not_asked("approval of nothing")
+            }
             Done::False => {
                 let changes = vec![ContractChange::False];
                 self.if_asked("check", |task| *task == Task::Check, changes)
@@ -183,6 +198,14 @@ impl<S: Side> ContractMachine<S> {
                 let is_it = |task: &Task| is_own && *task == Task::Attest;
                 self.if_asked("attestation", is_it, changes)
             }
+            Done::Revealed(share) => {
+                let contract = self.contract();
+                let is_own = Role::Arbiter(share.member) == contract.role()
+                    && contract.check_share(share).is_ok();
+                let changes = vec![ContractChange::Revealed(*share)];
+                let is_it = |task: &Task| is_own && *task == Task::Reveal;
+                self.if_asked("share of the panel's secret", is_it, changes)
+            }
             Done::Decrypted { by, result } => {
                 let (by, result) = (*by, *result);
                 let graph = self.contract().graph();
@@ -224,14 +247,16 @@ impl<S: Side> ContractMachine<S> {
             Item::Audit { root, .. } => self.book.draws_of() == Some(*root),
             _ => true,
         };
-        let is_own = self.is_own(signed) && is_of_root;
+        let is_paper = self.contract().is_paper();
+        let is_of_template = is_of_paper(&signed.item).is_none_or(|of| of == is_paper);
+        let is_own = self.is_own(signed) && is_of_root && is_of_template;
         let (name, filed) = (signed.item.name(), ContractChange::Filed(signed.clone()));
         let is_it = |task: &Task| {
             matches!(
                 (task, name),
                 (Task::Sample { .. }, "sample")
                     | (Task::Seal, "token")
-                    | (Task::Answer, "reply")
+                    | (Task::Answer, "reply" | "blind digests")
                     | (Task::Compare, "verdict")
                     | (Task::Draw, "audit")
             )

@@ -1,13 +1,15 @@
 //! What other parties say.
 
-use narthex_contracts::{attest::Attestation, terms::Role};
+use narthex_contracts::{
+    attest::Attestation, setup::Release, shared_secret::RevealedShare, terms::Role,
+};
 use narthex_game_model::{
     commitment::{ReceiptKind, SignedReceipt},
     ruling::SignedItem,
 };
 
 use super::{ContractMachine, Side, Taken};
-use crate::contract::{Blob, ContractChange, ContractRefusal, Said};
+use crate::contract::{Blob, ContractChange, ContractRefusal, Said, paper::is_of_paper};
 
 /// Most receipts of one issuer that are filed.
 const MAX_OF_ISSUER: usize = 24;
@@ -90,10 +92,21 @@ impl<S: Side> ContractMachine<S> {
                 _ => not_its_part("evidence"),
             },
             Said::Release(release) => {
-                let is_new = book.approved.is_empty() && !book.released.contains(release);
+                let is_known = |known: &[Release]| known.contains(release);
+                let is_new = book.approved.is_empty()
+                    && !is_known(&book.released)
+                    && !is_known(&book.rejected);
                 let change = ContractChange::Released(release.clone());
                 let waiting = is_new.then_some((book.released.len(), change));
-                self.unchecked(from, (Role::Verifier, Role::Client), SHARE, waiting)
+                self.unchecked(
+                    from,
+                    (Role::Verifier, contract.approved_to()),
+                    SHARE,
+                    waiting,
+                )
+            }
+            Said::HandedOver(_) if contract.is_paper() => {
+                not_its_part("signature of the settlement")
             }
             Said::HandedOver(handed) => {
                 let is_new = book.passed.is_empty() && !book.handed.contains(handed);
@@ -106,6 +119,7 @@ impl<S: Side> ContractMachine<S> {
                 checked.map_err(|error| ContractRefusal::Attestation { from, error })?;
                 self.attestation(attestation)
             }
+            Said::Share(share) => self.share(from, share),
             Said::Ending(said) => {
                 let changes = book.ending_said(from, said)?.into_iter();
                 let changes = changes.map(|change| ContractChange::Ending(Box::new(change)));
@@ -139,6 +153,7 @@ impl<S: Side> ContractMachine<S> {
                 checked.map_err(|error| ContractRefusal::Attestation { from, error })?;
                 self.attestation(attestation)
             }
+            Said::Share(share) => self.share(from, share),
             Said::Commitment(_)
             | Said::Blob(_)
             | Said::Evidence(_)
@@ -168,6 +183,21 @@ impl<S: Side> ContractMachine<S> {
         Ok(waiting.map(|(_, change)| change).into_iter().collect())
     }
 
+    /// A share of the panel's secret, whoever hands it on.
+    fn share(&self, from: Role, share: &RevealedShare) -> Taken {
+        let contract = self.contract();
+        if !contract.is_paper() {
+            let (to, what) = (contract.role(), "share of a panel's secret");
+            return Err(ContractRefusal::NotItsPart { from, to, what });
+        }
+        let checked = contract.check_share(share);
+        checked.map_err(|error| ContractRefusal::Share { from, error })?;
+        let mut known = self.book.revealed.iter();
+        let is_new = known.all(|known| known.member != share.member);
+        let change = ContractChange::Revealed(*share);
+        Ok(is_new.then_some(change).into_iter().collect())
+    }
+
     fn attestation(&self, attestation: &Attestation) -> Taken {
         // Two rulings of one arbiter are both kept: they show its key.
         let same = |known: &Attestation| {
@@ -184,6 +214,10 @@ impl<S: Side> ContractMachine<S> {
         // What is filed was checked when it came: most of what is said is said again.
         if self.book.papers.items().contains(signed) {
             return Ok(Vec::new());
+        }
+        if is_of_paper(&signed.item).is_some_and(|of| of != contract.is_paper()) {
+            let (to, what) = (contract.role(), signed.item.name());
+            return Err(ContractRefusal::NotItsPart { from, to, what });
         }
         let author = Role::from(signed.item.author());
         let key = contract.word_key(author);

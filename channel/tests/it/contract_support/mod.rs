@@ -9,8 +9,8 @@ use bitcoin::{
     Amount,
     hashes::{Hash, sha256},
     secp256k1::{
-        Keypair,
-        rand::{Rng as _, rngs::StdRng},
+        Keypair, Secp256k1,
+        rand::{Rng as _, SeedableRng as _, rngs::StdRng},
     },
 };
 use narthex_channel::{
@@ -30,6 +30,7 @@ use narthex_contracts::{
     musig::{AdaptorSignature, PartialSignature, PublicNonce},
     party::PartyId,
     setup::{HandedOver, NoncesMessage, Release, SharesMessage},
+    shared_secret::{Collector, Dealer, KeyShare, RevealedShare, SharedPoint, Sharing},
     template::derive,
     terms::{Role, Terms, word_pair},
 };
@@ -65,6 +66,8 @@ pub struct World {
     pub graph: Arc<TxGraph>,
     pairs: Vec<(Role, Keypair)>,
     attestations: Vec<Attestation>,
+    /// What the panel shares, of the paper's template.
+    panel: Option<(Arc<SharedPoint>, Vec<KeyShare>)>,
 }
 
 thread_local! {
@@ -80,10 +83,12 @@ pub fn in_template(template: Template) {
 pub fn world() -> &'static World {
     static HARDENED: OnceLock<World> = OnceLock::new();
     static AUDITED: OnceLock<World> = OnceLock::new();
+    static PAPER: OnceLock<World> = OnceLock::new();
     let template = TEMPLATE.get();
     let world = match template {
         Template::Audited => &AUDITED,
-        _ => &HARDENED,
+        Template::Paper => &PAPER,
+        Template::Hardened => &HARDENED,
     };
     world.get_or_init(|| World::new(template))
 }
@@ -91,7 +96,8 @@ pub fn world() -> &'static World {
 impl World {
     fn new(template: Template) -> World {
         let example = ParamsRecord::example_of(template, 3, 2, DELIVER);
-        let record = ParamsRecord {
+        let is_paper = template == Template::Paper;
+        let delivered = ParamsRecord {
             windows: Windows {
                 work_blocks: 12,
                 verdict_blocks: 48,
@@ -104,11 +110,17 @@ impl World {
                 challenge_blocks: 60,
                 ..audit
             }),
-            ..example
+            ..example.clone()
         };
+        // The paper has its locks, and no windows.
+        let record = if is_paper { example } else { delivered };
         let fixtures = Fixtures::new(Params::new(record).unwrap(), [7; 32]);
         let mut record = fixtures.terms().unwrap().record().clone();
         record.sample_nonce = sha256::Hash::from_byte_array(nonce_commitment(&[1; 32]));
+        let panel = is_paper.then(share_secret);
+        if let (Some(paper), Some((point, _))) = (&mut record.paper, &panel) {
+            paper.panel = point.point().unwrap();
+        }
         let terms = fixtures.announced(record).unwrap();
         let graph = Arc::new(derive(&terms).unwrap());
         let pair = |role| (role, word_pair(terms.contract_id(), &fixtures.key(role)));
@@ -125,6 +137,7 @@ impl World {
         World {
             pairs,
             attestations,
+            panel,
             graph,
             terms: Arc::new(terms),
         }
@@ -140,7 +153,12 @@ impl World {
             confirm: CONFIRM as u16,
             message: MESSAGE as u16,
         };
-        Contract::new(self.terms.clone(), self.graph.clone(), role, policy).unwrap()
+        let (terms, graph) = (self.terms.clone(), self.graph.clone());
+        let contract = match &self.panel {
+            None => Contract::new(terms, graph, role, policy),
+            Some((point, _)) => Contract::research((terms, graph), role, policy, point.clone()),
+        };
+        contract.unwrap()
     }
 
     pub fn machine<S: Side>(&self, role: Role) -> ContractMachine<S> {
@@ -216,6 +234,18 @@ impl World {
             token: self.name(token),
             answer,
         })
+    }
+
+    /// The verifier's hash of what it has computed of a sample, of the paper's template.
+    pub fn blind(&self, sample: &SignedItem) -> SignedItem {
+        let (sample, digests) = (self.name(sample), [11; 32]);
+        self.sign(Item::Blind { sample, digests })
+    }
+
+    /// An arbiter's share of the panel's secret.
+    pub fn share(&self, arbiter: u8) -> RevealedShare {
+        let (_, shares) = self.panel.as_ref().unwrap();
+        shares[usize::from(arbiter)].reveal()
     }
 
     pub fn opening(&self, reply: &SignedItem, opening: u8) -> SignedItem {
@@ -361,6 +391,27 @@ impl World {
     pub fn panel_schedule(&self, accused: u32) -> PanelSchedule {
         PanelSchedule::of(self.terms.params(), accused)
     }
+}
+
+/// The panel's one secret, made by its members.
+fn share_secret() -> (Arc<SharedPoint>, Vec<KeyShare>) {
+    let (secp, mut rng) = (Secp256k1::new(), StdRng::seed_from_u64(7));
+    let sharing = Sharing::new([7; 32], 3, 2).unwrap();
+    let dealers: Vec<_> = (0..3)
+        .map(|by| Dealer::new(sharing, by, &mut rng).unwrap())
+        .collect();
+    let of = |own| {
+        let mut collector = Collector::new(sharing, own).unwrap();
+        for dealer in &dealers {
+            let (dealing, share) = (dealer.dealing(&secp).unwrap(), dealer.share(own).unwrap());
+            collector.accept_dealing(&secp, dealing).unwrap();
+            collector.accept_share(&secp, share).unwrap();
+        }
+        collector.finish().unwrap()
+    };
+    let all: Vec<_> = (0..3).map(of).collect();
+    let point = Arc::new(all[0].0.clone());
+    (point, all.into_iter().map(|(_, share)| share).collect())
 }
 
 /// A share of the settlement; machines do not look into it.
