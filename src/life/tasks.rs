@@ -4,7 +4,7 @@ use bitcoin::{Txid, secp256k1::SecretKey};
 use narthex_base::codec::Message;
 use narthex_channel::contract::{Blob, Book, Done, Finding, Thing};
 use narthex_contracts::{
-    attest::{AttestationNonce, BoundRuling},
+    attest::{AttestationNonce, BoundRuling, RulingError},
     derive::reply_secret,
     graph::NodeId,
     setup::SignaturesError,
@@ -12,6 +12,7 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
+    Ruling,
     commitment::{
         Commitment, KeyPolynomial, OpenError, Opening, ResultSecret, check_sealed, open, open_with,
     },
@@ -475,15 +476,37 @@ impl LifeSigner<'_> {
         let Role::Arbiter(seat) = self.role() else {
             return Err(order());
         };
+        let bound = self.bind(ruling)?;
         let identity = self.own.identity.ok_or_else(order)?.secret_key();
-        let id = *self.terms().contract_id();
-        let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(order)?;
+        let nonce = AttestationNonce::derive(&identity, self.terms().contract_id());
+        let nonce = nonce.ok_or_else(order)?;
         let secp = bitcoin::secp256k1::Secp256k1::new();
-        let name = identity.x_only_public_key(&secp).0;
-        let bindings = self.own.bindings.as_mut().ok_or_else(order)?;
-        let bound = BoundRuling::bind(&id, &name, ruling, bindings.as_mut())?;
         let attestation = nonce.attest(&secp, &identity, seat, bound)?;
         Ok(Some(Done::Attested(attestation)))
+    }
+
+    /// What an arbiter has found, or what its case is bound to already: a disk that was put back has forgotten the ruling and perhaps some
+    /// of the evidence, and the record of rulings has not. There is one attestation, whatever is found the second time.
+    pub(super) fn fixed(&mut self, found: Option<Done>) -> Worked {
+        let Some(Done::Ruled(ruling)) = found else {
+            return Ok(found);
+        };
+        match self.bind(ruling) {
+            Ok(_) => Ok(found),
+            Err(LifeError::Ruling(RulingError::Contradicts { bound, .. })) => {
+                Ok(Some(Done::Ruled(bound)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn bind(&mut self, ruling: Ruling) -> Result<BoundRuling, LifeError> {
+        let order = || LifeError::Order("a ruling");
+        let identity = self.own.identity.ok_or_else(order)?;
+        let name = identity.x_only_public_key().0;
+        let id = *self.terms().contract_id();
+        let bindings = self.own.bindings.as_mut().ok_or_else(order)?;
+        Ok(BoundRuling::bind(&id, &name, ruling, bindings.as_mut())?)
     }
 
     /// Hash of the block at a height, once it is deep.
