@@ -28,7 +28,7 @@ pub use ending::{NoEnding, ending_like};
 pub use error::LifeError;
 pub use fees::{Bumper, Due, Offered, Secrecy};
 pub use paper::PaperWork;
-pub use party::{Heard, Letter, LifeParty, Own};
+pub use party::{Heard, Letter, LifeParty, Own, Resolved};
 pub use publish::{Paid, Publisher, Refused, publish, record_root};
 pub use purse::{FeeWallet, Held, Purse};
 pub use reader::{Blocks, Reader, Watching};

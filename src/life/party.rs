@@ -6,7 +6,7 @@ use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
         Book, Contract, ContractErrand, ContractInput, ContractMessage, ContractRefusal,
-        ContractSeatError, Done, Order, Parcel,
+        ContractSeatError, Done, NextMove, Order, Parcel,
     },
     log::Log,
     wire::{BOXES, EVIDENCE, OPENING, body_hash},
@@ -143,6 +143,12 @@ impl<'a> LifeParty<'a> {
     /// What is to be published as it stands, and until when.
     pub fn on_chain(&self) -> Vec<ContractErrand> {
         self.seat.on_chain()
+    }
+
+    /// What it publishes next of the contract's transactions, at the tip that it has seen or above, if nothing else happens
+    /// ([`ContractMachine::next_move`](narthex_channel::contract::ContractMachine::next_move)).
+    pub fn next_move(&self) -> Option<NextMove> {
+        self.seat.next_move(self.signer().sight().tip())
     }
 
     /// Whoever does its work.
@@ -330,13 +336,18 @@ impl<'a> LifeParty<'a> {
         publish(chain, (seat.signer(), publisher), seat.book(), due)
     }
 
-    /// Writes down that what is due is about to show the result secret, where it does and no rival waits. It is durable before
-    /// [`LifeParty::publish`] shows anything: whoever is killed in between knows that it may have been shown, and fights for it; holding
-    /// back saves nothing then.
+    /// Writes down that what is due is about to show the result secret, where it does and no rival waits, and gives the way to publish
+    /// it. Whoever has a log that is durable later than it is written makes it durable in between: whoever is killed then knows that the
+    /// secret may have been shown, and fights for it; holding back saves nothing any more.
     ///
     /// # Errors
     /// [`LifeError`].
-    pub fn resolve(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
+    pub fn resolve(&mut self, chain: &mut dyn NodeAccess) -> Result<Resolved<'_, 'a>, LifeError> {
+        self.write_down(chain)?;
+        Ok(Resolved(self))
+    }
+
+    fn write_down(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
         for errand in self.seat.on_chain() {
             let ContractErrand::Publish { node, .. } = errand else {
                 self.resolve_ending(chain, &errand)?;
@@ -389,12 +400,7 @@ impl<'a> LifeParty<'a> {
         }
     }
 
-    /// Publishes what is due, as far as the chain does not have it. What shows the result secret is not, before that is written down
-    /// ([`LifeParty::resolve`]).
-    ///
-    /// # Errors
-    /// [`LifeError`]; what a node does not take now is tried again with the next block.
-    pub fn publish(&mut self, chain: &mut dyn NodeAccess) -> Result<bool, LifeError> {
+    fn publish_due(&mut self, chain: &mut dyn NodeAccess) -> Result<bool, LifeError> {
         let (mut is_done, mut failed) = (false, None);
         for errand in self.seat.on_chain() {
             let secret = self.secrecy(match &errand {
@@ -451,6 +457,20 @@ impl<'a> LifeParty<'a> {
             is_done |= is_taken;
         }
         Ok(is_done)
+    }
+}
+
+/// A party that has written down what it is about to show, and nothing since: the one way to publish what is due.
+#[must_use = "nothing is published yet"]
+pub struct Resolved<'p, 'a>(&'p mut LifeParty<'a>);
+
+impl Resolved<'_, '_> {
+    /// Publishes what is due, as far as the chain does not have it; whether there was anything. What was written down is durable by now.
+    ///
+    /// # Errors
+    /// [`LifeError`]; what a node does not take now is tried again with the next block.
+    pub fn publish(self, chain: &mut dyn NodeAccess) -> Result<bool, LifeError> {
+        self.0.publish_due(chain)
     }
 }
 

@@ -155,8 +155,7 @@ impl<'a> Room<'a> {
     pub fn publish(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
         for party in self.parties.values_mut() {
             if !self.silent.contains(&party.role()) {
-                party.resolve(chain)?;
-                party.publish(chain)?;
+                party.resolve(chain)?.publish(chain)?;
             }
         }
         Ok(())

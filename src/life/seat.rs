@@ -3,7 +3,7 @@
 use narthex_channel::{
     contract::{
         Book, Checking, Contract, ContractErrand, ContractInput, ContractMessage, ContractSeat,
-        ContractSeatError, ContractSigner, Judging, Parcel, Paying, Side, Working,
+        ContractSeatError, ContractSigner, Judging, NextMove, Parcel, Paying, Side, Working,
     },
     log::Log,
 };
@@ -43,6 +43,7 @@ pub(super) trait Seat<'a> {
     fn place(&self) -> &'static str;
     fn changes(&self) -> u64;
     fn is_waiting(&self) -> bool;
+    fn next_move(&self, tip: u32) -> Option<NextMove>;
     fn parcel(
         &mut self,
         what: Parcel,
@@ -89,6 +90,10 @@ impl<'a, M: Side, S: Hands<'a>, L: Log> Seat<'a> for ContractSeat<M, S, L> {
 
     fn is_waiting(&self) -> bool {
         ContractSeat::is_waiting(self)
+    }
+
+    fn next_move(&self, tip: u32) -> Option<NextMove> {
+        ContractSeat::next_move(self, tip)
     }
 
     fn parcel(

@@ -557,6 +557,11 @@ fn process<'a>(
     LifeParty::open(contract, own).unwrap().0
 }
 
+fn publish(party: &mut LifeParty<'_>, play: &mut ContractPlay<'_>) {
+    let resolved = party.resolve(play.chain()).unwrap();
+    resolved.publish(play.chain()).unwrap();
+}
+
 /// The worker's process is killed between writing that S3' is about to be shown and showing it. S1' waits when the next begins: what may
 /// have been shown is fought for. One that has written nothing holds back, and so does one that knows that it has not shown it.
 fn a_kill_between_writing_and_showing_a_secret(chain: &mut dyn Chain) {
@@ -573,10 +578,9 @@ fn a_kill_between_writing_and_showing_a_secret(chain: &mut dyn Chain) {
 
     let mut written = process(&at.play, Worker, (log(1), &blobs[0]), &mut coins);
     written.look(at.play.chain()).unwrap();
-    written.publish(at.play.chain()).unwrap();
-    assert!(is_held(&written), "it is not written down yet");
     assert!(!written.book().has_shown());
-    written.resolve(at.play.chain()).unwrap();
+    let resolved = written.resolve(at.play.chain()).unwrap();
+    drop(resolved);
     assert!(written.book().has_shown());
     assert!(!rival::waits(&mut at.play, &at.s3), "not shown yet");
     let id = common::node(&at.play, Exit::WITHHELD);
@@ -588,22 +592,20 @@ fn a_kill_between_writing_and_showing_a_secret(chain: &mut dyn Chain) {
     at.play.sync().unwrap();
     rival::offer(&mut at.play, Client, &s1, LOW).unwrap();
     written.look(at.play.chain()).unwrap();
-    written.publish(at.play.chain()).unwrap();
+    publish(&mut written, &mut at.play);
     assert!(is_held(&written), "it knows that it has not shown it");
     drop(written);
 
     let mut silent = process(&at.play, Worker, (log(2), &blobs[1]), &mut coins);
     silent.look(at.play.chain()).unwrap();
-    silent.resolve(at.play.chain()).unwrap();
-    silent.publish(at.play.chain()).unwrap();
+    publish(&mut silent, &mut at.play);
     assert!(is_held(&silent) && !silent.book().has_shown());
     assert!(rival::waits(&mut at.play, &s1) && !rival::waits(&mut at.play, &at.s3));
     drop(silent);
 
     let mut again = process(&at.play, Worker, (log(1), &blobs[0]), &mut coins);
     again.look(at.play.chain()).unwrap();
-    again.resolve(at.play.chain()).unwrap();
-    again.publish(at.play.chain()).unwrap();
+    publish(&mut again, &mut at.play);
     assert!(!is_held(&again), "{:?}", again.publisher().refused);
     assert!(!rival::waits(&mut at.play, &s1) && rival::waits(&mut at.play, &at.s3));
 }
@@ -628,7 +630,7 @@ fn who_was_away_catches_up(chain: &mut dyn Chain) {
         party.look(play.chain()).unwrap();
         assert_eq!(party.book().facts().path.len(), 1, "round {round}");
         assert!(party.book().facts().path[0].1 <= funded);
-        party.publish(play.chain()).unwrap();
+        publish(&mut party, &mut play);
         play.chain().mine(1, &common::miner()).unwrap();
         party.look(play.chain()).unwrap();
         assert_eq!(party.standing(), "settled");

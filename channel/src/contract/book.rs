@@ -486,6 +486,12 @@ impl Book {
     /// The transaction that was decided on last, as long as what it spends is unspent. An appeal waits while a reorganisation has taken the
     /// root from the chain: on record after the appeal, it is none.
     pub(super) fn publishing(&self) -> Option<ContractEffect> {
+        let node = self.published_next()?;
+        let until = duty::until(self, node);
+        Some(ContractEffect::Publish { node, until })
+    }
+
+    pub(super) fn published_next(&self) -> Option<NodeId> {
         let node = *self.decided.last()?;
         let is_appeal = self.contract.find(Exit::APPEALED) == Some(node);
         let is_unrecorded = is_appeal && !self.contract.is_paper() && !self.is_recorded();
@@ -496,7 +502,6 @@ impl Book {
         let graph = self.contract.graph();
         let input = graph.node(node)?.inputs.first()?;
         let spends = matches!(&input.source, Source::Output { node, .. } if *node == last);
-        let until = duty::until(self, node);
-        spends.then_some(ContractEffect::Publish { node, until })
+        spends.then_some(node)
     }
 }

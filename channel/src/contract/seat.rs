@@ -8,7 +8,7 @@ use narthex_game_model::commitment::Opening;
 
 use super::{
     Blob, Book, Contract, ContractEffect, ContractInput, ContractMachine, ContractMessage,
-    ContractRefusal, Done, Parcel, Piece, Said, Side, Task, Unfit, blob_hash,
+    ContractRefusal, Done, NextMove, Parcel, Piece, Said, Side, Task, Unfit, blob_hash,
 };
 use crate::{Logged, Machine, OpenError, StepError, log::Log};
 
@@ -348,6 +348,11 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
             ContractEffect::Send { .. } | ContractEffect::Task(_) => None,
         });
         errands.collect()
+    }
+
+    /// What it publishes next if nothing else happens ([`ContractMachine::next_move`]).
+    pub fn next_move(&self, tip: u32) -> Option<NextMove> {
+        self.logged.machine().next_move(tip)
     }
 
     /// Whether there is work that could not be done yet: it is asked for with the next look at the chain.

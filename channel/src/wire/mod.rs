@@ -1,7 +1,8 @@
 //! What parties say to each other, as bytes: signed envelopes, long bodies in pieces, and links that survive being killed.
 //!
 //! * An [`Envelope`] carries one message of a contract, signed by the sender's node key. It is evidence: whoever has it can
-//!   show it to others, and who signs two of which there may be one has proved a [`Contradiction`] against itself.
+//!   show it to others, and who signs two of which there may be one has proved a [`Contradiction`] against itself. What it says
+//!   is a [`Saying`].
 //! * [`MESSAGE_TYPES`] is the table of all messages with the bounds of each. A bound is checked before room is made.
 //! * A [`Link`] is one peer: a [`LinksMachine`](links::LinksMachine) on disk (who has read how far, what is still to be
 //!   sent), and in memory what is dropped without harm: messages that came too early, parts of long ones, the measure of
@@ -25,6 +26,7 @@ mod message;
 mod meter;
 mod offer;
 mod outcome;
+mod saying;
 mod setup;
 mod small;
 mod types;
@@ -39,6 +41,7 @@ pub use message::{Ack, Chunk, Fault, Hello, MAX_MARKS, Mark, Piece, Recall, Resu
 pub use meter::Meter;
 pub use offer::{OfferMessage, offer_message};
 pub use outcome::{Close, LinkError, Outcome};
+pub use saying::Saying;
 pub use setup::{setup_message, setup_type};
 pub use small::{SMALL_KINDS, small_kind};
 pub use types::{

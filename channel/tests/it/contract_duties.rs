@@ -33,8 +33,18 @@ fn first(name: NodeName, parent: u32) -> u32 {
 fn from<S: Side>(seat: &mut Seat<S>, tip: u32, name: NodeName, until: Option<u32>) {
     seat.tip(tip - 1);
     assert_eq!(seat.publishes(), [], "{name} a block early");
+    // It was known before, and does not depend on when it was asked.
+    let told = Some((name, tip + 1, until));
+    assert_eq!(
+        seat.next_move(tip - 1),
+        told,
+        "{name} is told a block early"
+    );
+    let (_, parent) = *seat.path.last().unwrap();
+    assert_eq!(seat.next_move(parent), told, "{name} is told long before");
     seat.tip(tip);
     assert_eq!(seat.publishes(), [(name, until)], "{name} in time");
+    assert_eq!(seat.next_move(tip), told);
 }
 
 /// A reorganisation takes away what it would spend, and with it what is published.

@@ -12,6 +12,7 @@ use narthex::{
 use super::{
     Core, Fatal, Now,
     contract::{Took, setup_log, short},
+    keep,
     signer::{About, NodeSigner, own_coins},
 };
 
@@ -32,6 +33,7 @@ impl Core {
     /// [`Fatal`]. That the chain does not answer is a note.
     pub fn poll(&mut self, chain: &mut dyn NodeAccess, now: Now) -> Result<(), Fatal> {
         self.now = now;
+        self.is_ticked = false;
         let tip = match self.follow(chain) {
             Ok(tip) => tip,
             Err(why) => {
@@ -43,9 +45,9 @@ impl Core {
         for id in ids {
             self.begin(id, chain)?;
             self.show(id, tip, chain)?;
-            self.publish(id, tip, chain);
+            self.publish(id, tip, chain)?;
             self.live(id, tip, chain)?;
-            self.take_back(id, tip, chain);
+            self.take_back(id, tip, chain)?;
             self.forget_late(id, tip.0)?;
         }
         self.poll_small(tip, chain)?;
@@ -231,15 +233,24 @@ impl Core {
     }
 
     /// Publishes the funding, as long as it is in no block.
-    fn publish(&mut self, id: [u8; 32], tip: (u32, BlockHash), chain: &mut dyn NodeAccess) {
+    fn publish(
+        &mut self,
+        id: [u8; 32],
+        tip: (u32, BlockHash),
+        chain: &mut dyn NodeAccess,
+    ) -> Result<(), Fatal> {
         let Some(contract) = self.contracts.get_mut(&id) else {
-            return;
+            return Ok(());
         };
         let is_due = contract.phase() == Some(Phase::Committed) && contract.sent_at != Some(tip.1);
         let Some(whole) = contract.funding.clone().filter(|_| is_due) else {
-            return;
+            return Ok(());
         };
         contract.sent_at = Some(tip.1);
+        // Own witnesses have left: what has come since, whoever is killed is told again, by the chain if by nobody else.
+        if self.has_said {
+            self.keep()?;
+        }
         let tx = consensus::deserialize::<Transaction>(&whole);
         let sent = tx.map_err(|error| error.to_string()).and_then(|tx| {
             let sent = chain.submit(&tx);
@@ -257,21 +268,28 @@ impl Core {
                 short(&id)
             )),
         }
+        Ok(())
     }
 
     /// Spends an own coin of a funding that is overdue to oneself, at each tip with a higher fee until that is in a block.
-    fn take_back(&mut self, id: [u8; 32], tip: (u32, BlockHash), chain: &mut dyn NodeAccess) {
+    fn take_back(
+        &mut self,
+        id: [u8; 32],
+        tip: (u32, BlockHash),
+        chain: &mut dyn NodeAccess,
+    ) -> Result<(), Fatal> {
         let Some(contract) = self.contracts.get_mut(&id) else {
-            return;
+            return Ok(());
         };
         let is_due =
             contract.phase() == Some(Phase::Withdrawing) && contract.sent_at != Some(tip.1);
         if !is_due || !contract.wants_back {
-            return;
+            return Ok(());
         }
         contract.sent_at = Some(tip.1);
+        keep(&mut self.wallet, &self.own, &mut *self.store)?;
         let Some(seat) = contract.seat.as_mut() else {
-            return;
+            return Ok(());
         };
         let machine = seat.machine().clone();
         let (coins, deadline) = (own_coins(&machine), machine.about().deadline());
@@ -284,7 +302,7 @@ impl Core {
         let late = u64::from(tip.0.saturating_sub(deadline)).min(MOST_BUMPS);
         let rate = rate.and_then(|rate| rate.checked_add(rate.checked_mul(late)? / 4));
         let (Some(coin), Some(rate)) = (coins.first(), rate) else {
-            return;
+            return Ok(());
         };
         let rate = FeeRate::from_sat_per_kwu(rate);
         let spent = self.own.borrow_mut().wallet.take_back(*coin, rate);
@@ -305,6 +323,7 @@ impl Core {
                 short(&id)
             )),
         }
+        Ok(())
     }
 
     /// A set-up that came to nothing is forgotten long after it could be funded.

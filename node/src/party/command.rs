@@ -1,6 +1,9 @@
 //! What the operator may ask for, and the answers: the same for a command on this machine and for whatever asks over a network later.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use narthex::{
     bitcoin::{Amount, hex::FromHex, secp256k1::PublicKey},
@@ -39,6 +42,37 @@ pub struct NewOffer {
     pub open_s: u64,
     /// Blocks that a transaction lies deep before no reorganisation is reckoned with.
     pub burial: u32,
+}
+
+impl NewOffer {
+    /// An offer of all steps of a job by the figures of the documentation, for regtest: any two of three or more arbiters decide, and 20
+    /// steps are recomputed. `due` is the height of the delivery; the others are `NODE_ID@HOST:PORT`.
+    ///
+    /// # Errors
+    /// [`CommandError`]: the job cannot be read, or has too few steps; more arbiters than a panel has.
+    pub fn example(
+        job: &Path,
+        due: u32,
+        [worker, verifier]: [String; 2],
+        arbiters: Vec<String>,
+    ) -> Result<NewOffer, CommandError> {
+        const SAMPLE: u32 = 20;
+        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
+        let spec = super::job_of(job).map_err(|error| bad(&error))?;
+        let panel = u8::try_from(arbiters.len()).map_err(|error| bad(&error))?;
+        let params = ParamsRecord::example(panel, 2, due).for_job(spec.steps, SAMPLE);
+        Ok(NewOffer {
+            job: job.to_owned(),
+            params: Box::new(params.map_err(|error| bad(&error))?),
+            worker,
+            verifier,
+            arbiters,
+            rate_sat_kwu: 500,
+            patience_s: 60,
+            open_s: 3600,
+            burial: 1,
+        })
+    }
 }
 
 /// An end that client, worker and verifier agree on: one ordinary transaction of the contract's coin where it is. What it does not pay is

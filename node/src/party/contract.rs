@@ -9,7 +9,7 @@ use narthex::{
         log::Identity,
         offer::OfferMachine,
         setup::{Errand, Phase, Seat, SeatError, SetupInput, SetupRefusal},
-        wire::{ABORT, MAX_LIFE, MessageType, links::Membership, setup_type},
+        wire::{ABORT, ACCEPT, MAX_LIFE, MessageType, links::Membership, setup_type},
     },
     contracts::{
         party::{PartyId, PartySet},
@@ -25,6 +25,9 @@ const MOST_AT_FIRST: u32 = (1 << 20) + 11;
 
 /// Time before another try, in milliseconds, where something of this computer's failed.
 pub(super) const AGAIN_MS: u64 = 10_000;
+
+/// Time, in milliseconds, that an acceptance waits for links that are not open yet.
+const OPENING_MS: u64 = 1_000;
 
 /// Something to be said as soon as the link to its receiver is open.
 pub(super) struct Posting {
@@ -54,6 +57,8 @@ pub(super) struct Contract {
     /// Not before this, where something failed.
     pub(super) again_ms: u64,
     pub(super) trouble: Option<String>,
+    /// Since when this process has an acceptance to say.
+    accepts_ms: Option<u64>,
     /// Most bytes of a body, as the links know it.
     most: u32,
     pub(super) is_settled: bool,
@@ -92,6 +97,7 @@ impl Contract {
             sent_at: None,
             again_ms: 0,
             trouble: None,
+            accepts_ms: None,
             most: MOST_AT_FIRST,
             is_settled: false,
             salts: BTreeMap::new(),
@@ -217,6 +223,19 @@ impl Core {
             let is_past = attempt.is_some_and(|now| said.attempt < now) && is_setup(said.message);
             !is_past || said.message == ABORT
         });
+        // An acceptance counts with everybody's: for a moment it waits for links that open, and is said to all at once.
+        let is_accept = |said: &Posting| said.message == ACCEPT;
+        if !contract.unsent.is_empty() && contract.unsent.iter().all(is_accept) {
+            let since = *contract.accepts_ms.get_or_insert(self.now.ms);
+            let nodes: Vec<_> = contract.unsent.iter().map(|said| said.node).collect();
+            let is_over = self.now.ms >= since.saturating_add(OPENING_MS);
+            if !is_over && !self.may_sign(&nodes) {
+                return Ok(Vec::new());
+            }
+        }
+        let Some(contract) = self.contracts.get_mut(&id) else {
+            return Ok(Vec::new());
+        };
         let mut unsent = std::mem::take(&mut contract.unsent);
         let (mut due, mut later, mut shut) = (Vec::new(), VecDeque::new(), Vec::new());
         while let Some(said) = unsent.pop_front() {

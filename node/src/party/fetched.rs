@@ -64,6 +64,7 @@ impl Core {
                     self.note(format_args!("the job {}: {refusal}", hex(&id)));
                 }
                 // That it is none is remembered, and takes no room.
+                self.must_keep = true;
                 if let Err(error) = self.jobs.forget(&id) {
                     self.note(format_args!("the job {}: {error}", hex(&id)));
                 }

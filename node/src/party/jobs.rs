@@ -18,6 +18,8 @@ use narthex::{
 };
 use narthex_disk::{Readers, make_folder, move_new, sync_folder, temporary_folder};
 
+use super::Event;
+
 /// Jobs by their identity, and a folder with the bundles of those that travel.
 pub struct Jobs {
     folder: PathBuf,
@@ -57,8 +59,14 @@ pub struct Look {
 }
 
 impl Look {
-    /// Does it.
-    pub fn look(self) -> Looked {
+    /// Does it, and tells what was found.
+    pub fn done(self) -> Event {
+        let bundle = self.id;
+        let looked = self.look();
+        Event::Looked { bundle, looked }
+    }
+
+    fn look(self) -> Looked {
         let held = HeldBundle::new(self.bundle, self.folder);
         held.look(&Running::default(), self.is_believed)
     }

@@ -3,7 +3,7 @@
 mod said;
 
 use std::{
-    cell::{RefCell, RefMut},
+    cell::{Cell, RefCell, RefMut},
     collections::BTreeMap,
     rc::Rc,
 };
@@ -13,7 +13,8 @@ use narthex::{
     channel::{
         StepError,
         contract::{
-            Contract as About, ContractErrand, ContractSeatError, Done, Order, Policy as Pace,
+            Contract as About, ContractErrand, ContractSeatError, Done, NextMove, Order,
+            Policy as Pace,
         },
         follow::MAX_REORG_BLOCKS,
         log::{Identity, LogError},
@@ -43,6 +44,7 @@ use super::{
     BundleStatus, Core, DueStatus, EndingStatus, Fatal, OnChain, Own, Reply, ResultStatus,
     command::{Answer, refused},
     contract::{Contract, short},
+    keep,
     store::Store,
 };
 
@@ -66,6 +68,9 @@ impl Bindings for Shared {
     }
 }
 
+/// A next move, with the height of the tip and the length of the log that it was reckoned from.
+type Reckoned = ((u32, u64), Option<NextMove>);
+
 /// A contract whose funding is buried.
 pub(super) struct Life {
     pub(super) party: LifeParty<'static>,
@@ -73,6 +78,8 @@ pub(super) struct Life {
     looked: Option<BlockHash>,
     /// The tip, and the length of its log, as it was when it published what was due.
     published: Option<(BlockHash, u64)>,
+    /// What it publishes next, as it was reckoned last.
+    next: Cell<Option<Reckoned>>,
 }
 
 impl Life {
@@ -80,7 +87,7 @@ impl Life {
         self.party.standing()
     }
 
-    fn name(&self, node: NodeId) -> String {
+    pub(super) fn name(&self, node: NodeId) -> String {
         let graph = self.party.book().contract().graph();
         graph
             .node(node)
@@ -124,6 +131,19 @@ impl Life {
             .collect()
     }
 
+    /// What it publishes next if nothing else happens. It is reckoned once for each block and change.
+    pub(super) fn next_move(&self) -> Option<NextMove> {
+        let now = (self.party.signer().sight().tip(), self.party.changes());
+        match self.next.get().filter(|(then, _)| *then == now) {
+            Some((_, next)) => next,
+            None => {
+                let next = self.party.next_move();
+                self.next.set(Some((now, next)));
+                next
+            }
+        }
+    }
+
     /// What it publishes as it stands.
     pub(super) fn due(&self) -> Vec<DueStatus> {
         let due = self.party.on_chain().into_iter();
@@ -143,7 +163,7 @@ impl Life {
             ContractErrand::Send { .. } => None,
         });
         let stake = self.party.stake_due().map(|_| DueStatus {
-            name: "stake".to_owned(),
+            name: STAKE.to_owned(),
             until: None,
         });
         due.chain(stake).collect()
@@ -160,6 +180,9 @@ impl Life {
         })
     }
 }
+
+/// What an arbiter's own stake is called among what is due.
+pub(super) const STAKE: &str = "stake";
 
 pub(super) fn life_log(id: [u8; 32]) -> Identity {
     Identity::new("contract", id)
@@ -358,6 +381,7 @@ impl Core {
                 party,
                 looked: None,
                 published: None,
+                next: Cell::default(),
             });
             letters
         }))
@@ -405,9 +429,8 @@ impl Core {
         }
         // What is durable alone leaves, and that a secret is about to be shown is durable before it is.
         let resolved = life.party.resolve(chain);
-        self.wallet.keep(&mut self.own.borrow_mut().wallet)?;
-        self.store.commit()?;
-        let published = resolved.and_then(|()| life.party.publish(chain));
+        keep(&mut self.wallet, &self.own, &mut *self.store)?;
+        let published = resolved.and_then(|resolved| resolved.publish(chain));
         life.published = Some((tip, life.party.changes()));
         let refused = life.party.publisher().refused.iter();
         let refused: Vec<_> = refused.map(|refused| refused.why.to_string()).collect();

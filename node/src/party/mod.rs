@@ -1,9 +1,10 @@
-//! What a node decides, without sockets and clock: links to its peers, offers, the jobs that they are about, and contracts from
+//! What a party decides, without sockets and clock: links to its peers, offers, the jobs that they are about, and contracts from
 //! their set-up to their end; and one side each of small contracts ([`narthex::small`]).
 //!
-//! Everything that happens is an [`Event`], or a look at the chain ([`Core::poll`]). What is to be done then are [`Action`]s, which
-//! are given out by [`Core::actions`] alone, after all that they rest on is durable. A driver that ends in between and
-//! starts again goes on from there: nothing was said that is not on disk.
+//! A [`Core`] is opened from its [`Parts`]. Whoever drives it gives it what comes ([`Core::take`], an [`Event`]) and what its owner orders
+//! ([`Core::command`]), makes a [`Core::turn`] with the chain in hand, and carries out the [`Action`]s that it hands out: they rest
+//! on nothing that is not durable. A driver that ends in between and starts again goes on from there: nothing was said that is not
+//! on disk. [`Core::next_moves`] says what is next in each contract and until when; a driver that sleeps longer than a block wakes by it.
 //!
 //! # Order
 //!
@@ -12,6 +13,7 @@
 //!   holds of this node's words. Until then what comes for it waits.
 //! * A message that a contract refuses is refused for good: it is noted, and taken.
 //! * A peer that was seen to contradict itself is at fault in that contract; both of its heads stay in the link's log.
+//! * What has come is written when something has to leave ([`Core::actions`]): a receipt waits for that.
 
 mod chain;
 mod command;
@@ -21,6 +23,7 @@ mod fetched;
 mod graph;
 mod jobs;
 mod life;
+mod next;
 mod obey;
 mod offers;
 mod peers;
@@ -42,9 +45,13 @@ use std::{
 
 use narthex::{
     bitcoin::{BlockHash, secp256k1::PublicKey},
-    channel::{Logged, OpenError, StepError, log::LogError, wire::LinkError},
+    channel::{
+        Logged, OpenError, StepError,
+        log::LogError,
+        wire::{ACK, FAULT, HELLO, LinkError, RESUME, WANT},
+    },
     job::Looked,
-    regtest::AcceptedPolicy,
+    regtest::{AcceptedPolicy, NodeAccess},
     wallet::WalletError,
 };
 
@@ -60,6 +67,7 @@ pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Repl
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::{Jobs, Look, job_of};
 pub use life::follow_anew;
+pub use next::{Deadline, Move, NextMove};
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
@@ -82,7 +90,7 @@ pub struct Now {
 /// What comes.
 #[derive(Debug)]
 pub enum Event {
-    /// A connection with a node stands.
+    /// A connection with a node stands. If one stood before, that has ended.
     Connected(PublicKey),
     /// It has ended.
     Disconnected(PublicKey),
@@ -139,6 +147,52 @@ pub enum Action {
     Note(String),
 }
 
+/// Length of a `resume` without marks, with its number.
+const EMPTY_RESUME: usize = 12;
+
+impl Action {
+    /// What it rests on, and with it when it may leave.
+    fn rests_on(&self) -> Rests {
+        let Action::Send { bytes, .. } = self else {
+            return Rests::Nothing;
+        };
+        let number = bytes.first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
+        match number {
+            // It only tells its reader what need not be said again.
+            Some(ACK) => Rests::Late,
+            Some(HELLO | WANT | FAULT) => Rests::Nothing,
+            Some(RESUME) if bytes.len() == EMPTY_RESUME => Rests::Nothing,
+            Some(RESUME) => Rests::Disk,
+            _ => Rests::Words,
+        }
+    }
+
+    /// Whether it is of the connection with a node.
+    fn is_for(&self, node: &PublicKey) -> bool {
+        matches!(self, Action::Send { to, .. } | Action::Serve { to, .. } if to == node)
+    }
+}
+
+/// What an action rests on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rests {
+    /// It tells nobody anything that this party must know after it was killed.
+    Nothing,
+    /// It leaves once all that has come is durable, and nobody waits for it.
+    Late,
+    /// The same, and others wait for it.
+    Disk,
+    /// It leaves once all that was said is durable. What was said before the last write is: given again, it waits for nothing.
+    Words,
+}
+
+/// Longest time, in milliseconds, that what has come stays in memory alone, and that receipts for it wait, where nothing else asks for
+/// a write. A process that is killed is told it again.
+pub const LINGER_MS: u64 = 60_000;
+
+/// Receipts that wait at most: whoever says much has it written.
+const MOST_WAITING: usize = 64;
+
 /// Why a node ends. What is durable is whole: it starts again from that.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -178,7 +232,7 @@ impl Fatal {
     }
 }
 
-/// What a node is made of.
+/// What a party is made of. [`Folder::parts`](crate::shell::Folder::parts) has them from a folder.
 pub struct Parts {
     /// Keys, seed, wallet, record of bindings.
     pub own: Own,
@@ -205,7 +259,13 @@ pub struct Birth {
     pub hash: BlockHash,
 }
 
-/// A node.
+/// Makes durable what has happened: before anything that rests on it leaves, for peers or for the chain.
+fn keep(wallet: &mut WalletLog, own: &RefCell<Own>, store: &mut dyn Store) -> Result<(), Fatal> {
+    wallet.keep(&mut own.borrow_mut().wallet)?;
+    Ok(store.commit()?)
+}
+
+/// A party.
 pub struct Core {
     me: PublicKey,
     own: Rc<RefCell<Own>>,
@@ -231,6 +291,14 @@ pub struct Core {
     wallet: WalletLog,
     tip: Option<u32>,
     now: Now,
+    /// When something was made durable at last.
+    kept_ms: u64,
+    /// Time has passed since the last look at the chain.
+    is_ticked: bool,
+    /// This party has said something since the last write.
+    has_said: bool,
+    /// Something must be durable with this turn: an answer to the operator waits for it, or a file that it speaks of is gone.
+    must_keep: bool,
     /// What contracts have done, to be told.
     journal: Rc<RefCell<Vec<String>>>,
     /// What is done once everything is durable.
@@ -272,6 +340,10 @@ impl Core {
             wallet,
             tip: None,
             now,
+            kept_ms: now.ms,
+            is_ticked: false,
+            has_said: false,
+            must_keep: false,
             journal: Rc::default(),
             out: VecDeque::new(),
         };
@@ -295,19 +367,65 @@ impl Core {
             Event::Disconnected(node) => self.disconnected(&node)?,
             Event::Frame { from, bytes } => self.frame(from, &bytes)?,
             Event::Looked { bundle, looked } => self.looked(bundle, looked)?,
-            Event::Tick => self.tick()?,
+            Event::Tick => {
+                self.is_ticked = true;
+                self.tick()?;
+            }
         }
         self.go_on()
     }
 
-    /// Makes durable what has happened, and gives out what is to be done.
+    /// What follows from all that was taken and ordered since the last turn: a look at the chain if time has passed or the party waits
+    /// for one, transactions sent to it, and what else is to be done. A driver takes what has come, makes a turn, carries out its
+    /// actions and gives out the answers to orders, in this order and again.
+    ///
+    /// # Errors
+    /// [`Fatal`]; then nothing is to be done, and the party is opened again. That the chain does not answer is a note.
+    pub fn turn(&mut self, chain: &mut dyn NodeAccess, now: Now) -> Result<Vec<Action>, Fatal> {
+        if self.is_ticked || self.wants_poll() {
+            self.poll(chain, now)?;
+        }
+        self.actions()
+    }
+
+    /// What is to be done, each once all that it rests on is durable. As long as nothing is to be said but receipts, nothing is written,
+    /// and they wait, for [`LINGER_MS`] at most: what comes one by one, and asks for no answer, becomes durable at once with what does.
     ///
     /// # Errors
     /// [`Fatal::Log`]; then nothing is to be done.
     pub fn actions(&mut self) -> Result<Vec<Action>, Fatal> {
-        self.wallet.keep(&mut self.own.borrow_mut().wallet)?;
-        self.store.commit()?;
+        let is_late =
+            self.now.ms >= self.kept_ms.saturating_add(LINGER_MS) || self.out.len() > MOST_WAITING;
+        let has_said = self.has_said;
+        let is_due = |action: &Action| match action.rests_on() {
+            Rests::Nothing | Rests::Late => false,
+            Rests::Disk => true,
+            Rests::Words => has_said,
+        };
+        if self.must_keep || is_late || self.out.iter().any(is_due) {
+            return self.all_actions();
+        }
+        let (out, later): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.out)
+            .into_iter()
+            .partition(|action: &Action| action.rests_on() != Rests::Late);
+        self.out = later;
+        Ok(out.into())
+    }
+
+    /// All of it, and everything durable: before a process ends.
+    ///
+    /// # Errors
+    /// [`Fatal::Log`]; then nothing is to be done.
+    pub fn all_actions(&mut self) -> Result<Vec<Action>, Fatal> {
+        self.keep()?;
+        self.must_keep = false;
         Ok(self.out.drain(..).collect())
+    }
+
+    fn keep(&mut self) -> Result<(), Fatal> {
+        self.kept_ms = self.now.ms;
+        self.has_said = false;
+        keep(&mut self.wallet, &self.own, &mut *self.store)
     }
 
     /// How often something was made durable.

@@ -35,6 +35,7 @@ impl Core {
     /// [`Fatal`]. A command that is refused changes nothing.
     pub fn command(&mut self, command: Command, now: super::Now) -> Result<Answer, Fatal> {
         self.now = now;
+        self.must_keep |= !command.only_asks();
         let answer = self.obey(command)?;
         self.go_on()?;
         Ok(answer)
@@ -43,7 +44,7 @@ impl Core {
     fn obey(&mut self, command: Command) -> Result<Answer, Fatal> {
         Ok(match command {
             Command::Node => Ok(Reply::Node(self.status())),
-            Command::Address => self.fresh_address(),
+            Command::Address => self.fresh_address().map(Reply::Address),
             Command::Offer(new) => return self.offer(&new),
             Command::Accept { id } => return self.accept_ordered(&id),
             Command::Decline { id, reason } => return self.decline(&id, &reason),
@@ -60,11 +61,7 @@ impl Core {
             Command::Bundle { id } => id_of(&id).and_then(|id| self.bundle(&id)),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::Graph { id } => return self.graph(&id),
-            Command::List => {
-                let ids: Vec<_> = self.contracts.keys().copied().collect();
-                let all = ids.iter().filter_map(|id| self.contract_status(id));
-                Ok(Reply::Contracts(all.collect()))
-            }
+            Command::List => Ok(Reply::Contracts(self.contracts())),
             Command::Peers => Ok(Reply::Peers(self.peer_statuses())),
             Command::Clear { node } => return self.clear(&node),
             Command::Small { order } => return self.small_ordered(order),
@@ -72,12 +69,17 @@ impl Core {
         })
     }
 
-    fn fresh_address(&mut self) -> Answer {
+    /// An address of its wallet that was shown to nobody before; show it after the next [`Core::turn`].
+    ///
+    /// # Errors
+    /// [`CommandError`]: the wallet has none.
+    pub fn fresh_address(&mut self) -> Result<String, CommandError> {
+        self.must_keep = true;
         let wallet = &mut self.own.borrow_mut().wallet;
         let (script, network) = (wallet.fresh_script(), wallet.network());
         let address = narthex::bitcoin::Address::from_script(&script, network);
         let address = address.map_err(|error| refused("wallet", error))?;
-        Ok(Reply::Address(address.to_string()))
+        Ok(address.to_string())
     }
 
     /// The job, copied; of an order that is refused nothing is left.

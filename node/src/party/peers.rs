@@ -78,6 +78,10 @@ impl Core {
     }
 
     pub(super) fn connected(&mut self, node: PublicKey) -> Result<(), Fatal> {
+        if self.peers.get(&node).is_some_and(|peer| peer.is_connected) {
+            // Its process has ended unseen, and begins anew.
+            self.disconnected(&node)?;
+        }
         if !self.peers.contains_key(&node) {
             let log = LateLog::in_memory();
             let link = self.link(node, &log, Standing::Stranger)?;
@@ -93,6 +97,8 @@ impl Core {
 
     pub(super) fn disconnected(&mut self, node: &PublicKey) -> Result<(), Fatal> {
         self.not_served(node);
+        // On the next one a hello comes first.
+        self.out.retain(|action| !action.is_for(node));
         if let Some(peer) = self.peers.get_mut(node) {
             peer.is_connected = false;
             peer.link.disconnected();
@@ -168,6 +174,7 @@ impl Core {
         body: Vec<u8>,
     ) -> Result<Option<Due>, Fatal> {
         let pair = self.own.borrow().node_pair().ok_or(Fatal::Key)?;
+        self.has_said = true;
         let Some(peer) = self.peers.get_mut(&node) else {
             return Ok(None);
         };

@@ -146,6 +146,8 @@ impl Core {
         command: Command,
         now: Now,
     ) -> Result<Answer, Fatal> {
+        // What was answered before may not be durable yet.
+        self.must_keep = true;
         match self.requests()?.machine().find(once) {
             Err(other) => return Ok(Err(refused("key-reused", other))),
             Ok(Some(known)) => {

@@ -121,6 +121,7 @@ impl Core {
     }
 
     fn forget_job(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
+        self.must_keep = true;
         if let Err(error) = self.jobs.forget(&id) {
             self.note(format_args!("the job {}: {error}", hex(&id)));
             return Ok(());

@@ -173,7 +173,8 @@ pub struct ResultStatus {
 }
 
 impl Core {
-    pub(super) fn status(&self) -> NodeStatus {
+    /// How the party stands.
+    pub fn status(&self) -> NodeStatus {
         let own = self.own.borrow();
         NodeStatus {
             node: self.me,
@@ -225,6 +226,12 @@ impl Core {
             bytes,
             here_bytes,
         }
+    }
+
+    /// How all its contracts stand.
+    pub fn contracts(&self) -> Vec<ContractStatus> {
+        let ids = self.contracts.keys();
+        ids.filter_map(|id| self.contract_status(id)).collect()
     }
 
     /// How a contract stands, if there is one.

@@ -5,15 +5,16 @@ use narthex::{
         hashes::{Hash as _, sha256},
         secp256k1::PublicKey,
     },
-    channel::setup::Body,
+    channel::setup::{Body, SetupMessage},
 };
 use narthex::{
     channel::{
+        contract::ContractMessage,
         offer::{Decline, OfferInput},
         setup::{Phase, SetupInput},
         wire::{
-            BIND, Contradiction, Envelope, FUNDING, HELD, Head, OfferMessage, Outcome, PROPOSAL,
-            SMALL, SignedHead, WHOLE, is_contract_type, links::Kept, offer_message, setup_message,
+            Contradiction, Envelope, FUNDING, HELD, Head, OfferMessage, Outcome, PROPOSAL, SMALL,
+            Saying, SignedHead, WHOLE, is_contract_type, links::Kept,
         },
     },
     contracts::{
@@ -53,19 +54,16 @@ impl Core {
         let Some(from) = self.party_of(&node, &id) else {
             return Ok(Vec::new());
         };
-        match offer_message(envelope) {
-            Err(fault) => return self.refused(node, &head, fault),
-            Ok(Some(message)) => {
+        let message = match Saying::of(envelope) {
+            Ok(Saying::Offer(message)) => {
                 self.offer_said(id, from, message)?;
                 return self.taken(node, place(&head));
             }
-            Ok(None) => {}
-        }
-        if is_contract_type(head.message) {
-            return self.life_delivered(node, from, envelope);
-        }
-        let message = match setup_message(envelope) {
-            Ok(message) => message,
+            Ok(Saying::Contract(message)) => {
+                return self.life_delivered((node, from), &head, *message);
+            }
+            Ok(Saying::SetUp(message)) => message,
+            Ok(Saying::Small(_)) => return self.small_delivered(node, envelope),
             Err(fault) => return self.refused(node, &head, fault),
         };
         // Of an offer that came to nothing there is no set-up that it could be for.
@@ -113,21 +111,20 @@ impl Core {
     /// A message of a contract's life: on its disk, or refused for good; until it lives it waits.
     fn life_delivered(
         &mut self,
-        node: PublicKey,
-        from: PartyId,
-        envelope: &Envelope,
+        (node, from): (PublicKey, PartyId),
+        head: &Head,
+        message: ContractMessage,
     ) -> Result<Due, Fatal> {
-        let head = *envelope.head();
         let id = head.contract;
         if self.never_lives(&id) {
-            return self.taken(node, place(&head));
+            return self.taken(node, place(head));
         }
-        match self.life_hears(id, from, envelope)? {
+        match self.life_hears(id, from, message)? {
             Told::Taken(mut due) => {
-                due.extend(self.taken(node, place(&head))?);
+                due.extend(self.taken(node, place(head))?);
                 Ok(due)
             }
-            Told::Refused(why) => self.refused(node, &head, why),
+            Told::Refused(why) => self.refused(node, head, why),
             // The look at the chain that lets it live asks for it.
             Told::NotNow => Ok(Vec::new()),
         }
@@ -183,13 +180,17 @@ impl Core {
             self.small_came_back(&id, envelope.as_ref())?;
             return self.imported(node, &head);
         }
-        let offer = envelope.as_ref().map(offer_message);
-        if let Some(Ok(Some(message))) = offer {
+        let saying = envelope.as_ref().map(Saying::of);
+        if let Some(Err(fault)) = &saying {
+            self.note(format_args!("{}: own words: {fault}", short(&id)));
+        }
+        if let Some(Ok(Saying::Offer(message))) = saying {
             self.offer_came_back(id, message)?;
         } else if is_contract_type(head.message) {
             // What this party has signed before counts.
-            if let (Some(envelope), false) = (&envelope, self.never_lives(&id)) {
-                match self.life_recalls(id, envelope)? {
+            let lives = !self.never_lives(&id);
+            if let Some(Ok(Saying::Contract(message))) = saying.filter(|_| lives) {
+                match self.life_recalls(id, *message)? {
                     Told::Taken(mut due) => {
                         due.extend(self.imported(node, &head)?);
                         return Ok(due);
@@ -204,8 +205,8 @@ impl Core {
                 self.held.insert(id);
                 return Ok(Vec::new());
             }
-            if let Some(envelope) = &envelope {
-                self.import_binding(id, envelope);
+            if let Some(Ok(Saying::SetUp(message))) = saying {
+                self.import_binding(id, message);
             }
             let input = SetupInput::Imported {
                 attempt: head.attempt,
@@ -252,21 +253,18 @@ impl Core {
 
     /// A salt that this party has proposed serves the agreement that it has bound itself to, whatever the record of bindings
     /// knows.
-    fn import_binding(&mut self, id: [u8; 32], envelope: &Envelope) {
-        let Ok(message) = setup_message(envelope) else {
-            return;
-        };
+    fn import_binding(&mut self, id: [u8; 32], message: SetupMessage) {
         let Some(contract) = self.contracts.get_mut(&id) else {
             return;
         };
         let attempt = message.attempt;
-        match (envelope.head().message, message.body) {
-            (PROPOSAL, Body::Proposal(bytes)) => {
+        match message.body {
+            Body::Proposal(bytes) => {
                 contract
                     .salts
                     .extend(salt_of(&bytes).map(|salt| (attempt, salt)));
             }
-            (BIND, Body::Bind { agreement, .. }) => {
+            Body::Bind { agreement, .. } => {
                 contract.binds.insert(attempt, agreement);
             }
             _ => return,

@@ -7,12 +7,18 @@ use std::{
 };
 
 use bitcoin::{
-    Network,
+    BlockHash, Network,
+    hashes::Hash as _,
     secp256k1::rand::{RngCore, rngs::OsRng},
 };
 use narthex::{
     bindings::{BindingsError, FileBindings},
-    channel::log::{Identity, LogError, SqliteShelf},
+    channel::{
+        follow::MAX_REORG_BLOCKS,
+        log::{Identity, LogError, SqliteShelf},
+    },
+    job::JobError,
+    regtest::{self, ChainSource},
     wallet::{PartyWallet, WalletError},
 };
 use narthex_base::{secret::Secret, tagged::tagged_hash};
@@ -20,7 +26,7 @@ use narthex_disk::{Readers, check_folder, keep_secret, lock, make_folder, read_s
 
 use crate::{
     KeyError, NodeKey,
-    party::{DiskStore, Own},
+    party::{Birth, DiskStore, Jobs, Own, Parts, Policy},
 };
 
 /// Why a folder cannot be used. This machine's fault, or its owner's.
@@ -52,6 +58,20 @@ pub enum FolderError {
         /// What it was to be.
         network: Network,
     },
+    /// The Bitcoin node is on another chain than the wallet.
+    #[error("the Bitcoin node is not on {network}: its first block is {genesis}")]
+    OtherChain {
+        /// What was named.
+        network: Network,
+        /// Its first block.
+        genesis: BlockHash,
+    },
+    /// The Bitcoin node does not answer.
+    #[error("the Bitcoin node: {0}")]
+    Chain(#[from] regtest::Error),
+    /// A job file that was named.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// The node key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -64,6 +84,15 @@ pub enum FolderError {
     /// The wallet of its seed.
     #[error(transparent)]
     Wallet(#[from] WalletError),
+}
+
+/// The first block of a chain, if it is of this network.
+fn on_network(network: Network, chain: &mut dyn ChainSource) -> Result<BlockHash, FolderError> {
+    let genesis = chain.block_hash(0)?;
+    match genesis == bitcoin::constants::genesis_block(network).block_hash() {
+        true => Ok(genesis),
+        false => Err(FolderError::OtherChain { network, genesis }),
+    }
 }
 
 /// A node's folder, as long as this process uses it.
@@ -182,12 +211,60 @@ impl Folder {
         }
     }
 
+    /// All that a party in this folder is made of, with no other policy than to ask its operator, and no address; and what is wrong with
+    /// job files that it was given before, which is no reason not to start. `jobs` are files that it is given now. The folder is to be kept as
+    /// long as the party lives: no other process uses it meanwhile.
+    ///
+    /// # Errors
+    /// [`FolderError`]; what is wrong with a file of `jobs`.
+    pub fn parts(
+        &self,
+        network: Network,
+        chain: &mut dyn ChainSource,
+        jobs: &[PathBuf],
+    ) -> Result<(Parts, Vec<JobError>), FolderError> {
+        let genesis = on_network(network, chain)?;
+        // Deep enough that its block is there to stay.
+        let deep = chain.height()?.saturating_sub(MAX_REORG_BLOCKS);
+        let birth = match self.is_new()? && deep > 0 {
+            true => Some(Birth {
+                height: deep,
+                hash: chain.block_hash(deep)?,
+            }),
+            false => None,
+        };
+        // Before a seed is made: whoever ends here begins anew.
+        let (mut known, mut troubles) = (Jobs::new(self.bundles()), Vec::new());
+        for path in jobs.iter().cloned().chain(self.jobs()?) {
+            match known.load(&path) {
+                Ok(_) => {}
+                // Whoever names it now is to know.
+                Err(error) if jobs.contains(&path) => return Err(error.into()),
+                Err(error) => troubles.push(error),
+            }
+        }
+        let own = self.own(network, chain)?;
+        self.keep_jobs(known.paths())?;
+        let store = Box::new(self.store(&own.node)?);
+        let parts = Parts {
+            own,
+            store,
+            jobs: known,
+            policy: Policy::default(),
+            chain: genesis.to_byte_array(),
+            address: String::new(),
+            birth,
+        };
+        Ok((parts, troubles))
+    }
+
     /// Its keys, seed, wallet and bindings. A new folder gets new ones, durable before this returns, and is of this network
     /// from then on.
     ///
     /// # Errors
-    /// [`FolderError`].
-    pub fn own(&self, network: Network) -> Result<Own, FolderError> {
+    /// [`FolderError`]; [`FolderError::OtherChain`] if the chain is of another network.
+    pub fn own(&self, network: Network, chain: &mut dyn ChainSource) -> Result<Own, FolderError> {
+        on_network(network, chain)?;
         self.bind_network(network)?;
         let (node, seed) = (self.key()?, self.seed()?);
         // The wallet's keys are others than what is derived for contracts.

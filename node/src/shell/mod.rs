@@ -1,10 +1,12 @@
 //! The process around a [`Core`](crate::party::Core): its folder, its sockets, its clock, and the operator's orders.
 
+mod clock;
 mod control;
 mod folder;
 mod run;
 mod watch;
 
+pub use clock::Clock;
 pub use control::{ControlError, ask};
 pub use folder::{Folder, FolderError};
 pub use run::{RunError, RunOptions, Said, run};

@@ -1,38 +1,26 @@
 //! The process: one thread decides ([`Core`]), sockets and clock are around it.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bitcoin::{
-    BlockHash, Network,
-    hashes::Hash as _,
+    Network,
     secp256k1::{
         PublicKey,
         rand::{RngCore, rngs::OsRng},
     },
 };
-use narthex::{
-    channel::follow::MAX_REORG_BLOCKS,
-    job::{JobError, Looked},
-    regtest::{self, ChainSource, Node},
-};
+use narthex::regtest::{self, Node};
 use tokio::sync::{
     mpsc::{self, Receiver, Sender, UnboundedSender},
     oneshot,
 };
 
-use super::{Folder, FolderError, control};
+use super::{Clock, Folder, FolderError, clock::unix_s, control};
 use crate::{
     api::{ApiOptions, Bound, EventLog, OrderWay},
     party::{
-        Action, Birth, Command, CommandError, Core, Event as Told, Fatal, Jobs, Look, Now, Once,
-        Parts, Policy, Reply, follow_anew,
+        Action, Command, CommandError, Core, Event as Told, Fatal, Look, Once, Policy, Reply,
+        follow_anew,
     },
     transport::{Event, Limits, Transport},
 };
@@ -76,19 +64,6 @@ pub enum RunError {
     /// Its Bitcoin node, when it starts. Later it is waited for.
     #[error("the Bitcoin node: {0}")]
     Chain(#[from] regtest::Error),
-    /// The Bitcoin node is on another chain than the wallet.
-    #[error(
-        "the Bitcoin node is not on {network}: its first block is {genesis}; name its network with --network"
-    )]
-    OtherChain {
-        /// What was named.
-        network: Network,
-        /// Its first block.
-        genesis: BlockHash,
-    },
-    /// A job file.
-    #[error(transparent)]
-    Job(#[from] JobError),
     /// A socket or the runtime.
     #[error("{what}: {error}")]
     Io {
@@ -110,7 +85,7 @@ enum Input {
     Disconnected(PublicKey),
     Frame(PublicKey, Vec<u8>),
     /// A job was looked at.
-    Looked([u8; 32], Looked),
+    Looked(Told),
     Tick,
     /// With the key that it was given under, if it was.
     Order(Option<Once>, Command, oneshot::Sender<Answer>),
@@ -278,11 +253,6 @@ pub enum Said<'a> {
     Note(&'a str),
 }
 
-fn unix_s() -> u64 {
-    let since = SystemTime::UNIX_EPOCH.elapsed();
-    since.map_or(0, |since| since.as_secs())
-}
-
 fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
     match (&options.address, at) {
         (Some(address), _) => address.clone(),
@@ -342,8 +312,7 @@ fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
     let (looks, due) = std::sync::mpsc::channel::<Look>();
     let looking = move || {
         for look in due {
-            let (id, looked) = (look.id, look.look());
-            if found.blocking_send(Input::Looked(id, looked)).is_err() {
+            if found.blocking_send(Input::Looked(look.done())).is_err() {
                 return;
             }
         }
@@ -368,55 +337,20 @@ fn decide(
     ),
     (tell, watching): (Teller<'_>, Option<&EventLog>),
 ) -> Result<(), RunError> {
-    let genesis = chain.block_hash(0)?;
     let network = options.network;
-    if genesis != bitcoin::constants::genesis_block(network).block_hash() {
-        return Err(RunError::OtherChain { network, genesis });
+    let (mut parts, troubles) = folder.parts(network, &mut chain, &options.jobs)?;
+    for trouble in troubles {
+        tell(Said::Note(&trouble.to_string()));
     }
-    // Deep enough that its block is there to stay.
-    let birth = match (
-        folder.is_new()?,
-        chain.height()?.saturating_sub(MAX_REORG_BLOCKS),
-    ) {
-        (true, height) if height > 0 => Some(Birth {
-            height,
-            hash: chain.block_hash(height)?,
-        }),
-        _ => None,
-    };
-    // Before a seed is made: whoever ends here begins anew.
-    let mut jobs = Jobs::new(folder.bundles());
-    for path in options.jobs.iter().cloned().chain(folder.jobs()?) {
-        // One that was given before may be gone; whoever names it now is to know.
-        match jobs.load(&path) {
-            Ok(_) => {}
-            Err(error) if options.jobs.contains(&path) => return Err(error.into()),
-            Err(error) => tell(Said::Note(&error.to_string())),
-        }
-    }
-    let own = folder.own(network)?;
-    tracing::info!(%network, id = %own.node.id(), "starts");
-    folder.keep_jobs(jobs.paths())?;
-    let mut store = folder.store(&own.node)?;
+    parts.policy = options.policy.clone();
+    parts.address = address;
+    tracing::info!(%network, id = %parts.own.node.id(), "starts");
     if options.follow_anew {
-        follow_anew(&mut store).map_err(Fatal::from)?;
+        follow_anew(&mut *parts.store).map_err(Fatal::from)?;
     }
-    let start = Instant::now();
-    let now = || Now {
-        ms: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-        unix_s: unix_s(),
-    };
-    let parts = Parts {
-        own,
-        store: Box::new(store),
-        jobs,
-        policy: options.policy.clone(),
-        chain: genesis.to_byte_array(),
-        birth,
-        address,
-    };
-    let mut core = Core::open(parts, now())?;
-    core.poll(&mut chain, now())?;
+    let clock = Clock::start();
+    let mut core = Core::open(parts, clock.now())?;
+    core.poll(&mut chain, clock.now())?;
     let mut queues: BTreeMap<PublicKey, UnboundedSender<Vec<u8>>> = BTreeMap::new();
     loop {
         // Connecting is for the runtime.
@@ -429,42 +363,40 @@ fn decide(
             return Ok(());
         };
         let mut next = Some(first);
-        let (mut count, mut answers, mut polls) = (0, Vec::new(), false);
+        let (mut count, mut answers, mut is_tick) = (0, Vec::new(), false);
         while let Some(input) = next.take() {
             match input {
                 Input::Connected(node, queue) => {
                     tracing::info!(%node, "connected");
                     queues.insert(node, queue);
-                    core.take(Told::Connected(node), now())?;
+                    core.take(Told::Connected(node), clock.now())?;
                 }
                 Input::Disconnected(node) => {
                     tracing::info!(%node, "disconnected");
                     queues.remove(&node);
-                    core.take(Told::Disconnected(node), now())?;
+                    core.take(Told::Disconnected(node), clock.now())?;
                 }
                 Input::Frame(from, bytes) => {
                     let kind = bytes.first_chunk().map(|kind| u16::from_be_bytes(*kind));
                     tracing::debug!(%from, kind, bytes = bytes.len(), "message");
-                    core.take(Told::Frame { from, bytes }, now())?;
+                    core.take(Told::Frame { from, bytes }, clock.now())?;
                 }
-                Input::Looked(bundle, looked) => {
-                    core.take(Told::Looked { bundle, looked }, now())?;
-                }
+                Input::Looked(looked) => core.take(looked, clock.now())?,
                 Input::Tick => {
-                    core.take(Told::Tick, now())?;
-                    polls = true;
+                    core.take(Told::Tick, clock.now())?;
+                    is_tick = true;
                 }
                 Input::Order(once, Command::Stop, answer) => {
                     if let Some(once) = once {
                         let was_done = core.has_done(&once)?;
-                        let answered = core.command_once(&once, Command::Stop, now())?;
+                        let answered = core.command_once(&once, Command::Stop, clock.now())?;
                         if was_done {
                             // It has ended and was started again since.
                             answers.push((answer, answered));
                             continue;
                         }
                     }
-                    core.actions()?;
+                    core.all_actions()?;
                     // Whoever asked may be gone.
                     let _ = answer.send(Ok(Reply::Done));
                     return Ok(());
@@ -476,8 +408,8 @@ fn decide(
                         false => tracing::info!(order, contract, "order"),
                     }
                     let answered = match &once {
-                        Some(once) => core.command_once(once, command, now())?,
-                        None => core.command(command, now())?,
+                        Some(once) => core.command_once(once, command, clock.now())?,
+                        None => core.command(command, clock.now())?,
                     };
                     answers.push((answer, answered));
                 }
@@ -488,17 +420,15 @@ fn decide(
                 next = inputs.try_recv().ok();
             }
         }
-        if polls || core.wants_poll() {
-            core.poll(&mut chain, now())?;
-        }
-        if let Some(events) = watching.filter(|_| polls)
-            && let Ok(Reply::Contracts(all)) = core.command(Command::List, now())?
+        // An answer leaves once what was ordered is durable, as everything else. How it stands is said as it stands.
+        let actions = core.turn(&mut chain, clock.now())?;
+        if let Some(events) = watching.filter(|_| is_tick)
+            && let Ok(Reply::Contracts(all)) = core.command(Command::List, clock.now())?
         {
             events.look(unix_s(), &all);
         }
-        // An answer leaves once it is durable, as everything else.
         let entered = handle.enter();
-        for action in core.actions()? {
+        for action in actions {
             act(action, transport, (&queues, looks), tell);
         }
         drop(entered);

@@ -65,9 +65,6 @@ pub enum WatchError {
     /// Its Bitcoin node, when it starts. Later it is waited for.
     #[error("the Bitcoin node: {0}")]
     Chain(#[from] regtest::Error),
-    /// The Bitcoin node is on another chain than the wallet.
-    #[error("the Bitcoin node is on another chain than regtest, on which alone this version runs")]
-    OtherChain,
     /// A file cannot be read, or is too large.
     #[error("{}: {error}", path.display())]
     File {
@@ -123,11 +120,7 @@ struct Watch {
 pub fn watch(options: &WatchOptions, tell: &dyn Fn(Said<'_>)) -> Result<(), WatchError> {
     let folder = Folder::open(&options.dir)?;
     let mut chain = Node::connect(&options.node, &options.cookie)?;
-    let regtest = bitcoin::constants::genesis_block(bitcoin::Network::Regtest);
-    if chain.block_hash(0)? != regtest.block_hash() {
-        return Err(WatchError::OtherChain);
-    }
-    let own = folder.own(bitcoin::Network::Regtest)?;
+    let own = folder.own(bitcoin::Network::Regtest, &mut chain)?;
     let mut store = folder.store(&own.node)?;
     let mut wallet = own.wallet;
     let address = bitcoin::Address::from_script(&wallet.fresh_script(), bitcoin::Network::Regtest);

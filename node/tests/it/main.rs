@@ -17,6 +17,7 @@ mod flood;
 mod keys;
 mod killed;
 mod life;
+mod marketplace;
 mod networks;
 mod orders;
 mod party;

@@ -15,7 +15,7 @@ use narthex::{
     },
 };
 use narthex_base::codec::Message as _;
-use narthex_node::party::{Command, Reply, Store as _};
+use narthex_node::party::{Command, Deadline, Move, Reply, Store as _};
 
 use crate::support::town::Town;
 
@@ -377,4 +377,58 @@ fn a_contract_that_an_old_disk_does_not_know_is_found_on_the_chain() {
     town.pass(1);
     let status = town.show(1, &id).unwrap();
     assert_eq!(status.state, "live", "{status:?}\n{}", town.notes());
+}
+
+/// A party says what is next in a contract, and until when: from the offer to its end, and the dates are those of its terms.
+#[test]
+fn what_is_next_is_known_from_the_offer_on() {
+    let mut town = Town::new();
+    town.nodes[1].decide_by_hand();
+    town.restart(1);
+    town.pump();
+    let id = town.offer();
+    town.pump();
+    let next = |town: &Town, at: usize| {
+        let core = town.nodes[at].core.as_ref().unwrap();
+        let next = core.next_move(&id);
+        assert_eq!(
+            core.next_moves(),
+            next.iter().cloned().collect::<Vec<_>>(),
+            "the one contract"
+        );
+        next.map(|next| (next.what, next.from, next.until))
+    };
+    let status = town.show(1, &id).unwrap();
+    let expiry = Some(Deadline::Unix(status.expires_s));
+    let funded_by = Some(Deadline::Height(status.funding_deadline));
+    assert_eq!(next(&town, 1), Some((Move::Answer, None, expiry)));
+    let worker = Move::Await(vec!["worker".into()]);
+    assert_eq!(next(&town, 0), Some((worker.clone(), None, expiry)));
+    assert_eq!(next(&town, 5), Some((worker, None, expiry)));
+
+    let accept = Command::Accept { id: status.id };
+    town.ask(1, accept).unwrap();
+    town.pump();
+    assert!(town.all(&id, "committed"), "{}", town.notes());
+    for at in 0..6 {
+        assert_eq!(next(&town, at), Some((Move::Fund, None, funded_by)));
+    }
+    town.mine(1);
+    assert!(town.all(&id, "live"), "{}", town.notes());
+    // If nobody said anything any more: the client would have its money back, and the worker would have delivered before.
+    let due = town.order().params.deliver_height - 1;
+    let publish = |name: &str| Move::Publish(name.into());
+    assert_eq!(next(&town, 0), Some((publish("S1"), Some(due + 1), None)));
+    // It goes by itself, and what was said to be next is what is on chain then.
+    for _ in 0..40 {
+        town.mine(1);
+    }
+    for at in 0..6 {
+        let path = town.show(at, &id).unwrap().path;
+        let names: Vec<_> = path.iter().map(|tx| tx.name.as_str()).collect();
+        assert_eq!(names, ["Tx0", "S3"], "{at}: {}", town.notes());
+    }
+    for at in 0..3 {
+        assert_eq!(next(&town, at), None, "{at}: it is over");
+    }
 }

@@ -17,7 +17,7 @@ use narthex::{
     },
 };
 use narthex_base::codec::Message as _;
-use narthex_node::party::{Command, NewOffer, Policy, Reply};
+use narthex_node::party::{Action, Command, NewOffer, Policy, Reply};
 
 use crate::support::{evil::Evil, town::Town};
 
@@ -255,7 +255,12 @@ fn whoever_contradicts_itself_is_at_fault() {
             .iter()
             .any(|note| note.contains("which is not of its part"))
     );
-    let acked = town.abroad.iter().filter_map(|(_, to, bytes)| {
+    // A receipt waits until there is something else to write.
+    let waiting = town.nodes[1].core.as_mut().unwrap().all_actions().unwrap();
+    let acked = waiting.iter().filter_map(|action| {
+        let Action::Send { to, bytes } = action else {
+            return None;
+        };
         let frame = Frame::from_bytes(bytes).unwrap();
         matches!(frame, Frame::Ack(ack) if ack.contract == id && ack.next == 1).then_some(*to)
     });

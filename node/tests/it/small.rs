@@ -8,7 +8,10 @@ use std::{
 use narthex::bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
-use crate::support::house::{House, PATIENCE};
+use crate::support::{
+    house::{House, PATIENCE},
+    seed,
+};
 
 const PAYER: usize = 0;
 const PROVIDER: usize = 1;
@@ -215,12 +218,6 @@ fn an_ask_is_declined() {
     });
     assert_eq!(show(&house, PAYER, &id)["reason"], "no time");
     assert!(house.waiting().is_empty());
-}
-
-/// The seed that the user names, or one that is.
-fn seed() -> u64 {
-    let named = std::env::var("NARTHEX_SEED").ok();
-    named.map_or(20_261_128, |seed| seed.parse().unwrap())
 }
 
 /// Kills one of them, a moment after whatever is under way began, and starts it again.

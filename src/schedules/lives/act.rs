@@ -41,7 +41,7 @@ impl World<'_> {
                 continue;
             };
             let resolved = party.resolve(chain);
-            match took(resolved.and_then(|()| party.publish(chain))) {
+            match took(resolved.and_then(|resolved| resolved.publish(chain))) {
                 Took::Done(true) => self.event(format!("{role} publishes")),
                 Took::Done(false) => {}
                 Took::Killed => self.killed(role),

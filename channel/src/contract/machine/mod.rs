@@ -100,7 +100,7 @@ impl<S: Side> ContractMachine<S> {
         }
     }
 
-    fn chain(&self, view: &ChainView) -> Taken {
+    pub(super) fn chain(&self, view: &ChainView) -> Taken {
         let tip = view.tip;
         view.check(self.contract())?;
         let mut changes = Vec::new();

@@ -548,6 +548,13 @@ impl<S: Side> Seat<S> {
         });
         published.collect()
     }
+
+    /// What it publishes next if nothing else happens: the name, the first height for it, and the last.
+    pub fn next_move(&self, tip: u32) -> Option<(NodeName, u32, Option<u32>)> {
+        let next = self.machine.next_move(tip)?;
+        let name = world().graph.node(next.node).unwrap().name;
+        Some((name, next.from, next.until))
+    }
 }
 
 /// By what the boxes are kept, and which opening.

@@ -14,18 +14,17 @@ use clap::Args;
 use narthex::{
     bitcoin::{Address, Network, ScriptBuf, WScriptHash, address::NetworkUnchecked, hashes::Hash},
     contracts::terms::Role,
-    game_model::{ParamsRecord, Template},
     job::Manifest,
     regtest::{Bitcoind, ChainSource, Miner, mine_coins},
 };
 use narthex_disk::{Readers, temporary_folder};
 use narthex_node::{
-    party::{Command, ContractStatus, NewOffer, Reply, job_of},
+    party::{Command, ContractStatus, NewOffer, Reply},
     shell::{self, ControlError},
 };
 
-/// Arbiters of the panel, and how many of them decide.
-const PANEL: (u8, u8) = (3, 2);
+/// Arbiters of the panel, any two of whom decide.
+const ARBITERS: u8 = 3;
 /// Coins of each node: one to stake, two that pay fees, and one to spare.
 const COINS: u32 = 4;
 /// Longest time for one step of it.
@@ -38,8 +37,6 @@ const QUIET_LOOKS: u32 = 20;
 
 /// Blocks until the delivery is due.
 const DELIVERY_BLOCKS: u32 = 120;
-/// Steps that are recomputed.
-const SAMPLE: u32 = 20;
 
 /// Options of `narthex-node demo`.
 #[derive(Args)]
@@ -144,7 +141,7 @@ impl DemoArgs {
             nodes: Vec::new(),
             shown: BTreeMap::new(),
         };
-        for role in Role::all(PANEL.0) {
+        for role in Role::all(ARBITERS) {
             let dir = folder.path().join(role.to_string());
             demo.begin(role, &dir)?;
         }
@@ -171,7 +168,7 @@ impl DemoArgs {
 }
 
 fn is_everybody(states: &[ContractStatus], state: &str) -> bool {
-    states.len() == Role::all(PANEL.0).count() && states.iter().all(|status| status.state == state)
+    states.len() == Role::all(ARBITERS).count() && states.iter().all(|status| status.state == state)
 }
 
 /// Whether it is the worker, with something drawn for an attempt that is not signed yet.
@@ -222,27 +219,16 @@ impl Demo {
 
     /// The client's offer to the others; its id.
     fn offer(&mut self) -> anyhow::Result<String> {
-        let spec = job_of(&self.job)?;
         let due = self.chain.height()?.saturating_add(DELIVERY_BLOCKS);
-        let params = ParamsRecord::example_of(Template::Hardened, PANEL.0, PANEL.1, due);
-        let params = params.for_job(spec.steps, SAMPLE)?;
         let place = |at: usize| {
             self.nodes
                 .get(at)
                 .map(|node| node.place.clone())
                 .unwrap_or_default()
         };
-        let order = Command::Offer(Box::new(NewOffer {
-            job: self.job.clone(),
-            params: Box::new(params),
-            worker: place(1),
-            verifier: place(2),
-            arbiters: (3..self.nodes.len()).map(place).collect(),
-            rate_sat_kwu: 500,
-            patience_s: 60,
-            open_s: 3600,
-            burial: 1,
-        }));
+        let arbiters = (3..self.nodes.len()).map(place).collect();
+        let offer = NewOffer::example(&self.job, due, [place(1), place(2)], arbiters)?;
+        let order = Command::Offer(Box::new(offer));
         let client = self.nodes.first().context("no client")?;
         match client.ask(&order)? {
             Reply::Contract(status) => {
@@ -340,7 +326,7 @@ impl Demo {
 
     /// Shows what changes until nobody has anything more to say about the last block.
     fn quiet(&mut self, id: &str) -> anyhow::Result<Vec<ContractStatus>> {
-        let everybody = Role::all(PANEL.0).count();
+        let everybody = Role::all(ARBITERS).count();
         let (mut last, mut quiet) = (self.shown.clone(), 0);
         loop {
             let states = self.until(id, |states| states.len() == everybody)?;

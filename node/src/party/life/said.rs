@@ -4,7 +4,7 @@ use narthex::{
     bitcoin::secp256k1::PublicKey,
     channel::{
         contract::ContractMessage,
-        wire::{Envelope, Head, contract_message, contract_type},
+        wire::{Head, contract_type},
     },
     contracts::party::{PartyId, PartySet},
     life::{Heard, Letter, LifeError, LifeParty},
@@ -27,37 +27,29 @@ impl Core {
         &mut self,
         id: [u8; 32],
         from: PartyId,
-        envelope: &Envelope,
+        message: ContractMessage,
     ) -> Result<Told, Fatal> {
-        let hear =
-            |party: &mut LifeParty<'static>, message| party.hear_message(from.into(), message);
-        self.life_told(id, envelope, hear)
+        self.life_told(id, |party| party.hear_message(from.into(), message))
     }
 
     /// An own message of a contract's life that this disk has forgotten.
     pub(in crate::party) fn life_recalls(
         &mut self,
         id: [u8; 32],
-        envelope: &Envelope,
+        message: ContractMessage,
     ) -> Result<Told, Fatal> {
-        self.life_told(id, envelope, LifeParty::recall)
+        self.life_told(id, |party| party.recall(message))
     }
 
     fn life_told(
         &mut self,
         id: [u8; 32],
-        envelope: &Envelope,
-        tell: impl FnOnce(&mut LifeParty<'static>, ContractMessage) -> Result<Heard, LifeError>,
+        tell: impl FnOnce(&mut LifeParty<'static>) -> Result<Heard, LifeError>,
     ) -> Result<Told, Fatal> {
-        let message = match contract_message(envelope) {
-            Ok(Some(message)) => message,
-            Ok(None) => return Ok(Told::Refused("it is of no contract's life".into())),
-            Err(fault) => return Ok(Told::Refused(fault.to_string())),
-        };
         let Some(life) = life_of(&mut self.contracts, &id) else {
             return Ok(Told::NotNow);
         };
-        match tell(&mut life.party, message) {
+        match tell(&mut life.party) {
             Ok(Heard::Refused(why)) => Ok(Told::Refused(why)),
             Ok(Heard::Taken(letters)) => Ok(Told::Taken(self.letters(id, letters)?)),
             Err(error) => {

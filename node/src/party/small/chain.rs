@@ -131,8 +131,7 @@ impl Core {
             return Ok(());
         }
         // What is durable alone leaves.
-        self.wallet.keep(&mut self.own.borrow_mut().wallet)?;
-        self.store.commit()?;
+        self.keep()?;
         for one in due {
             self.publish_one(id, &one, chain);
         }

@@ -365,10 +365,8 @@ impl Town {
                     self.carry(from, to, bytes);
                 }
                 Action::Look(look) => {
-                    let (bundle, looked) = (look.id, look.look());
                     let core = self.nodes[at].core.as_mut().unwrap();
-                    let event = Event::Looked { bundle, looked };
-                    core.take(event, self.now).unwrap();
+                    core.take(look.done(), self.now).unwrap();
                 }
                 Action::Note(note) => self.nodes[at].notes.push(note),
                 Action::Close { node, .. } => self.nodes[at].closed.push(node),
