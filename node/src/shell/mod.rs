@@ -3,9 +3,7 @@
 mod control;
 mod folder;
 mod run;
-mod watch;
 
 pub use control::{ControlError, ask};
 pub use folder::{Folder, FolderError};
 pub use run::{RunError, RunOptions, Said, run};
-pub use watch::{WatchError, WatchOptions, watch};

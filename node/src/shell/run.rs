@@ -29,10 +29,10 @@ use tokio::sync::{
 
 use super::{Folder, FolderError, control};
 use crate::{
-    api::{ApiOptions, Bound, EventLog, OrderWay},
+    api::{ApiOptions, Bound, EventLog, OrderWay, Tickets},
     party::{
         Action, Birth, Command, CommandError, Core, Event as Told, Fatal, Jobs, Look, Now, Once,
-        Parts, Policy, Reply, follow_anew,
+        Parts, Policy, Reply, Uploads, follow_anew,
     },
     transport::{Event, Limits, Transport},
 };
@@ -198,15 +198,21 @@ pub fn run(
         .map_err(io("the control socket"))?;
         // Numbers of events are of one start of the node.
         let log = Arc::new(EventLog::new(format!("{:016x}", OsRng.next_u64())));
+        let tickets = Arc::new(Tickets::default());
+        let uploads = Uploads::open(folder.uploads(), options.policy.max_jobs_bytes);
+        let uploads = uploads.map_err(io("the folder of uploads"))?;
         let api = match bound {
             None => None,
             Some(bound) => {
-                let (secret, text) = folder.api();
-                let api = bound.serve((&secret, &text), order_way(&inputs), log.clone());
+                let [(secret, text), (reading, reads)] = folder.api();
+                let tokens = [(&*secret, &*text), (&*reading, &*reads)];
+                let known = (log.clone(), tickets.clone());
+                let uploads = Arc::new(uploads.clone());
+                let api = bound.serve(tokens, (order_way(&inputs), uploads), known);
                 Some(api.map_err(io("the token of the API"))?)
             }
         };
-        let watching = api_at.map(|_| log.clone());
+        let watching = api_at.map(|_| (log.clone(), tickets));
         let (over, ended) = oneshot::channel();
         let (ticks, tick) = (inputs.clone(), options.tick);
         let looks = looker(inputs.clone()).map_err(io("a thread"))?;
@@ -223,18 +229,18 @@ pub fn run(
                     api: api_at,
                 });
                 let tell = |said: Said<'_>| {
-                    if let (Said::Note(words), Some(events)) = (&said, &watching) {
+                    if let (Said::Note(words), Some((events, _))) = (&said, &watching) {
                         events.note(unix_s(), words);
                     }
                     tell(said);
                 };
                 let done = decide(
-                    &folder,
+                    (&folder, uploads),
                     chain,
                     &options,
                     address,
                     (taken, &deciding, &handle, &looks),
-                    (&tell, watching.as_deref()),
+                    (&tell, watching.as_ref()),
                 );
                 // Nobody waits for it any more where the runtime is gone.
                 let _ = over.send(done);
@@ -356,7 +362,7 @@ fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
 
 /// The thread that decides, until it is told to stop.
 fn decide(
-    folder: &Folder,
+    (folder, uploads): (&Folder, Uploads),
     mut chain: Node,
     options: &RunOptions,
     address: String,
@@ -366,7 +372,7 @@ fn decide(
         &tokio::runtime::Handle,
         &std::sync::mpsc::Sender<Look>,
     ),
-    (tell, watching): (Teller<'_>, Option<&EventLog>),
+    (tell, watching): (Teller<'_>, Option<&(Arc<EventLog>, Arc<Tickets>)>),
 ) -> Result<(), RunError> {
     let genesis = chain.block_hash(0)?;
     let network = options.network;
@@ -385,7 +391,7 @@ fn decide(
         _ => None,
     };
     // Before a seed is made: whoever ends here begins anew.
-    let mut jobs = Jobs::new(folder.bundles());
+    let mut jobs = Jobs::new(folder.bundles()).with_uploads(uploads);
     for path in options.jobs.iter().cloned().chain(folder.jobs()?) {
         // One that was given before may be gone; whoever names it now is to know.
         match jobs.load(&path) {
@@ -417,6 +423,9 @@ fn decide(
     };
     let mut core = Core::open(parts, now())?;
     core.poll(&mut chain, now())?;
+    if let Some((_, tickets)) = watching {
+        tickets.set(core.tickets()?);
+    }
     let mut queues: BTreeMap<PublicKey, UnboundedSender<Vec<u8>>> = BTreeMap::new();
     loop {
         // Connecting is for the runtime.
@@ -491,7 +500,7 @@ fn decide(
         if polls || core.wants_poll() {
             core.poll(&mut chain, now())?;
         }
-        if let Some(events) = watching.filter(|_| polls)
+        if let Some((events, _)) = watching.filter(|_| polls)
             && let Ok(Reply::Contracts(all)) = core.command(Command::List, now())?
         {
             events.look(unix_s(), &all);
@@ -502,6 +511,10 @@ fn decide(
             act(action, transport, (&queues, looks), tell);
         }
         drop(entered);
+        // Whoever is admitted is known before that is answered, and after it is durable.
+        if let Some((_, tickets)) = watching {
+            tickets.set(core.tickets()?);
+        }
         for (answer, answered) in answers {
             let _ = answer.send(answered);
         }

@@ -233,7 +233,8 @@ impl Demo {
                 .unwrap_or_default()
         };
         let order = Command::Offer(Box::new(NewOffer {
-            job: self.job.clone(),
+            job: Some(self.job.clone()),
+            job_id: None,
             params: Box::new(params),
             worker: place(1),
             verifier: place(2),
