@@ -101,6 +101,41 @@ pub struct CaseFile {
 }
 
 impl CaseFile {
+    /// A case as a file, with what is brought.
+    pub fn of(case: &Case, evidence: Vec<Brought>) -> CaseFile {
+        let (terms, chain) = (&case.terms, &case.chain);
+        let blocks = chain.blocks.iter();
+        CaseFile {
+            contract: terms.contract,
+            params: terms.params.record().clone(),
+            job: terms.job,
+            result: terms.result,
+            token: terms.token,
+            sample_nonce: terms.sample_nonce,
+            keys: Keys {
+                client: terms.client,
+                worker: terms.worker,
+                verifier: terms.verifier,
+                arbiters: terms.arbiters.clone(),
+            },
+            chain: ChainRecord {
+                funded: chain.funded,
+                delivered: chain.delivered,
+                record: chain.record,
+                accusation: chain.accusation,
+                verdict: chain.verdict,
+                accused: chain.accused,
+                blocks: blocks
+                    .map(|(height, hash)| Block {
+                        height: *height,
+                        hash: *hash,
+                    })
+                    .collect(),
+            },
+            evidence,
+        }
+    }
+
     /// The case, without the evidence.
     ///
     /// # Errors

@@ -243,6 +243,12 @@ kinds! {
     FOLLOW_CHANGE = "NXFB1",
     /// What a watchtower is given for a party of a contract.
     TOWER_BUNDLE = "NXTW1",
+    /// A change in the log of what a watchtower was given.
+    CHARGE_CHANGE = "NXTG1",
+    /// A change in the list of whom a watchtower serves.
+    TOWER_CLIENT_CHANGE = "NXTL1",
+    /// A change in the list of jobs that a node keeps for its operator.
+    KEPT_JOB_CHANGE = "NXKJ1",
     /// An answer to an operator's order, kept for whoever repeats it.
     ANSWERED = "NXAW1",
     /// Everybody's signatures of a contract that is simulated, kept for the next run.

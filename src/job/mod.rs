@@ -21,7 +21,7 @@ mod state;
 mod verify;
 
 pub use audit::{AuditOptions, StageAudit, audit};
-pub use bundle::{BundleServer, BundleWriter, HeldBundle, Looked, pack};
+pub use bundle::{BundleServer, BundleWriter, HeldBundle, Looked, pack, pack_of, packed_bundle};
 pub use commit::{Committed, StageCommitment, commit};
 pub use contract::{ContractDir, ContractName};
 pub use engine::Engine;

@@ -14,6 +14,7 @@ use narthex_game_model::{
 };
 
 use super::{LifeError, LifeSigner, signer::Worked};
+use crate::ruling::CaseFile;
 
 impl LifeSigner<'_> {
     /// The case, as each judge derives it alone from terms and chain.
@@ -43,6 +44,38 @@ impl LifeSigner<'_> {
                 accused,
                 blocks: self.sight.blocks(funded),
             },
+        })
+    }
+
+    /// The case as a file, if there is one, with what this party has brought, or what it was brought.
+    pub(super) fn case_file(&self, book: &Book) -> Result<Option<CaseFile>, LifeError> {
+        if book.facts().accusation(book.contract()).is_none() {
+            return Ok(None);
+        }
+        let mut evidence = Vec::new();
+        for (by, pieces) in self.shown(book)? {
+            let mut part = Brought::by(by);
+            pieces.into_iter().for_each(|piece| piece.bring(&mut part));
+            evidence.push(part);
+        }
+        Ok(Some(CaseFile::of(&self.case(book)?, evidence)))
+    }
+
+    /// What the panel is shown, as far as this party has it.
+    fn shown(&self, book: &Book) -> Result<Vec<(Litigant, Vec<Piece>)>, LifeError> {
+        let by = match self.role() {
+            Role::Client => Litigant::Client,
+            Role::Worker => Litigant::Worker,
+            Role::Verifier => Litigant::Verifier,
+            Role::Arbiter(_) => return self.brought(book),
+        };
+        let Some(hash) = book.pleaded().last() else {
+            return Ok(Vec::new());
+        };
+        let message = ContractMessage::from_bytes(&self.blobs.kept(hash)?)?;
+        Ok(match message {
+            ContractMessage::Evidence(pieces) => vec![(by, pieces)],
+            _ => Vec::new(),
         })
     }
 

@@ -22,6 +22,7 @@ use super::{
     seat::{Hands, Seat, Taken, seated},
     stake::{self, Stake},
 };
+use crate::ruling::CaseFile;
 
 /// What is the party's own beside its machine.
 pub struct Own<'a, L, S = LifeSigner<'a>> {
@@ -257,6 +258,15 @@ impl<'a> LifeParty<'a> {
             Err(ContractSeatError::Refused(why)) => Ok(Heard::Refused(why.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The case before the panel, if there is one, with what this party has brought, or at an arbiter what it was brought: what
+    /// `narthex game rule` reads. It shows what a panel is shown, opened steps among it, and no secret.
+    ///
+    /// # Errors
+    /// [`LifeError`]: the disk does not have what it had, or what was brought does not read.
+    pub fn case_file(&self) -> Result<Option<CaseFile>, LifeError> {
+        self.signer().case_file(self.book())
     }
 
     /// What the client has decrypted, if anything.

@@ -1,14 +1,15 @@
 //! A watchtower: publishes for a party that is away what it was given, and pays for it from its own coins.
 
-use bitcoin::Transaction;
+use bitcoin::{Amount, Transaction};
 use narthex_channel::{
     OpenError,
     contract::{Contract, ContractRefusal, Policy, Tower, Unfit},
-    log::Log,
+    log::{Log, LogError},
 };
 use narthex_contracts::{
     attest::{AttestError, Attestation},
     depth::{Depth, DepthError},
+    funding::BUDGET,
     graph::{NodeId, NodeName},
     setup::{ContractSignatures, Secrets},
     template::{BundleError, TowerBundle},
@@ -45,16 +46,19 @@ pub struct Watchtower<'a> {
     sight: Sight<'a>,
     signatures: ContractSignatures<Terms>,
     publisher: Publisher<'a>,
+    /// Most that is paid for one transaction, whatever is at stake.
+    most: Amount,
 }
 
 impl<'a> Watchtower<'a> {
-    /// Watches by a bundle, which is checked, from where a log says that the chain was read.
+    /// Watches by a bundle, which is checked, from where a log says that the chain was read. The log is opened once there is nothing
+    /// wrong with the bundle.
     ///
     /// # Errors
     /// [`TowerError`].
     pub fn open(
         bundle: &TowerBundle,
-        log: Box<dyn Log + 'a>,
+        log: impl FnOnce() -> Result<Box<dyn Log + 'a>, LogError>,
         publisher: Publisher<'a>,
     ) -> Result<Watchtower<'a>, TowerError> {
         let signatures = bundle.open()?;
@@ -66,17 +70,31 @@ impl<'a> Watchtower<'a> {
         };
         let (terms, graph) = (signatures.terms().clone(), signatures.graph().clone());
         let contract = Contract::new(terms, graph, bundle.role(), policy)?;
-        let sight = Sight::open(log, pace.since)?;
-        let mut watchtower = Watchtower {
-            tower: Tower::new(contract),
-            sight,
+        let mut tower = Tower::new(contract);
+        for attestation in bundle.attestations() {
+            tower.attest(attestation)?;
+        }
+        let log = log().map_err(OpenError::from)?;
+        Ok(Watchtower {
+            tower,
+            sight: Sight::open(log, pace.since)?,
             signatures,
             publisher,
-        };
-        for attestation in bundle.attestations() {
-            watchtower.attest(attestation)?;
-        }
-        Ok(watchtower)
+            most: Amount::MAX_MONEY,
+        })
+    }
+
+    /// The same, and pays no more than this for one transaction, whatever is at stake; for what cannot be bought for less it pays
+    /// nothing. The least that relays take is paid all the same.
+    #[must_use]
+    pub const fn at_most(mut self, most: Amount) -> Watchtower<'a> {
+        self.most = most;
+        self
+    }
+
+    /// Frees the coins that wait for it: nothing is offered any more.
+    pub fn rest(&mut self) {
+        self.publisher.rest(None);
     }
 
     /// The contract.
@@ -89,7 +107,22 @@ impl<'a> Watchtower<'a> {
         &self.publisher
     }
 
+    /// The transactions that it has.
+    pub fn transactions(&self) -> impl Iterator<Item = NodeId> {
+        self.signatures.complete_nodes()
+    }
+
+    /// Rulings that are known.
+    pub fn rulings(&self) -> usize {
+        self.tower.book().attestations().len()
+    }
+
     /// The last transaction of the contract that is in a block, and its height.
+    pub fn last(&self) -> Option<(NodeId, u32)> {
+        self.tower.book().facts().last()
+    }
+
+    /// The same, by its name.
     pub fn standing(&self) -> Option<(NodeName, u32)> {
         let (node, height) = self.tower.book().facts().last()?;
         Some((self.name(node)?, height))
@@ -138,6 +171,12 @@ impl<'a> Watchtower<'a> {
         Some((node, until, tx))
     }
 
+    /// What a transaction is to be worth, so that no more is paid than may be: of what is at stake a part is.
+    fn worth(&self, at_stake: Amount) -> Amount {
+        let most = self.most.to_sat().saturating_mul(BUDGET);
+        at_stake.min(Amount::from_sat(most).min(Amount::MAX_MONEY))
+    }
+
     /// Publishes what is due, and pays for it as its party would: more as its deadline comes near, up to half of what is at stake
     /// for that party. Whether something was sent.
     ///
@@ -152,7 +191,7 @@ impl<'a> Watchtower<'a> {
         let due = Due {
             until,
             confirm: book.contract().policy().confirm.into(),
-            at_stake: book.at_stake(node),
+            at_stake: self.worth(book.at_stake(node)),
             secret: Secrecy::None,
         };
         let offer = Offer {

@@ -6,7 +6,7 @@ use crate::common;
 use bitcoin::{Amount, Transaction};
 use common::{gains, is_too_early, rival};
 use narthex::{
-    channel::log::{Identity, MemoryDisk},
+    channel::log::{Identity, Log, MemoryDisk},
     contracts::{
         graph::NodeName,
         template::{Exit, RootRecord, TowerBundle, TowerPace, root_coin},
@@ -64,7 +64,8 @@ fn bundle(play: &ContractPlay<'_>, who: Role) -> TowerBundle {
 fn tower<'a>(play: &ContractPlay<'_>, who: Role, wallet: &'a mut PartyWallet) -> Watchtower<'a> {
     let log = MemoryDisk::default().open(&Identity::new("watched", [1; 32]));
     let publisher = Publisher::new(wallet, LOW);
-    Watchtower::open(&bundle(play, who), Box::new(log.unwrap()), publisher).unwrap()
+    let log = || Ok::<Box<dyn Log>, _>(Box::new(log?));
+    Watchtower::open(&bundle(play, who), log, publisher).unwrap()
 }
 
 /// One look, and what follows; whether something was sent.
@@ -299,9 +300,10 @@ fn a_tower_that_is_killed_goes_on(chain: &mut dyn Chain) {
     let bundle = bundle(&play, Client);
     let mut last = None;
     for _ in 0..MOST_BLOCKS {
-        let log = disk.open(&Identity::new("watched", [1; 32])).unwrap();
+        let log = disk.open(&Identity::new("watched", [1; 32]));
+        let log = || Ok::<Box<dyn Log>, _>(Box::new(log?));
         let publisher = Publisher::new(&mut wallet, LOW);
-        let mut watch = Watchtower::open(&bundle, Box::new(log), publisher).unwrap();
+        let mut watch = Watchtower::open(&bundle, log, publisher).unwrap();
         round(&mut play, &mut watch);
         if watch.is_past() {
             last = watch.standing();

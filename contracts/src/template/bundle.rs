@@ -71,13 +71,15 @@ pub enum BundleError {
         /// For whom the bundle is said to be.
         role: Role,
     },
-    /// A transaction that no tower may have: it needs a secret of the party's, is a verdict, or is not this party's to publish.
-    #[error("{transaction} is not for a tower of the {role}")]
+    /// A transaction that no tower of this party may have.
+    #[error("{transaction} is not for a tower of the {role}: {why}")]
     NotForTowers {
         /// Name of the transaction, or its place in the graph.
         transaction: String,
         /// For whom the bundle is.
         role: Role,
+        /// Why not.
+        why: NotGiven,
     },
     /// There is nothing to watch with.
     #[error("the {role} holds nothing that a tower could publish")]
@@ -99,20 +101,39 @@ pub enum BundleError {
     Attestation(#[from] AttestError),
 }
 
+/// Why no tower of a party may have a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotGiven {
+    /// The contract has no such transaction.
+    #[error("the contract has no such transaction")]
+    Unknown,
+    /// It needs a secret that is not public, such as the result's.
+    #[error("it shows a secret, which the tower could show early or sell")]
+    Secret,
+    /// It is a verdict.
+    #[error("it is a verdict, and a tower judges nothing")]
+    Verdict,
+    /// It is another party's to publish, or an admission.
+    #[error("it is none that this party has to publish while it is away")]
+    Other,
+}
+
 /// Whether a tower of this party may have a transaction. What needs the result secret would let the tower show it early, or tell
 /// it to the client; a verdict is a judgement, and no tower's.
-fn may_have(graph: &TxGraph, role: Role, node: NodeId, panel: u8) -> bool {
+fn may_have(graph: &TxGraph, role: Role, node: NodeId, panel: u8) -> Result<(), NotGiven> {
+    let name = graph.node(node).map(|node| node.name);
+    let name = name.ok_or(NotGiven::Unknown)?;
+    if [Exit::APPROVED, Exit::REJECTED].contains(&name) {
+        return Err(NotGiven::Verdict);
+    }
     let attested: Vec<SecretId> = ContractSecret::all(panel)
         .filter(|secret| matches!(secret, ContractSecret::Attestation(..)))
         .map(Into::into)
         .collect();
     let needs = graph.needs(node);
     if !needs.iter().all(|need| attested.contains(need)) {
-        return false;
+        return Err(NotGiven::Secret);
     }
-    let Some(name) = graph.node(node).map(|node| node.name) else {
-        return false;
-    };
     let own: &[NodeName] = match role {
         Role::Client => &[
             Exit::WORKER_TIMEOUT,
@@ -124,7 +145,10 @@ fn may_have(graph: &TxGraph, role: Role, node: NodeId, panel: u8) -> bool {
         Role::Verifier => &[Exit::WITHHELD, Exit::UNAPPEALED],
         Role::Arbiter(_) => &[],
     };
-    own.contains(&name) || matches!(name.base, "S6" | "S5any")
+    match own.contains(&name) || matches!(name.base, "S6" | "S5any") {
+        true => Ok(()),
+        false => Err(NotGiven::Other),
+    }
 }
 
 impl TowerBundle {
@@ -142,7 +166,7 @@ impl TowerBundle {
         let (role, panel) = (signatures.role(), terms.panel_size());
         check(terms, role)?;
         let nodes = signatures.complete_nodes();
-        let nodes = nodes.filter(|node| may_have(graph, role, *node, panel));
+        let nodes = nodes.filter(|node| may_have(graph, role, *node, panel).is_ok());
         let picked = nodes.filter_map(|node| Some((node, signatures.pick(node).ok()?)));
         let transactions: Vec<_> = picked.collect();
         match transactions.is_empty() {
@@ -195,13 +219,14 @@ impl TowerBundle {
         }
         let graph = Arc::new(derive(terms)?);
         for node in self.transactions() {
-            if !may_have(&graph, role, node, terms.panel_size()) {
+            may_have(&graph, role, node, terms.panel_size()).map_err(|why| {
                 let found = graph.node(node).map(|node| node.name.to_string());
-                return Err(BundleError::NotForTowers {
+                BundleError::NotForTowers {
                     transaction: found.unwrap_or_else(|| format!("transaction {}", node.0)),
                     role,
-                });
-            }
+                    why,
+                }
+            })?;
         }
         if !self.transactions.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Err(BundleError::Order);

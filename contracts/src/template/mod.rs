@@ -18,7 +18,7 @@ mod words;
 use narthex_game_model::{SettlementError, Template};
 
 pub use crate::terms::stake_unlock_height;
-pub use bundle::{BundleError, MAX_BUNDLE_BYTES, TowerBundle, TowerPace};
+pub use bundle::{BundleError, MAX_BUNDLE_BYTES, NotGiven, TowerBundle, TowerPace};
 pub use exit::{Exit, PaperExit};
 pub use host::{HostError, HostOutputs, check_host, derive_on, host_outputs};
 pub use party::PartyError;

@@ -16,7 +16,7 @@ use narthex_contracts::{
     graph::NodeId,
     musig::AdaptorSignature,
     setup::{ContractSignatures, Secrets, SignaturesError},
-    template::{BundleError, ContractSecret, Exit, TowerBundle, TowerPace},
+    template::{BundleError, ContractSecret, Exit, NotGiven, TowerBundle, TowerPace},
     terms::{Role, Terms},
 };
 use narthex_game_model::{ArbiterSet, Ruling, Template};
@@ -170,24 +170,27 @@ fn what_no_tower_may_have_is_refused() {
     let (worker, verifier) = (&holdings[&Role::Worker], &holdings[&Role::Verifier]);
     let terms = worker.terms();
     let find = |name| worker.graph().find(name).unwrap();
-    let refused = |held: &ContractSignatures<Terms>, node: NodeId| {
+    let refused = |held: &ContractSignatures<Terms>, node: NodeId, whose: NotGiven| {
         let mut all = picked(held);
         all.push((node, held.pick(node).unwrap()));
         all.sort_by_key(|(node, _)| *node);
         let error = written(terms, held.role(), &all).open().unwrap_err();
-        assert!(matches!(error, BundleError::NotForTowers { .. }), "{error}");
+        let BundleError::NotForTowers { role, why, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!((*role, *why), (held.role(), whose), "{error}");
         error.to_string()
     };
     for name in [Exit::VERIFIER_TIMEOUT, Exit::NORMAL_LONG] {
-        println!("{}", refused(worker, find(name)));
+        println!("{}", refused(worker, find(name), NotGiven::Secret));
     }
     for name in [Exit::APPROVED, Exit::REJECTED] {
-        println!("{}", refused(verifier, find(name)));
+        println!("{}", refused(verifier, find(name), NotGiven::Verdict));
     }
     // S7 needs t and rulings.
     let set: ArbiterSet = [0, 1].into_iter().collect();
     let acquitted = Exit::ruled(Ruling::VerifierAtFault, set);
-    println!("{}", refused(worker, find(acquitted)));
+    println!("{}", refused(worker, find(acquitted), NotGiven::Secret));
     // Another party's.
     let all = picked(worker);
     let error = written(terms, Role::Verifier, &all).open().unwrap_err();

@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Shared,
     error::{ApiError, Code},
-    guard, orders, page, shown, small,
+    guard, jobs, metrics, orders, page, shown, small, tower,
 };
 
 struct Bearer;
@@ -22,7 +22,7 @@ impl Modify for Bearer {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some(
-                "The words in the file `api.token` of the node's folder.",
+                "The words in the file `api.token` of the node's folder. Whoever a watchtower serves has a ticket in its place, which opens `/v1/tower/bundles` and `/v1/tower/rulings`.",
             ))
             .build();
         let parts = document.components.get_or_insert_default();
@@ -44,6 +44,8 @@ impl Modify for Bearer {
     tags(
         (name = "shown", description = "What stands. Asking changes nothing."),
         (name = "orders", description = "What the operator decides. Each is done once for each `Idempotency-Key`."),
+        (name = "jobs", description = "Jobs that the node keeps, and the files that they are made of."),
+        (name = "tower", description = "The node as a watchtower for others."),
     ),
 )]
 struct Document;
@@ -58,9 +60,21 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::result))
         .routes(routes!(shown::result_bytes))
         .routes(routes!(shown::bundle))
+        .routes(routes!(shown::evidence))
+        .routes(routes!(shown::evidence_bytes))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))
+        .routes(routes!(jobs::files))
+        .routes(routes!(jobs::upload, jobs::forget_file))
+        .routes(routes!(jobs::jobs, jobs::keep_job))
+        .routes(routes!(jobs::job, jobs::forget_job))
+        .routes(routes!(tower::watched_all, tower::watch))
+        .routes(routes!(tower::watched, tower::forget_watched))
+        .routes(routes!(tower::ruling))
+        .routes(routes!(tower::tower_clients, tower::admit_client))
+        .routes(routes!(tower::dismiss_client))
         .routes(routes!(shown::events))
         .routes(routes!(shown::description))
         .routes(routes!(orders::address))

@@ -76,8 +76,30 @@ codes! {
     BadOrigin = "bad-origin", FORBIDDEN, Caller, "ask without an `Origin`, or from the page of this node";
     /// The body is said to be something else than JSON.
     BadType = "bad-type", UNSUPPORTED_MEDIA_TYPE, Caller, "send `Content-Type: application/json` with a body";
-    /// So many answers wait already for something to happen.
+    /// So many answers wait already for something to happen, or so many long bodies are read.
     TooMany = "too-many", TOO_MANY_REQUESTS, Caller, "ask again without wait_s, or when others have their answer";
+    /// The bundle is none that a watchtower of this party may have.
+    BadBundle = "bad-bundle", UNPROCESSABLE_ENTITY, Caller, "give what the party's own node gives (GET /v1/contracts/{id}/bundle)";
+    /// It is no job, or speaks of other files than came with it.
+    BadJob = "bad-job", UNPROCESSABLE_ENTITY, Caller, "mend what the message names";
+    /// The bytes have another hash than was said.
+    BadHash = "bad-hash", UNPROCESSABLE_ENTITY, Caller, "send the file again";
+    /// A file of a job was not uploaded.
+    NoFile = "no-file", UNPROCESSABLE_ENTITY, Caller, "upload it (PUT /v1/files/{id}), and ask again with the same Idempotency-Key";
+    /// The job was not made of its files yet: whoever is told this asked past the route.
+    NotMade = "not-made", CONFLICT, Node, "ask by POST /v1/jobs";
+    /// A contract needs it.
+    InUse = "in-use", CONFLICT, Nobody, "ask again when the contracts that the values name are over";
+    /// The disk fails.
+    Disk = "disk", INTERNAL_SERVER_ERROR, Node, "read what the node printed";
+    /// The ruling does not read.
+    BadRuling = "bad-ruling", UNPROCESSABLE_ENTITY, Caller, "give an arbiter's attestation as it was sent";
+    /// The name is none.
+    BadName = "bad-name", UNPROCESSABLE_ENTITY, Caller, "choose another name";
+    /// The hash of the ticket does not read, or the ticket is another's.
+    BadTicket = "bad-ticket", UNPROCESSABLE_ENTITY, Caller, "draw a ticket of its own, and give its SHA-256";
+    /// There is no room for it.
+    Full = "full", CONFLICT, Caller, "have something forgotten first, or ask the operator for more";
     /// There is no such contract, offer or peer.
     Unknown = "unknown", NOT_FOUND, Caller, "take an id as the lists show it";
     /// There is nothing at this path.
@@ -176,6 +198,9 @@ mod tests {
         include_str!("../party/command.rs"),
         include_str!("../party/obey.rs"),
         include_str!("../party/small/order.rs"),
+        include_str!("../party/tower/order.rs"),
+        include_str!("../party/kept/order.rs"),
+        include_str!("../party/evidence.rs"),
         include_str!("../party/graph.rs"),
         include_str!("../party/requests.rs"),
     ];

@@ -12,6 +12,8 @@ use axum::{
 use super::{
     Shared,
     error::{ApiError, Code},
+    metrics::METRICS,
+    ticket::Caller,
 };
 
 /// The page loads what comes from this node, and nothing else; nobody frames it.
@@ -34,6 +36,7 @@ pub(super) async fn host(
     request: Request,
     next: Next,
 ) -> Response {
+    let answers = shared.clone();
     let mut response = match called(&request) {
         Some(host) if shared.hosts.contains(&host) => match is_own_page(&shared, &request) {
             true => next.run(request).await,
@@ -47,6 +50,7 @@ pub(super) async fn host(
                 .into_response()
         }
     };
+    answers.answered.count(response.status());
     for (name, value) in HEADERS {
         let value = HeaderValue::from_static(value);
         response.headers_mut().insert(name, value);
@@ -79,15 +83,26 @@ fn called(request: &Request) -> Option<String> {
     (is_one && agrees).then(|| host.to_ascii_lowercase())
 }
 
-/// Before everything but the page: the token.
+/// Before everything but the page: the token, or where a ticket opens a route, that.
 pub(super) async fn token(
     State(shared): State<Arc<Shared>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    match bearer(request.headers()).is_some_and(|offered| shared.token.is(offered)) {
-        true => next.run(request).await,
-        false => {
+    let route = (request.method().clone(), request.uri().path().to_owned());
+    let caller = match bearer(request.headers()) {
+        None => None,
+        Some(offered) if shared.token.is(offered) => Some(Caller(None)),
+        // What reads figures need not be able to give orders.
+        Some(offered) if route.1 == METRICS && shared.reads.is(offered) => Some(Caller(None)),
+        Some(offered) => shared.tickets.caller(offered, route).await,
+    };
+    match caller {
+        Some(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        None => {
             ApiError::new(Code::Unauthorized, "there is no token in it, or another").into_response()
         }
     }

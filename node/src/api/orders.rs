@@ -54,7 +54,7 @@ pub(super) struct WalletAddress {
 #[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct Done {
     /// Always.
-    done: bool,
+    pub(super) done: bool,
 }
 
 pub(super) fn key(headers: &HeaderMap) -> Result<&str, ApiError> {
@@ -92,6 +92,25 @@ fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
+/// A body that may be longer than others. So few are read at once that they take no memory to speak of.
+pub(super) async fn long_body<T: DeserializeOwned>(
+    shared: &Shared,
+    request: Request,
+    most: usize,
+) -> Result<T, ApiError> {
+    is_json(request.headers())?;
+    let _reads = shared
+        .long
+        .try_acquire()
+        .map_err(|_| ApiError::new(Code::TooMany, "other long bodies are read just now"))?;
+    let read = axum::body::to_bytes(request.into_body(), most).await;
+    let bytes = read.map_err(|_| {
+        let message = format_args!("a body has {most} bytes at most here, and comes whole");
+        ApiError::new(Code::TooLarge, message)
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::new(Code::BadBody, error))
+}
+
 pub(super) async fn body<T: DeserializeOwned>(request: Request) -> Result<T, ApiError> {
     is_json(request.headers())?;
     let bytes = bytes(request).await?;
@@ -99,7 +118,7 @@ pub(super) async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Api
 }
 
 /// That there is none: what is sent with an order that takes nothing is a mistake.
-async fn no_body(request: Request) -> Result<(), ApiError> {
+pub(super) async fn no_body(request: Request) -> Result<(), ApiError> {
     match bytes(request).await?.is_empty() {
         true => Ok(()),
         false => Err(ApiError::new(Code::BadBody, "this order takes no body")),

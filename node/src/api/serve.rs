@@ -20,15 +20,19 @@ use tokio::{
 };
 
 use super::{
-    EventLog, OrderWay, Shared,
+    EventLog, OrderWay, Shared, Tickets,
     document::router,
     error::{ApiError, Code},
+    metrics::Answered,
     shown::MOST_WAITS,
     token::Token,
 };
 
 /// Most bytes of a body.
 pub(super) const MAX_BODY: usize = 1 << 20;
+
+/// Bodies at once that are longer than that.
+const MOST_LONG: usize = 2;
 
 /// Connections at once. Further ones wait in the system's queue.
 const MOST_CONNECTIONS: usize = 64;
@@ -95,19 +99,26 @@ impl Bound {
         self.at
     }
 
-    /// Serves from now on, by the token of this folder.
+    /// Serves from now on, by the tokens of this folder: that of the operator, and that which opens the figures alone.
     pub(crate) fn serve(
         self,
-        (secret, text): (&Path, &Path),
-        orders: OrderWay,
-        events: Arc<EventLog>,
+        [(secret, text), (reading, reads)]: [(&Path, &Path); 2],
+        (orders, uploads): (OrderWay, Arc<crate::party::Uploads>),
+        (events, tickets): (Arc<EventLog>, Arc<Tickets>),
     ) -> io::Result<Api> {
         let shared = Arc::new(Shared {
             orders,
             events,
             token: Token::of(secret, text)?,
+            reads: Token::of(reading, reads)?,
+            answered: Answered::default(),
+            tickets,
+            uploads: Some(uploads),
+            uploading: Semaphore::new(1),
+            making: Semaphore::new(1),
             hosts: self.hosts,
             waits: Semaphore::new(MOST_WAITS),
+            long: Semaphore::new(MOST_LONG),
         });
         let router = router(shared)
             .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -137,9 +148,17 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    match timeout(WHOLE, next.run(request)).await {
+    // Files, and jobs that are made of them, take as long as they are; the connection ends all the same.
+    let is_long = ["/v1/files/", "/v1/jobs"]
+        .iter()
+        .any(|path| request.uri().path().starts_with(path));
+    let most = if is_long { CONNECTION } else { WHOLE };
+    match timeout(most, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::new(Code::TooSlow, "it took more than 60 s").into_response(),
+        Err(_) => {
+            let message = format_args!("it took more than {} s", most.as_secs());
+            ApiError::new(Code::TooSlow, message).into_response()
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use bitcoin::hex::FromHex as _;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -21,8 +22,8 @@ use super::{
     svg,
 };
 use crate::party::{
-    BundleStatus, Command, CommandError, ContractStatus, GraphStatus, NodeStatus, Once, PeerStatus,
-    Reply, ResultStatus,
+    BundleStatus, Command, CommandError, ContractStatus, EvidenceStatus, EvidenceText, GraphStatus,
+    NodeStatus, Once, PeerStatus, Reply, ResultStatus,
 };
 
 /// Longest that an answer waits for something to happen, in seconds.
@@ -116,8 +117,15 @@ pub(super) fn defect(reply: &Reply) -> ApiError {
         Reply::Peers(_) => "peers",
         Reply::Result(_) => "result",
         Reply::Bundle(_) => "bundle",
+        Reply::Evidence(_) | Reply::EvidenceText(_) => "evidence",
+        Reply::Metrics(_) => "figures",
         Reply::Small(_) => "small contract",
         Reply::Smalls(_) => "small contracts",
+        Reply::Job(_) => "job",
+        Reply::Jobs(_) => "jobs",
+        Reply::Tower(_) => "watched contract",
+        Reply::Towers(_) => "watched contracts",
+        Reply::TowerClients(_) => "clients",
         Reply::Done => "done",
     };
     ApiError::new(Code::Internal, "an answer to another question").with("answer", kind)
@@ -223,6 +231,56 @@ pub(super) async fn bundle(
         Reply::Bundle(status) => Ok(Json(status)),
         other => Err(defect(&other)),
     }
+}
+
+/// What this party has of a contract that lives and that somebody may have to judge by: terms, what was signed, acknowledged and attested, and the
+/// case before a panel. Nothing of it is a secret; a case shows as much of the result as the panel is shown.
+#[utoipa::path(get, path = "/v1/contracts/{id}/evidence", tag = "shown",
+    params(("id" = String, Path, description = "Of the offer; 64 hex digits.", pattern = "^[0-9a-f]{64}$")),
+    responses((status = 200, body = [EvidenceStatus]), Refusals))]
+pub(super) async fn evidence(
+    State(shared): Known,
+    found: Id,
+) -> Result<Json<Vec<EvidenceStatus>>, ApiError> {
+    let id = id(found)?;
+    match shared.ask(None, Command::Evidence { id }).await? {
+        Reply::Evidence(all) => Ok(Json(all)),
+        other => Err(defect(&other)),
+    }
+}
+
+/// One piece of it: JSON, or bytes as its list says.
+#[utoipa::path(get, path = "/v1/contracts/{id}/evidence/{item}", tag = "shown",
+    params(("id" = String, Path, description = "Of the offer; 64 hex digits.", pattern = "^[0-9a-f]{64}$"),
+        ("item" = String, Path, description = "As the list has it; 64 hex digits.", pattern = "^[0-9a-f]{64}$")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), Refusals))]
+pub(super) async fn evidence_bytes(
+    State(shared): Known,
+    found: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let bad = |error: PathRejection| ApiError::new(Code::BadId, error.body_text());
+    let Path((id, item)) = found.map_err(bad)?;
+    let piece = match shared.ask(None, Command::EvidenceText { id, item }).await? {
+        Reply::EvidenceText(piece) => *piece,
+        other => return Err(defect(&other)),
+    };
+    let EvidenceText { evidence, text } = piece;
+    let is_json = evidence.media_type == "application/json";
+    let bytes = match is_json {
+        true => text.into_bytes(),
+        false => Vec::<u8>::from_hex(&text).unwrap_or_default(),
+    };
+    // Whichever it is, it is to be saved, and no page.
+    let end = if is_json { ".json" } else { "" };
+    let name = format!(
+        "attachment; filename=\"{}-{}{end}\"",
+        evidence.kind, evidence.id
+    );
+    let head = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((head, bytes).into_response())
 }
 
 /// The bytes of what this client has decrypted.

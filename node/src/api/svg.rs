@@ -75,6 +75,15 @@ fn wrapped(text: &str) -> Vec<String> {
     lines
 }
 
+/// By which a page may draw it in its own colours.
+const fn class(state: Chance) -> &'static str {
+    match state {
+        Chance::Confirmed => "confirmed",
+        Chance::Open => "open",
+        Chance::Closed => "closed",
+    }
+}
+
 /// Ground, border, letters, width of the border.
 const fn look(state: Chance) -> (&'static str, &'static str, &'static str, &'static str) {
     match state {
@@ -133,7 +142,8 @@ pub(super) fn draw(graph: &GraphStatus) -> String {
             let bend = GAP.1 / 2;
             let _ = writeln!(
                 svg,
-                "<path d=\"M{} {} C{} {}, {} {}, {} {}\" fill=\"none\" stroke=\"{border}\" stroke-width=\"{stroke}\"/>",
+                "<path class=\"{}\" d=\"M{} {} C{} {}, {} {}, {} {}\" fill=\"none\" stroke=\"{border}\" stroke-width=\"{stroke}\"/>",
+                class(tx.state),
                 from.0,
                 from.1,
                 from.0,
@@ -170,8 +180,9 @@ fn boxed(svg: &mut String, tx: &TxStatus, (x, y): (usize, usize)) {
     let pays: Vec<_> = pays.collect();
     let _ = writeln!(
         svg,
-        "<g><title>{}: {}\n{}\npublished by {}\n{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"5\" fill=\"{ground}\" \
+        "<g class=\"{}\"><title>{}: {}\n{}\npublished by {}\n{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"5\" fill=\"{ground}\" \
          stroke=\"{border}\" stroke-width=\"{stroke}\"{dashes}/>",
+        class(tx.state),
         escaped(&tx.name),
         escaped(&tx.meaning),
         escaped(&when(tx)),

@@ -51,6 +51,7 @@ impl Core {
             self.forget_late(id, tip.0)?;
         }
         self.poll_small(tip, chain)?;
+        self.poll_towers(tip, chain)?;
         self.go_on()
     }
 
@@ -83,6 +84,7 @@ impl Core {
         let synced = self.own.borrow_mut().wallet.sync(source);
         synced.map_err(|error| error.to_string())?;
         self.tip = Some(height);
+        self.looked_s = Some(self.now.unix_s);
         Ok((height, hash))
     }
 

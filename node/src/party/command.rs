@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ContractStatus, NodeStatus, PeerStatus, ResultStatus,
+    evidence::{EvidenceStatus, EvidenceText},
     graph::GraphStatus,
+    kept::{JobCommand, KeptJobStatus},
     small::{SmallCommand, SmallStatus},
+    tower::{TowerClientStatus, TowerCommand, TowerStatus},
 };
 
 /// A new offer, as its client states it.
@@ -23,8 +26,13 @@ use super::{
 #[serde(deny_unknown_fields)]
 pub struct NewOffer {
     /// The job's file, on the machine of the node, which copies it: the others fetch it from there.
-    #[schema(value_type = String, max_length = 4096)]
-    pub job: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 4096)]
+    pub job: Option<PathBuf>,
+    /// In its place: the id of a job that the node keeps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub job_id: Option<String>,
     /// The parameters.
     #[schema(value_type = Object)]
     pub params: Box<ParamsRecord>,
@@ -62,7 +70,8 @@ impl NewOffer {
         let panel = u8::try_from(arbiters.len()).map_err(|error| bad(&error))?;
         let params = ParamsRecord::example(panel, 2, due).for_job(spec.steps, SAMPLE);
         Ok(NewOffer {
-            job: job.to_owned(),
+            job: Some(job.to_owned()),
+            job_id: None,
             params: Box::new(params.map_err(|error| bad(&error))?),
             worker,
             verifier,
@@ -169,6 +178,20 @@ pub enum Command {
         /// Its id in hex.
         id: String,
     },
+    /// What this party has of a contract that is no secret, and somebody may have to judge by: [`Reply::Evidence`].
+    Evidence {
+        /// Its id in hex.
+        id: String,
+    },
+    /// One piece of it: [`Reply::EvidenceText`].
+    EvidenceText {
+        /// The contract's id in hex.
+        id: String,
+        /// The piece's id in hex.
+        item: String,
+    },
+    /// Figures for whoever watches the node: [`Reply::Metrics`].
+    Metrics,
     /// One contract: [`Reply::Contract`].
     Show {
         /// Its id in hex.
@@ -193,6 +216,16 @@ pub enum Command {
         /// What.
         order: SmallCommand,
     },
+    /// About jobs that the node keeps: [`Reply::Job`], [`Reply::Jobs`] or [`Reply::Done`].
+    Job {
+        /// What.
+        order: JobCommand,
+    },
+    /// About contracts that are watched for others: [`Reply::Tower`], [`Reply::Towers`] or [`Reply::TowerClients`].
+    Tower {
+        /// What.
+        order: TowerCommand,
+    },
     /// Ends the process: [`Reply::Done`].
     Stop,
 }
@@ -214,16 +247,26 @@ impl Command {
             Command::Show { .. } => "show",
             Command::Graph { .. } => "graph",
             Command::Bundle { .. } => "bundle",
+            Command::Evidence { .. } => "evidence",
+            Command::EvidenceText { .. } => "evidence-text",
+            Command::Metrics => "metrics",
             Command::List => "list",
             Command::Peers => "peers",
             Command::Clear { .. } => "clear",
             Command::Small { order } => order.name(),
+            Command::Tower { order } => order.name(),
+            Command::Job { order } => order.name(),
             Command::Stop => "stop",
         }
     }
 
     /// Whether it changes nothing but what is shown.
     pub const fn only_asks(&self) -> bool {
+        match self {
+            Command::Tower { order } => return order.only_asks(),
+            Command::Job { order } => return order.only_asks(),
+            _ => {}
+        }
         matches!(
             self,
             Command::Small {
@@ -233,6 +276,9 @@ impl Command {
                 | Command::Show { .. }
                 | Command::Graph { .. }
                 | Command::Bundle { .. }
+                | Command::Evidence { .. }
+                | Command::EvidenceText { .. }
+                | Command::Metrics
                 | Command::List
                 | Command::Peers
         )
@@ -250,14 +296,19 @@ impl Command {
             | Command::Result { id }
             | Command::Show { id }
             | Command::Graph { id }
+            | Command::Evidence { id }
+            | Command::EvidenceText { id, .. }
             | Command::Bundle { id } => Some(id),
             Command::Small { order } => order.contract(),
             Command::Node
+            | Command::Metrics
             | Command::Address
             | Command::Offer(_)
             | Command::List
             | Command::Peers
             | Command::Clear { .. }
+            | Command::Tower { .. }
+            | Command::Job { .. }
             | Command::Stop => None,
         }
     }
@@ -283,10 +334,26 @@ pub enum Reply {
     Result(ResultStatus),
     /// What a watchtower is given.
     Bundle(BundleStatus),
+    /// What there is of a contract to judge by.
+    Evidence(Vec<EvidenceStatus>),
+    /// One piece of it.
+    EvidenceText(Box<EvidenceText>),
+    /// Figures, as text.
+    Metrics(String),
     /// One small contract.
     Small(Box<SmallStatus>),
     /// All of them.
     Smalls(Vec<SmallStatus>),
+    /// A job that is kept.
+    Job(Box<KeptJobStatus>),
+    /// All of them.
+    Jobs(Vec<KeptJobStatus>),
+    /// A contract that is watched for one of its parties.
+    Tower(Box<TowerStatus>),
+    /// Several of them.
+    Towers(Vec<TowerStatus>),
+    /// Whom a tower serves.
+    TowerClients(Vec<TowerClientStatus>),
     /// Nothing else to say.
     Done,
 }

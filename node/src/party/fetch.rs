@@ -99,6 +99,7 @@ impl Core {
         for id in wanted {
             self.meet_client(id);
         }
+        self.recover_kept()?;
         self.fetch_missing()
     }
 
@@ -261,7 +262,7 @@ impl Core {
                 _ => continue,
             };
             let is_looked_at = match &travelling.look {
-                LookedAt::NotYet => self.needed_by(&id).is_empty(),
+                LookedAt::NotYet => self.needed_by(&id).is_empty() && !self.is_kept(&id),
                 LookedAt::Looking => true,
                 LookedAt::Is(job) => self.jobs.has(job),
             };

@@ -20,12 +20,13 @@ impl Core {
             return;
         };
         travelling.look = LookedAt::Looking;
+        // A job that the operator keeps is the operator's word too.
         let own = self.contracts.values().any(|contract| {
             let offer = contract.offer.machine().offer();
             let is_it = offer.is_some_and(|offer| offer.bundle == bundle);
             is_it && contract.me() == Some(Role::Client)
         });
-        let is_believed = own || self.policy.believes_entropy;
+        let is_believed = own || self.is_kept(&id) || self.policy.believes_entropy;
         let look = self.jobs.look(&bundle, is_believed);
         self.out.push_back(Action::Look(look));
     }

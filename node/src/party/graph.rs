@@ -7,6 +7,7 @@ use narthex::{
     contracts::{
         graph::{Node, NodeId, NodeName, Purpose, Source, TxGraph},
         template::Exit,
+        terms::Role,
     },
     game_model::schedule::{ChallengeSchedule, Schedule, stake_unlock_height},
 };
@@ -215,7 +216,7 @@ fn dates(
     offer: &Offer,
     (funded, delivered, approved): (Option<u32>, Option<u32>, Option<u32>),
     (tip, unix_s): (Option<u32>, u64),
-    due: &[DueStatus],
+    (due, ended, is_arbiter): (&[DueStatus], Option<(u32, String)>, bool),
 ) -> Vec<DateStatus> {
     let params = &offer.params;
     let mut heights = [
@@ -231,6 +232,8 @@ fn dates(
         }
     }
     if let Some(height) = funded {
+        // It has come.
+        heights.retain(|(_, what)| what != "last height for the funding");
         heights.push((height, "funded".to_owned()));
         let work = u32::from(params.windows().work_blocks);
         heights.push((
@@ -263,6 +266,13 @@ fn dates(
         ];
         heights.extend(dated.map(|(height, what)| (height, what.to_owned())));
     }
+    if let Some((ended, name)) = &ended {
+        // What is over is over: what has come stays, and of what is ahead what concerns coins that are still locked.
+        let unlock = stake_unlock_height(params);
+        let is_done = |what: &str| what == "funded" || what.contains("on chain");
+        heights.retain(|(height, what)| is_done(what) || (is_arbiter && *height == unlock));
+        heights.push((*ended, format!("ended by {name}")));
+    }
     heights.sort_by_key(|(height, _)| *height);
     let expiry = DateStatus {
         what: "the offer may be accepted until then".to_owned(),
@@ -278,7 +288,8 @@ fn dates(
         about_s: tip.and_then(|tip| about(height, tip, unix_s)),
         is_past: tip.is_some_and(|tip| tip >= height),
     });
-    std::iter::once(expiry).chain(dated).collect()
+    let expiry = Some(expiry).filter(|_| ended.is_none());
+    expiry.into_iter().chain(dated).collect()
 }
 
 impl Core {
@@ -294,11 +305,15 @@ impl Core {
             return Ok(Err(refused("unknown", "there is no such contract")));
         };
         let (mut path, mut all, mut due) = (Path::new(), Vec::new(), Vec::new());
+        let mut ended = None;
         if let Some(life) = &contract.life {
             let book = life.party.book();
             path.extend(book.facts().path.iter().copied());
             all = transactions(book.contract().graph(), &path);
             due = life.due();
+            // If that block is lost, they are all there again.
+            let last = life.path().pop().filter(|_| book.ended().is_some());
+            ended = last.map(|last| (last.height, last.name));
         } else if let Some(seat) = contract.seat.as_mut() {
             let funded = seat.machine().live();
             path.extend(funded.map(|height| (TxGraph::FUNDING, height)));
@@ -318,7 +333,7 @@ impl Core {
             &offer,
             (funded, height(Exit::DELIVERED), height(Exit::APPROVED)),
             (tip, unix_s),
-            &due,
+            (&due, ended, matches!(contract.me(), Some(Role::Arbiter(_)))),
         );
         Ok(Ok(Reply::Graph(Box::new(GraphStatus {
             id: narthex::bitcoin::hex::DisplayHex::to_lower_hex_string(&id),

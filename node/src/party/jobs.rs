@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use super::Uploads;
 use narthex::{
     bitcoin::hex::DisplayHex,
     game_model::{
@@ -27,6 +28,7 @@ pub struct Jobs {
     /// By the id of their bundle.
     writers: BTreeMap<[u8; 32], BundleWriter>,
     servers: BTreeMap<[u8; 32], BundleServer>,
+    uploads: Option<Uploads>,
 }
 
 struct Known {
@@ -95,6 +97,7 @@ impl Jobs {
             known: BTreeMap::new(),
             writers: BTreeMap::new(),
             servers: BTreeMap::new(),
+            uploads: None,
         }
     }
 
@@ -181,21 +184,42 @@ impl Jobs {
             Looked::Useless(error) | Looked::Failed(error) => return Err(error),
             Looked::Damaged => return Err(io(io::ErrorKind::InvalidData.into())),
         };
-        let place = self.place(&id);
-        match move_new(draft.path(), &place) {
+        if self.put(&bundle, draft.path()).map_err(io)? {
             // Its name is gone: there is nothing to remove.
-            Ok(()) => drop(draft.keep()),
-            // The same was offered before. If it was fetched, what proofs are made from is missing.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if BundleServer::open(self.held(&bundle)).is_err() {
-                    self.forget(&id).map_err(io)?;
-                    move_new(draft.path(), &place).map_err(io)?;
-                    drop(draft.keep());
-                }
-            }
-            Err(error) => return Err(io(error)),
+            drop(draft.keep());
         }
         Ok((bundle, self.insert(job, stage, Origin::Bundle(id))))
+    }
+
+    /// Moves a folder that was packed to where bundles are; whether it did: the same may be there already.
+    pub(super) fn put(&mut self, bundle: &Bundle, draft: &Path) -> io::Result<bool> {
+        make_folder(&self.folder, Readers::Owner)?;
+        let id = bundle.id();
+        let place = self.place(&id);
+        match move_new(draft, &place) {
+            // If it was fetched, what proofs are made from is missing.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if BundleServer::open(self.held(bundle)).is_ok() {
+                    return Ok(false);
+                }
+                self.forget(&id)?;
+                move_new(draft, &place)?;
+                Ok(true)
+            }
+            moved => moved.map(|()| true),
+        }
+    }
+
+    /// Where uploads are, if this node takes any.
+    pub(super) const fn uploads(&self) -> Option<&Uploads> {
+        self.uploads.as_ref()
+    }
+
+    /// The same, with a folder of uploads that jobs may be made of.
+    #[must_use]
+    pub fn with_uploads(mut self, uploads: Uploads) -> Jobs {
+        self.uploads = Some(uploads);
+        self
     }
 
     /// Writes a chunk that was compared with its bundle. It stays once it is synced.

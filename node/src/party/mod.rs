@@ -18,11 +18,14 @@
 mod chain;
 mod command;
 mod contract;
+mod evidence;
 mod fetch;
 mod fetched;
 mod graph;
 mod jobs;
+mod kept;
 mod life;
+mod metrics;
 mod next;
 mod obey;
 mod offers;
@@ -35,6 +38,7 @@ mod small;
 mod status;
 mod store;
 mod talk;
+mod tower;
 mod wallet;
 
 use std::{
@@ -61,12 +65,16 @@ use fetch::AllTravelling;
 use peers::Peer;
 use requests::Requests;
 use small::Small;
+use tower::Towers;
 use wallet::WalletLog;
 
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
+pub use evidence::{EvidenceStatus, EvidenceText};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::{Jobs, Look, job_of};
+pub use kept::{FileStatus, JobCommand, KeptJobStatus, NewJob, UploadError, Uploads};
 pub use life::follow_anew;
+pub use metrics::Figures;
 pub use next::{Deadline, Move, NextMove};
 pub use policy::{Part, Policy};
 pub use requests::Once;
@@ -77,6 +85,7 @@ pub use status::{
     ResultStatus,
 };
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};
+pub use tower::{TowerClientStatus, TowerCommand, TowerPaid, TowerPolicy, TowerStatus};
 
 /// The time, as the driver's clocks say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -272,6 +281,8 @@ pub struct Core {
     store: Box<dyn Store>,
     jobs: Jobs,
     travelling: AllTravelling,
+    /// Jobs that stay though no contract needs them.
+    kept: Option<Logged<kept::KeptJobs, AnyLog>>,
     /// Whether the folder of jobs was swept since the node was opened, and when that was.
     is_swept: bool,
     opened_ms: u64,
@@ -281,6 +292,8 @@ pub struct Core {
     peers: BTreeMap<PublicKey, Peer>,
     contracts: BTreeMap<[u8; 32], Contract>,
     small: BTreeMap<[u8; 32], Small>,
+    /// What it watches for others.
+    towers: Towers,
     /// Contracts for which something waits until their links are open.
     held: BTreeSet<[u8; 32]>,
     /// By fee rate in sat a kwu: that the node takes what contracts end with.
@@ -290,6 +303,8 @@ pub struct Core {
     /// What the wallet has learned.
     wallet: WalletLog,
     tip: Option<u32>,
+    /// When the chain has answered last.
+    looked_s: Option<u64>,
     now: Now,
     /// When something was made durable at last.
     kept_ms: u64,
@@ -326,6 +341,7 @@ impl Core {
             store,
             jobs: parts.jobs,
             travelling: AllTravelling::new(),
+            kept: None,
             is_swept: false,
             opened_ms: now.ms,
             policy: parts.policy,
@@ -334,11 +350,13 @@ impl Core {
             peers: BTreeMap::new(),
             contracts: BTreeMap::new(),
             small: BTreeMap::new(),
+            towers: Towers::new(),
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
             requests: None,
             wallet,
             tip: None,
+            looked_s: None,
             now,
             kept_ms: now.ms,
             is_ticked: false,

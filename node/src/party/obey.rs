@@ -59,12 +59,19 @@ impl Core {
                 result.ok_or_else(|| refused("none", "nothing is decrypted here"))
             }),
             Command::Bundle { id } => id_of(&id).and_then(|id| self.bundle(&id)),
+            Command::Evidence { id } => id_of(&id).and_then(|id| self.evidence(&id)),
+            Command::EvidenceText { id, item } => {
+                id_of(&id).and_then(|id| self.evidence_text(&id, &item))
+            }
+            Command::Metrics => Ok(Reply::Metrics(self.figures())),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::Graph { id } => return self.graph(&id),
             Command::List => Ok(Reply::Contracts(self.contracts())),
             Command::Peers => Ok(Reply::Peers(self.peer_statuses())),
             Command::Clear { node } => return self.clear(&node),
             Command::Small { order } => return self.small_ordered(order),
+            Command::Job { order } => return self.job_ordered(order),
+            Command::Tower { order } => return self.tower_ordered(order),
             Command::Stop => Ok(Reply::Done),
         })
     }
@@ -82,15 +89,27 @@ impl Core {
         Ok(address.to_string())
     }
 
-    /// The job, copied; of an order that is refused nothing is left.
+    /// The job, copied, or one that is kept; of an order that is refused nothing is left.
     fn packed_plan(&mut self, new: &NewOffer) -> Result<Offer, CommandError> {
         let bad =
             |error: &dyn std::fmt::Display| refused("bad-offer", format_args!("the job: {error}"));
-        if !new.job.is_file() {
+        let file = match (&new.job, &new.job_id) {
+            (Some(file), None) => file,
+            (None, Some(id)) => {
+                let (bundle, job) = self.kept_for_offer(id)?;
+                return self.plan(new, bundle, job);
+            }
+            _ => {
+                return Err(bad(
+                    &"either its file is named, or the id of one that is kept",
+                ));
+            }
+        };
+        if !file.is_file() {
             // A pipe would keep this node waiting for ever.
-            return Err(bad(&format_args!("{} is no file", new.job.display())));
+            return Err(bad(&format_args!("{} is no file", file.display())));
         }
-        let packed = self.jobs.pack(&new.job);
+        let packed = self.jobs.pack(file);
         let (bundle, job) = packed.map_err(|error| bad(&error))?;
         let id = bundle.id();
         let offer = self.plan(new, bundle, job);

@@ -61,6 +61,7 @@ impl Core {
             self.offer_effects(id, effects.unwrap_or_default());
         }
         self.recover_small()?;
+        self.recover_towers()?;
         // What links have to tell that no contract has noted yet.
         let mut due = Vec::new();
         for (node, peer) in &self.peers {

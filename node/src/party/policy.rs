@@ -14,6 +14,8 @@ use narthex::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::TowerPolicy;
+
 /// A role without the place in the panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -72,6 +74,8 @@ pub struct Policy {
     pub believes_entropy: bool,
     /// Whether what takes as long as a job is computed in threads of its own, so that the node hears others meanwhile.
     pub is_aside: bool,
+    /// What it takes as a watchtower, and what it pays.
+    pub tower: TowerPolicy,
 }
 
 impl Default for Policy {
@@ -92,6 +96,7 @@ impl Default for Policy {
             max_jobs_bytes: Policy::JOBS_BYTES,
             believes_entropy: false,
             is_aside: true,
+            tower: TowerPolicy::default(),
         }
     }
 }

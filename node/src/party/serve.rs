@@ -112,7 +112,8 @@ impl Core {
                 .travelling
                 .get(&id)
                 .is_some_and(|t| t.machine.machine().useless().is_some());
-            if self.needed_by(&id).is_empty() && !(is_useless && is_offered) {
+            let is_kept = self.is_kept(&id);
+            if self.needed_by(&id).is_empty() && !is_kept && !(is_useless && is_offered) {
                 self.forget_job(id)?;
             }
         }

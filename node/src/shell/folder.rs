@@ -115,12 +115,18 @@ impl Folder {
     const BLOBS: &str = "contracts";
     /// Jobs that travel, a folder for each.
     const BUNDLES: &str = "bundles";
+    /// Files that came over HTTP.
+    const UPLOADS: &str = "uploads";
     /// Orders are taken here.
     const CONTROL: &str = "control";
     /// The secret that the API's token is written from.
     const API_SECRET: &str = "api.secret";
     /// The token, as programs read it.
     const API_TOKEN: &str = "api.token";
+    /// The secret that the token for figures is written from.
+    const METRICS_SECRET: &str = "metrics.secret";
+    /// That token.
+    const METRICS_TOKEN: &str = "metrics.token";
     /// One process has it locked.
     const LOCK: &str = "lock";
     /// Job files, one a line.
@@ -158,10 +164,14 @@ impl Folder {
         &self.path
     }
 
-    /// Where the API's token is: the secret, and the text for programs.
-    pub(super) fn api(&self) -> (PathBuf, PathBuf) {
-        let Folder { path, .. } = self;
-        (path.join(Self::API_SECRET), path.join(Self::API_TOKEN))
+    /// Where the API's tokens are, that of the operator and that which opens the figures alone: the secret of each, and the text for
+    /// programs.
+    pub(super) fn api(&self) -> [(PathBuf, PathBuf); 2] {
+        [
+            (Self::API_SECRET, Self::API_TOKEN),
+            (Self::METRICS_SECRET, Self::METRICS_TOKEN),
+        ]
+        .map(|(secret, text)| (self.path.join(secret), self.path.join(text)))
     }
 
     /// Its node key; a new one in a new folder.
@@ -309,6 +319,11 @@ impl Folder {
     /// Where jobs are that travel.
     pub fn bundles(&self) -> PathBuf {
         self.path.join(Self::BUNDLES)
+    }
+
+    /// Where uploads are, as long as no job was made of them.
+    pub fn uploads(&self) -> PathBuf {
+        self.path.join(Self::UPLOADS)
     }
 
     /// Job files that it was given before.

@@ -4,10 +4,8 @@ mod clock;
 mod control;
 mod folder;
 mod run;
-mod watch;
 
 pub use clock::Clock;
 pub use control::{ControlError, ask};
 pub use folder::{Folder, FolderError};
 pub use run::{RunError, RunOptions, Said, run};
-pub use watch::{WatchError, WatchOptions, watch};

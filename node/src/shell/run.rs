@@ -17,10 +17,10 @@ use tokio::sync::{
 
 use super::{Clock, Folder, FolderError, clock::unix_s, control};
 use crate::{
-    api::{ApiOptions, Bound, EventLog, OrderWay},
+    api::{ApiOptions, Bound, EventLog, OrderWay, Tickets},
     party::{
         Action, Command, CommandError, Core, Event as Told, Fatal, Look, Once, Policy, Reply,
-        follow_anew,
+        Uploads, follow_anew,
     },
     transport::{Event, Limits, Transport},
 };
@@ -173,15 +173,21 @@ pub fn run(
         .map_err(io("the control socket"))?;
         // Numbers of events are of one start of the node.
         let log = Arc::new(EventLog::new(format!("{:016x}", OsRng.next_u64())));
+        let tickets = Arc::new(Tickets::default());
+        let uploads = Uploads::open(folder.uploads(), options.policy.max_jobs_bytes);
+        let uploads = uploads.map_err(io("the folder of uploads"))?;
         let api = match bound {
             None => None,
             Some(bound) => {
-                let (secret, text) = folder.api();
-                let api = bound.serve((&secret, &text), order_way(&inputs), log.clone());
+                let [(secret, text), (reading, reads)] = folder.api();
+                let tokens = [(&*secret, &*text), (&*reading, &*reads)];
+                let known = (log.clone(), tickets.clone());
+                let uploads = Arc::new(uploads.clone());
+                let api = bound.serve(tokens, (order_way(&inputs), uploads), known);
                 Some(api.map_err(io("the token of the API"))?)
             }
         };
-        let watching = api_at.map(|_| log.clone());
+        let watching = api_at.map(|_| (log.clone(), tickets));
         let (over, ended) = oneshot::channel();
         let (ticks, tick) = (inputs.clone(), options.tick);
         let looks = looker(inputs.clone()).map_err(io("a thread"))?;
@@ -198,18 +204,18 @@ pub fn run(
                     api: api_at,
                 });
                 let tell = |said: Said<'_>| {
-                    if let (Said::Note(words), Some(events)) = (&said, &watching) {
+                    if let (Said::Note(words), Some((events, _))) = (&said, &watching) {
                         events.note(unix_s(), words);
                     }
                     tell(said);
                 };
                 let done = decide(
-                    &folder,
+                    (&folder, uploads),
                     chain,
                     &options,
                     address,
                     (taken, &deciding, &handle, &looks),
-                    (&tell, watching.as_deref()),
+                    (&tell, watching.as_ref()),
                 );
                 // Nobody waits for it any more where the runtime is gone.
                 let _ = over.send(done);
@@ -325,7 +331,7 @@ fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
 
 /// The thread that decides, until it is told to stop.
 fn decide(
-    folder: &Folder,
+    (folder, uploads): (&Folder, Uploads),
     mut chain: Node,
     options: &RunOptions,
     address: String,
@@ -335,7 +341,7 @@ fn decide(
         &tokio::runtime::Handle,
         &std::sync::mpsc::Sender<Look>,
     ),
-    (tell, watching): (Teller<'_>, Option<&EventLog>),
+    (tell, watching): (Teller<'_>, Option<&(Arc<EventLog>, Arc<Tickets>)>),
 ) -> Result<(), RunError> {
     let network = options.network;
     let (mut parts, troubles) = folder.parts(network, &mut chain, &options.jobs)?;
@@ -344,6 +350,7 @@ fn decide(
     }
     parts.policy = options.policy.clone();
     parts.address = address;
+    parts.jobs = parts.jobs.with_uploads(uploads);
     tracing::info!(%network, id = %parts.own.node.id(), "starts");
     if options.follow_anew {
         follow_anew(&mut *parts.store).map_err(Fatal::from)?;
@@ -351,6 +358,9 @@ fn decide(
     let clock = Clock::start();
     let mut core = Core::open(parts, clock.now())?;
     core.poll(&mut chain, clock.now())?;
+    if let Some((_, tickets)) = watching {
+        tickets.set(core.tickets()?);
+    }
     let mut queues: BTreeMap<PublicKey, UnboundedSender<Vec<u8>>> = BTreeMap::new();
     loop {
         // Connecting is for the runtime.
@@ -422,7 +432,7 @@ fn decide(
         }
         // An answer leaves once what was ordered is durable, as everything else. How it stands is said as it stands.
         let actions = core.turn(&mut chain, clock.now())?;
-        if let Some(events) = watching.filter(|_| is_tick)
+        if let Some((events, _)) = watching.filter(|_| is_tick)
             && let Ok(Reply::Contracts(all)) = core.command(Command::List, clock.now())?
         {
             events.look(unix_s(), &all);
@@ -432,6 +442,10 @@ fn decide(
             act(action, transport, (&queues, looks), tell);
         }
         drop(entered);
+        // Whoever is admitted is known before that is answered, and after it is durable.
+        if let Some((_, tickets)) = watching {
+            tickets.set(core.tickets()?);
+        }
         for (answer, answered) in answers {
             let _ = answer.send(answered);
         }

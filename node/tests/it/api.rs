@@ -2,7 +2,10 @@
 
 use std::{net::TcpStream, os::unix::fs::PermissionsExt, path::Path};
 
-use narthex_node::{api::document, party::Command};
+use narthex_node::{
+    api::document,
+    party::{Command, JobCommand, TowerCommand},
+};
 use serde_json::Value;
 
 use crate::support::{
@@ -41,6 +44,13 @@ fn the_description_is_as_checked_in() {
         path.display()
     );
     let read: Value = serde_json::from_str(&now).unwrap();
+    // Programs that are made of it call routes by these names.
+    let named: Vec<_> = now
+        .lines()
+        .filter(|line| line.contains("\"operationId\""))
+        .collect();
+    let once: std::collections::BTreeSet<_> = named.iter().collect();
+    assert_eq!(once.len(), named.len(), "{named:?}");
     assert!(
         read["openapi"].as_str().unwrap().starts_with("3.1"),
         "{now}"
@@ -69,12 +79,32 @@ const fn route(command: &Command) -> (&'static str, &'static str) {
         Command::Agree { .. } => ("post", "/v1/contracts/{id}/agree"),
         Command::Result { .. } => ("get", "/v1/contracts/{id}/result"),
         Command::Bundle { .. } => ("get", "/v1/contracts/{id}/bundle"),
+        Command::Evidence { .. } => ("get", "/v1/contracts/{id}/evidence"),
+        Command::EvidenceText { .. } => ("get", "/v1/contracts/{id}/evidence/{item}"),
+        Command::Metrics => ("get", "/metrics"),
         Command::Show { .. } => ("get", "/v1/contracts/{id}"),
         Command::Graph { .. } => ("get", "/v1/contracts/{id}/graph"),
         Command::List => ("get", "/v1/contracts"),
         Command::Peers => ("get", "/v1/peers"),
         Command::Clear { .. } => ("post", "/v1/peers/{node}/clear"),
         Command::Small { .. } => ("post", "/v1/small"),
+        Command::Job { order } => match order {
+            // What the command line copies comes over HTTP as files.
+            JobCommand::Copy { .. } | JobCommand::Keep(_) => ("post", "/v1/jobs"),
+            JobCommand::Show { .. } => ("get", "/v1/jobs/{id}"),
+            JobCommand::List => ("get", "/v1/jobs"),
+            JobCommand::Forget { .. } => ("delete", "/v1/jobs/{id}"),
+        },
+        Command::Tower { order } => match order {
+            TowerCommand::Take { .. } => ("post", "/v1/tower/bundles"),
+            TowerCommand::Ruling { .. } => ("post", "/v1/tower/rulings"),
+            TowerCommand::List { .. } => ("get", "/v1/tower/bundles"),
+            TowerCommand::Show { .. } => ("get", "/v1/tower/bundles/{id}"),
+            TowerCommand::Forget { .. } => ("delete", "/v1/tower/bundles/{id}"),
+            TowerCommand::Admit { .. } => ("post", "/v1/tower/clients"),
+            TowerCommand::Dismiss { .. } => ("delete", "/v1/tower/clients/{name}"),
+            TowerCommand::Clients => ("get", "/v1/tower/clients"),
+        },
         Command::Stop => ("post", "/v1/stop"),
     }
 }
@@ -91,13 +121,21 @@ fn every_order_has_its_route() {
             "client_sat": 0, "worker_sat": 1, "verifier_sat": 0, "reveals_result": true, "until_height": 1,
         });
         let agreed = serde_json::json!({"do": word, "id": id, "ending": ending});
-        let all = [order, short, plain, agreed].into_iter();
+        let piece = serde_json::json!({"do": word, "id": id, "item": id});
+        let all = [order, short, plain, agreed, piece].into_iter();
         let mut read = all.filter_map(|order| serde_json::from_value::<Command>(order).ok());
         read.next().unwrap_or_else(|| panic!("{word}"))
     };
-    let words = "node address accept decline leave deliver admit agree result bundle show graph list peers stop";
-    for word in words.split(' ') {
-        let (method, path) = route(&one(word));
+    let words = "node address accept decline leave deliver admit agree result bundle evidence evidence-text metrics show graph list peers stop";
+    let towers = r#"["clients", {"take": {"bundle": ""}}, {"ruling": {"attestation": ""}}, {"list": {}}, {"show": {"id": ""}},
+        {"forget": {"id": ""}}, {"admit": {"name": "", "ticket_sha256": ""}}, {"dismiss": {"name": ""}}]"#;
+    let towers: Vec<TowerCommand> = serde_json::from_str(towers).unwrap();
+    let towers = towers.into_iter().map(|order| Command::Tower { order });
+    let jobs = r#"["list", {"copy": {"file": ""}}, {"keep": {"job": {}, "files": {}}}, {"show": {"id": ""}}, {"forget": {"id": ""}}]"#;
+    let jobs: Vec<JobCommand> = serde_json::from_str(jobs).unwrap();
+    let jobs = jobs.into_iter().map(|order| Command::Job { order });
+    for order in words.split(' ').map(one).chain(towers).chain(jobs) {
+        let (method, path) = route(&order);
         let found = &document["paths"][path][method];
         assert!(found.is_object(), "{method} {path}");
         let has_key = found["parameters"].to_string().contains("Idempotency-Key");
@@ -112,6 +150,8 @@ fn described() -> Vec<(String, String)> {
     for (path, methods) in document["paths"].as_object().unwrap() {
         let path = path
             .replace("{id}", &"0".repeat(64))
+            .replace("{item}", &"0".repeat(64))
+            .replace("{name}", "anne")
             .replace("{node}", &format!("02{}", "11".repeat(32)));
         for method in methods.as_object().unwrap().keys() {
             all.push((method.to_uppercase(), path.clone()));

@@ -1,8 +1,14 @@
 //! The API and the page as programs of others see them.
 
-use std::process::Command;
+use std::{collections::BTreeMap, process::Command};
 
-use narthex::game_model::{ParamsRecord, Template};
+use narthex::{
+    bitcoin::{
+        hashes::{Hash as _, sha256},
+        hex::DisplayHex as _,
+    },
+    game_model::{ParamsRecord, Template},
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -158,10 +164,12 @@ fn page(house: &House, id: &str, phase: &str) {
         ])
         .arg(&pictures)
         .arg(phase));
-    for width in [1200, 400] {
-        let picture = pictures.join(format!("page-{phase}-{width}.png"));
-        let picture = std::fs::read(picture).unwrap();
-        assert!(picture.starts_with(b"\x89PNG"), "{width}");
+    for scheme in ["light", "dark"] {
+        for width in [1200, 400] {
+            let picture = pictures.join(format!("page-{phase}-{scheme}-{width}.png"));
+            let picture = std::fs::read(picture).unwrap();
+            assert!(picture.starts_with(b"\x89PNG"), "{scheme} {width}");
+        }
     }
 }
 
@@ -173,6 +181,146 @@ fn graph(house: &House, id: &str, state: &str) -> Vec<String> {
     let of = all.filter(|tx| tx["state"] == state);
     of.map(|tx| tx["name"].as_str().unwrap().to_owned())
         .collect()
+}
+
+/// Samples by their names and labels, as they are written; each belongs to a family that says what it is.
+fn samples(text: &str) -> BTreeMap<String, u64> {
+    let (mut found, mut kinds) = (BTreeMap::new(), BTreeMap::new());
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap();
+            assert!(
+                kinds.insert(name.to_owned(), kind.to_owned()).is_none(),
+                "{name} twice"
+            );
+            assert!(text.contains(&format!("# HELP {name} ")), "{name}");
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+            assert!(name.starts_with("narthex_"), "{name}");
+        } else if !line.starts_with("# HELP ") {
+            let (sample, value) = line.rsplit_once(' ').unwrap();
+            let name = sample.split('{').next().unwrap();
+            assert!(kinds.contains_key(name), "{line}");
+            assert!(
+                name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{name}"
+            );
+            assert!(
+                found
+                    .insert(sample.to_owned(), value.parse().unwrap())
+                    .is_none(),
+                "{line}"
+            );
+        }
+    }
+    // What has a unit says it.
+    let units = ["satoshis", "bytes", "blocks", "seconds", "total"];
+    let counts = ["info", "contracts", "ends", "troubles", "peers", "alarms"];
+    for name in kinds.keys() {
+        let last = name.rsplit('_').next().unwrap();
+        assert!(units.contains(&last) || counts.contains(&last), "{name}");
+    }
+    found
+}
+
+/// Figures of nodes that have lived a contract, as whoever watches them reads them: by a token that opens nothing else.
+fn scraped(house: &House) {
+    for (at, role) in [(0, "client"), (1, "worker"), (3, "arbiter")] {
+        let operator = house.client(at);
+        let token = std::fs::read_to_string(house.nodes[at].dir.join("metrics.token"));
+        let token = token.unwrap().trim().to_owned();
+        let watcher = Client {
+            token,
+            ..operator.clone()
+        };
+        let answer = watcher.get("/metrics");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        assert_eq!(answer.header("content-type"), Some(kind));
+        let figures = samples(&answer.body);
+        println!("{} samples of the {role}", figures.len());
+        let node = &house.ask(at, &["status"])["node"];
+        for (name, field) in [
+            ("narthex_chain_tip_height_blocks", "tip"),
+            ("narthex_wallet_balance_satoshis", "balance_sat"),
+            ("narthex_wallet_reserve_satoshis", "reserve_sat"),
+        ] {
+            assert_eq!(Some(figures[name]), node[field].as_u64(), "{name}");
+        }
+        let live = format!("narthex_contracts{{role=\"{role}\",state=\"live\"}}");
+        assert_eq!(figures[&live], 1, "{figures:#?}");
+        assert_eq!(
+            figures["narthex_contract_ends{transaction=\"S3\"}"], 1,
+            "{figures:#?}"
+        );
+        assert_eq!(figures["narthex_peers{state=\"connected\"}"], 5);
+        assert!(figures["narthex_store_commits_total"] > 5);
+        assert!(figures["narthex_chain_look_timestamp_seconds"] > 1_700_000_000);
+        assert!(figures["narthex_http_responses_total{status=\"2xx\"}"] > 0);
+        assert_eq!(operator.get("/metrics").status, 200);
+        for (method, path) in [
+            ("GET", "/v1/node"),
+            ("POST", "/v1/stop"),
+            ("GET", "/metrics/"),
+            ("GET", "/v1/tower/bundles"),
+        ] {
+            let answer = watcher.ask(method, path, &[("Idempotency-Key", "a")], "");
+            assert_eq!(answer.status, 401, "{method} {path}: {answer:?}");
+        }
+        let wrong = Client {
+            token: "0".repeat(64),
+            ..operator
+        };
+        assert_eq!(wrong.get("/metrics").status, 401);
+        // The same on the command line.
+        let said = house.ask(at, &["metrics"]);
+        assert!(samples(said["metrics"].as_str().unwrap()).len() + 5 >= figures.len());
+    }
+}
+
+/// What there is of a contract to judge by is listed, and each piece is what the list says.
+fn judged(house: &House, id: &str) {
+    let client = house.client(2);
+    let list = client.get(&format!("/v1/contracts/{id}/evidence")).json();
+    let list = list.as_array().unwrap();
+    let kinds: Vec<_> = list
+        .iter()
+        .map(|piece| piece["kind"].as_str().unwrap())
+        .collect();
+    println!("evidence of the verifier: {kinds:?}");
+    assert!(kinds.contains(&"terms") && kinds.contains(&"item") && kinds.contains(&"receipt"));
+    // Nobody was accused.
+    assert!(!kinds.contains(&"case") && !kinds.contains(&"attestation"));
+    let folder = house.file("evidence");
+    house.ask(2, &["evidence", id, "--out", folder.to_str().unwrap()]);
+    for piece in list {
+        let (kind, item) = (
+            piece["kind"].as_str().unwrap(),
+            piece["id"].as_str().unwrap(),
+        );
+        let answer = client.get(&format!("/v1/contracts/{id}/evidence/{item}"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let hash = sha256::Hash::hash(answer.body.as_bytes()).to_byte_array();
+        assert_eq!(hash.to_lower_hex_string(), item);
+        assert_eq!(piece["bytes"], answer.body.len());
+        let disposition = answer.header("content-disposition").unwrap();
+        assert!(
+            disposition.starts_with("attachment; filename="),
+            "{disposition}"
+        );
+        let file = std::fs::read(folder.join(format!("{kind}-{item}.json"))).unwrap();
+        assert_eq!(file, answer.body.as_bytes());
+    }
+    let nothing = format!("/v1/contracts/{id}/evidence/{}", "0".repeat(64));
+    assert_eq!(client.get(&nothing).json()["code"], "unknown");
+    for bad in ["..%2f..%2fseed", "x"] {
+        let answer = client.get(&format!("/v1/contracts/{id}/evidence/{bad}"));
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (400, &"bad-id".into())
+        );
+    }
+    let unknown = format!("/v1/contracts/{}/evidence", "0".repeat(64));
+    assert_eq!(client.get(&unknown).status, 404);
 }
 
 /// By the commands of the README, with the page beside, from the offer to the result in the client's hands.
@@ -226,6 +374,8 @@ fn a_contract_is_lived_by_curl_and_looked_at_on_the_page_and_in_python() {
     }
     assert_eq!(std::fs::read(house.file("result")).unwrap(), house.right());
     page(&house, &id, "over");
+    scraped(&house);
+    judged(&house, &id);
     let no_token = client.ask("GET", &bytes, &[("Authorization", "")], "");
     assert_eq!(no_token.status, 401);
     // Only the client has it.

@@ -372,7 +372,7 @@ fn a_chain_is_followed_on_from_where_it_was() {
 fn a_client_that_is_gone_has_a_tower() {
     use narthex::{
         bitcoin::hex::{DisplayHex as _, FromHex as _},
-        channel::log::{Identity, MemoryDisk},
+        channel::log::{Identity, Log, MemoryDisk},
         contracts::{template::TowerBundle, terms::FeeRate},
         life::{Publisher, Watchtower},
         regtest::mine_coins,
@@ -408,7 +408,8 @@ fn a_client_that_is_gone_has_a_tower() {
     wallet.sync(&mut town.chain).unwrap();
     let log = MemoryDisk::default().open(&Identity::new("watched", id));
     let publisher = Publisher::new(&mut wallet, FeeRate::from_sat_per_kwu(500));
-    let mut tower = Watchtower::open(&bundle, Box::new(log.unwrap()), publisher).unwrap();
+    let log = || Ok::<Box<dyn Log>, _>(Box::new(log?));
+    let mut tower = Watchtower::open(&bundle, log, publisher).unwrap();
     for _ in 0..MOST_BLOCKS {
         tower.look(&mut town.chain).unwrap();
         if tower.is_past() {

@@ -99,7 +99,7 @@ fn a_job_that_is_no_file_is_refused() {
     assert!(made.unwrap().success());
     for job in [pipe, folder.path().to_owned(), "/dev/zero".into()] {
         let mut order = town.order();
-        order.job = job;
+        order.job = Some(job);
         let why = town.ask(0, Command::Offer(Box::new(order))).unwrap_err();
         assert!(why.contains("is no file"), "{why}");
     }

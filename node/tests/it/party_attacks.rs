@@ -42,7 +42,7 @@ fn offering(town: &mut Town, evil: &Evil, at: usize, salt: u8) -> Offering {
     let offer = Offer {
         chain: town.genesis(),
         salt: [salt; 32],
-        job: narthex_node::party::job_of(&order.job).unwrap(),
+        job: narthex_node::party::job_of(order.job.as_deref().unwrap()).unwrap(),
         bundle: Bundle::new([9; 32], vec![60]).unwrap(),
         rate: FeeRate::from_sat_per_kwu(500),
         parties: own.into_iter().chain(others).collect(),

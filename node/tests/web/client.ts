@@ -56,6 +56,28 @@ class Node {
     return this.ask("POST", "/v1/offers", key, offer);
   }
 
+  tower(key: string, bundle: Schemas["NewBundle"]): Promise<Answer<"/v1/tower/bundles", "post">> {
+    return this.ask("POST", "/v1/tower/bundles", key, bundle);
+  }
+
+  bundle(id: string): Promise<Answer<"/v1/contracts/{id}/bundle", "get">> {
+    return this.ask("GET", `/v1/contracts/${id}/bundle`);
+  }
+
+  /** A file goes up under its hash; the job is made of files by their names. */
+  async upload(file: Blob): Promise<string> {
+    const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+    const id = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/octet-stream" };
+    const response = await fetch(`${this.url}/v1/files/${id}`, { method: "PUT", headers, body: file });
+    if (!response.ok) throw new Refused((await response.json()) as Schemas["ApiError"]);
+    return ((await response.json()) as Answer<"/v1/files/{id}", "put">).sha256;
+  }
+
+  keep(key: string, job: Schemas["NewJob"]): Promise<Answer<"/v1/jobs", "post">> {
+    return this.ask("POST", "/v1/jobs", key, job);
+  }
+
   accept(key: string, id: string): Promise<Answer<"/v1/contracts/{id}/accept", "post">> {
     return this.ask("POST", `/v1/contracts/${id}/accept`, key);
   }
@@ -83,4 +105,21 @@ export async function acceptSmall(url: string, token: string, most_sat: number):
 export async function livePath(url: string, token: string, id: string): Promise<string[]> {
   const graph = await new Node(url, token).graph(id);
   return graph.transactions.filter((tx) => tx.state === "confirmed").map((tx) => `${tx.name} at ${tx.height ?? "?"}`);
+}
+
+/** Uploads a program, keeps a job of it that counts from 1, and gives its id, by which it can be offered. */
+export async function keepCounter(url: string, token: string, program: Blob, records: number): Promise<string> {
+  const node = new Node(url, token);
+  const limits = { fuel: 1_000_000, memory_bytes: 65_536, output_bytes: 4 };
+  const input = { format: "counter", start: 1, records };
+  const work = { kind: "wasm", program: { file: "program" }, limits, input };
+  const files = { program: await node.upload(program) };
+  const kept = await node.keep(`keep-${files.program}`, { job: { narthex_job: 1, work }, files });
+  return kept.id;
+}
+
+/** Has a tower watch for this node's party of a contract; what it has that may be published. */
+export async function watched(own: Node, tower: Node, id: string): Promise<string[]> {
+  const { bundle } = await own.bundle(id);
+  return (await tower.tower(`watch-${id}`, { bundle })).transactions;
 }

@@ -57,8 +57,15 @@ try {
   must("others are there", (await page.locator("#graph rect").count()) > 5);
   const closed = await page.locator("#graph-list tr.closed").count();
   must(`${closed} cannot come any more`, phase === "live" ? closed === 0 : closed > 5);
-  must("dates", (await page.locator("#timeline .date").count()) > 4);
-  must("estimates of times", /in [0-9]+ blocks?, about [0-9]+ [A-Z]/.test(await page.locator("#timeline").innerText()));
+  const dates = await page.locator("#timeline").innerText();
+  const ahead = /in [0-9]+ blocks?, about [0-9]+ [A-Z]/;
+  if (phase === "live") {
+    must("dates", (await page.locator("#timeline .date").count()) > 4);
+    must("estimates of times", ahead.test(dates));
+  } else {
+    must(`what was, and nothing that is to come: ${dates}`, dates.includes("ended by S3") && dates.includes("funded") && !ahead.test(dates));
+    must("no date of what came to nothing", !/is due|had its time|last height/.test(dates));
+  }
   must("a date of now", (await page.locator("#timeline .date.now").count()) === 1);
   must("balance", /[1-9][0-9,]* sat/.test(await page.locator("#about-list").innerText()));
   must("peers", (await page.locator("#peer-list tr").count()) === 5);
@@ -77,12 +84,47 @@ try {
     must(`${hash} is shown`, (await page.locator("#contract-facts").innerText()).includes(hash));
   } else must("there is nothing to save yet", !(await save.isVisible()));
 
-  for (const width of [1200, 400]) {
-    await page.setViewportSize({ width, height: 900 });
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    must(`nothing sticks out at ${width} px (${over} px do)`, over <= 0);
-    await page.screenshot({ path: join(folder, `page-${phase}-${width}.png`), fullPage: true });
+  const grounds = [];
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    // Everything that is written can be read: contrast as WCAG 2.1 has it.
+    const faint = await page.evaluate(() => {
+      const parts = (text) => text.match(/[\d.]+/g).map(Number);
+      const light = ([r, g, b]) => {
+        const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+      };
+      const ground = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+          const box = at.matches("#graph g *, #graph g") ? at.closest("g").querySelector("rect") : null;
+          const colour = box ? getComputedStyle(box).fill : getComputedStyle(at).backgroundColor;
+          const found = parts(colour);
+          if (found.length === 3 || found[3] > 0) return found;
+        }
+        return [255, 255, 255];
+      };
+      const found = [];
+      for (const element of document.querySelectorAll("#node *")) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+        if (!own || element.closest("[hidden], title") || element.matches("title, :disabled")) continue;
+        const style = getComputedStyle(element);
+        const ink = parts(element.localName === "text" ? style.fill : style.color);
+        const [a, b] = [light(ink), light(ground(element))].sort((x, y) => y - x);
+        const contrast = (a + 0.05) / (b + 0.05);
+        if (contrast < 4.5) found.push(`${element.localName}.${element.className} "${element.textContent.slice(0, 30)}" ${contrast.toFixed(2)}`);
+      }
+      return found;
+    });
+    must(`all can be read when it is ${scheme}: ${faint.slice(0, 5).join("; ")}`, faint.length === 0);
+    grounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    for (const width of [1200, 400]) {
+      await page.setViewportSize({ width, height: 900 });
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      must(`nothing sticks out at ${width} px (${over} px do)`, over <= 0);
+      await page.screenshot({ path: join(folder, `page-${phase}-${scheme}-${width}.png`), fullPage: true });
+    }
   }
+  must(`light and dark are two: ${grounds}`, grounds[0] !== grounds[1]);
 
   // A link with the token opens it too, and nothing of it stays in the address.
   const other = await context.newPage();

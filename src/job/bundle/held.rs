@@ -1,14 +1,14 @@
 //! A bundle's folder: written chunk by chunk, looked at, served.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 use narthex_game_model::{
-    bundle::{Bundle, BundleTree, CHUNK_BYTES},
+    bundle::{Bundle, BundleTree, CHUNK_BYTES, MAX_BUNDLE_FILES},
     commitment::{Checkpoints, Multiproof},
 };
 
@@ -164,6 +164,27 @@ impl BundleWriter {
             None => Ok(()),
         }
     }
+}
+
+/// What a folder travels as that [`pack`](super::pack) wrote: by its tree and the lengths of its files. Whether these are as they were is
+/// not looked at.
+///
+/// # Errors
+/// The system's; [`io::ErrorKind::InvalidData`] if it is no such folder.
+pub fn packed_bundle(folder: &Path) -> io::Result<Bundle> {
+    let wrong = |error: String| io::Error::new(io::ErrorKind::InvalidData, error);
+    let tree = disk::read_bounded(&folder.join(TREE), MAX_TREE_BYTES)?;
+    let tree = tree.ok_or_else(|| wrong("its tree is too long".to_owned()))?;
+    let tree = Checkpoints::from_bytes(&tree).map_err(|error| wrong(error.to_string()))?;
+    let mut files = Vec::new();
+    for at in 0..MAX_BUNDLE_FILES {
+        match fs::metadata(path(folder, at)) {
+            Ok(found) => files.push(found.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Bundle::new(*tree.root(), files).map_err(|fault| wrong(fault.to_string()))
 }
 
 /// Gives the chunks of a bundle that was packed here.

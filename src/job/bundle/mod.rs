@@ -7,8 +7,8 @@
 mod held;
 mod pack;
 
-pub use held::{BundleServer, BundleWriter, HeldBundle, Looked};
-pub use pack::pack;
+pub use held::{BundleServer, BundleWriter, HeldBundle, Looked, packed_bundle};
+pub use pack::{pack, pack_of};
 
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,10 @@
 //! A user's job, copied to travel.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufWriter, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use narthex_game_model::bundle::{Bundle, BundleTree, CHUNK_BYTES};
@@ -20,12 +21,50 @@ use crate::{
 /// # Errors
 /// [`JobError`]: files that cannot be read or written, or that changed on the way; [`JobError::Bundle`] for more than travels.
 pub fn pack(job: &Path, folder: &Path) -> Result<Bundle, JobError> {
+    let beside = job.parent().unwrap_or(Path::new(""));
+    packed((job, Manifest::read(job)?), folder, |file| {
+        Ok(beside.join(file))
+    })
+}
+
+/// The same for a job's file that names nothing of this machine: what it speaks of is where these say, by the names that it has for them.
+///
+/// # Errors
+/// As [`pack`]; [`JobError::Unbundled`] for a name that is not among them, [`JobError::Bundled`] for one that it does not speak of.
+pub fn pack_of(
+    job: &Path,
+    sources: &BTreeMap<PathBuf, PathBuf>,
+    folder: &Path,
+) -> Result<Bundle, JobError> {
     let mut manifest = Manifest::read(job)?;
+    let named: BTreeSet<PathBuf> = manifest
+        .files_mut()
+        .into_iter()
+        .map(|f| f.clone())
+        .collect();
+    if let Some(file) = named.iter().find(|file| !sources.contains_key(*file)) {
+        return Err(JobError::Unbundled { file: file.clone() });
+    }
+    if named.len() != sources.len() {
+        let (named, files) = (named.len(), sources.len());
+        return Err(JobError::Bundled { named, files });
+    }
+    packed((job, manifest), folder, |file| {
+        let source = sources.get(file).cloned();
+        let file = file.to_owned();
+        source.ok_or(JobError::Unbundled { file })
+    })
+}
+
+fn packed(
+    (job, mut manifest): (&Path, Manifest),
+    folder: &Path,
+    source: impl Fn(&Path) -> Result<PathBuf, JobError>,
+) -> Result<Bundle, JobError> {
     let mut sources = Vec::new();
     for (at, file) in (1..).zip(manifest.files_mut()) {
-        let source = job.parent().unwrap_or(Path::new("")).join(&*file);
+        sources.push(source(file)?);
         *file = super::name(at).into();
-        sources.push(source);
     }
     let json = serde_json::to_vec(&manifest).map_err(|source| JobError::Json {
         path: job.to_owned(),

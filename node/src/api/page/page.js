@@ -144,7 +144,7 @@ function showContract(contract) {
 }
 
 function showDates(dates) {
-  // Until when an offer may be accepted says nothing of a contract that lives.
+  // Until when an offer may be accepted says nothing of a contract that lives. What says nothing of one that is over the node leaves out.
   const isLive = contracts.some((contract) => contract.id === chosen && contract.state === "live");
   const items = dates.filter((date) => date.height != null || !isLive).map((date) => ({ ...date, key: date.height ?? -1 }));
   if (tip !== null) {

@@ -15,7 +15,7 @@ use narthex::{
 use narthex_disk::Readers;
 use narthex_node::{
     api::ApiOptions,
-    party::{Command, NewEnding, NewOffer, Part, Policy, Reply},
+    party::{Command, JobCommand, NewEnding, NewOffer, Part, Policy, Reply, TowerPolicy},
     shell::{self, RunOptions, Said},
     transport::Limits,
 };
@@ -25,6 +25,8 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{
     config::{CompletionsArgs, ConfigArgs},
     demo::DemoArgs,
+    evidence::EvidenceArgs,
+    job::JobOrder,
     shown,
     small::SmallOrder,
     tower::TowerOrder,
@@ -74,9 +76,17 @@ enum Order {
     Agree(AgreeArgs),
     /// As its client: what was computed, once it is paid for and decrypted.
     Result(ResultArgs),
-    /// Watches contracts for parties that are away.
+    /// What this party has of a contract that somebody may have to judge by, with no secret in it: terms, what was signed and acknowledged, rulings,
+    /// the case before a panel.
+    Evidence(EvidenceArgs),
+    /// Prints figures for whoever watches the node, in Prometheus' text format.
+    Metrics(Dir),
+    /// Watches contracts for parties that are away, or has them watched.
     #[command(subcommand)]
     Tower(TowerOrder),
+    /// Jobs that the node keeps, to be offered by their id.
+    #[command(subcommand)]
+    Job(JobOrder),
     /// Small contracts with another node.
     #[command(subcommand)]
     Small(SmallOrder),
@@ -108,11 +118,11 @@ pub(super) struct Dir {
 }
 
 #[derive(Args)]
-struct OfId {
+pub(super) struct OfId {
     #[command(flatten)]
-    dir: Dir,
+    pub(super) dir: Dir,
     /// The offer's id, as `list` shows it.
-    id: String,
+    pub(super) id: String,
 }
 
 #[derive(Args)]
@@ -245,6 +255,15 @@ struct RunArgs {
     /// accepted, unless its file is given by --job.
     #[arg(long)]
     believe_entropy: bool,
+    /// As a watchtower: most contracts of one client that are watched at a time.
+    #[arg(long, default_value_t = TowerPolicy::default().client_bundles, value_name = "COUNT")]
+    tower_client_bundles: usize,
+    /// As a watchtower: most bytes of what one client has given, of which one bundle has a MiB at most.
+    #[arg(long, default_value_t = TowerPolicy::default().client_bytes, value_name = "BYTES")]
+    tower_client_bytes: usize,
+    /// As a watchtower: most that is paid for one transaction of others, beyond what relays take at least.
+    #[arg(long, default_value_t = TowerPolicy::default().fee.to_sat(), value_name = "SAT")]
+    tower_max_fee: u64,
     /// Own costs and values (JSON, as of `narthex game`): terms are signed only if honest play is the only equilibrium with them.
     #[arg(long, value_name = "FILE", required_unless_present = "research")]
     economics: Option<PathBuf>,
@@ -285,8 +304,11 @@ struct OfferArgs {
     #[command(flatten)]
     dir: Dir,
     /// The job's file. The node copies it with all that it speaks of; the others fetch it from there.
-    #[arg(long, value_name = "FILE")]
-    job: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "job_id")]
+    job: Option<PathBuf>,
+    /// In its place: the id of a job that the node keeps, as `job list` shows it.
+    #[arg(long, value_name = "ID", conflicts_with = "job")]
+    job_id: Option<String>,
     /// The parameters (JSON, as `narthex game` writes them).
     #[arg(long, value_name = "FILE", conflicts_with_all = ["template", "panel", "deliver_in", "sample"])]
     params: Option<PathBuf>,
@@ -378,6 +400,9 @@ impl Cli {
                 args.of.dir.ask(&Command::Agree { id, ending })
             }
             Order::Result(args) => args.run(),
+            Order::Evidence(args) => args.run(),
+            Order::Metrics(dir) => dir.ask(&Command::Metrics),
+            Order::Job(order) => order.run(),
             Order::Tower(order) => order.run(),
             Order::Small(order) => order.run(),
             Order::Show(OfId { dir, id }) => dir.ask(&Command::Show { id }),
@@ -442,6 +467,12 @@ impl RunArgs {
             max_peer_job_bytes: self.max_client_job_bytes,
             max_jobs_bytes: self.max_jobs_bytes,
             believes_entropy: self.believe_entropy,
+            tower: TowerPolicy {
+                client_bundles: self.tower_client_bundles,
+                client_bytes: self.tower_client_bytes,
+                fee: Amount::from_sat(self.tower_max_fee),
+                ..TowerPolicy::default()
+            },
             ..Policy::default()
         };
         let options = RunOptions {
@@ -474,13 +505,14 @@ impl RunArgs {
 
 impl OfferArgs {
     fn run(self) -> anyhow::Result<()> {
-        let job = std::path::absolute(&self.job)?;
+        let job = self.job.as_ref().map(std::path::absolute).transpose()?;
         let params = match &self.params {
             Some(path) => json_file::<ParamsRecord>(path)?,
-            None => self.example(&job)?,
+            None => self.example(job.as_deref())?,
         };
         let order = Command::Offer(Box::new(NewOffer {
             job,
+            job_id: self.job_id,
             params: Box::new(params),
             worker: self.worker,
             verifier: self.verifier,
@@ -494,11 +526,14 @@ impl OfferArgs {
     }
 
     /// The example's parameters, for this job from the node's tip on.
-    fn example(&self, job: &Path) -> anyhow::Result<ParamsRecord> {
+    fn example(&self, job: Option<&Path>) -> anyhow::Result<ParamsRecord> {
         let numbers = self.panel.split_once('/');
         let numbers = numbers.and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));
         let (k, n) = numbers.with_context(|| format!("{:?} is no K/N, such as 2/3", self.panel))?;
-        let spec = narthex_node::party::job_of(job)?;
+        let steps = match (job, &self.job_id) {
+            (Some(job), _) => narthex_node::party::job_of(job)?.steps,
+            (None, id) => self.steps(id.clone().unwrap_or_default())?,
+        };
         let tip = match shell::ask(&self.dir.dir, &Command::Node)? {
             Reply::Node(status) => status.tip,
             _ => None,
@@ -506,7 +541,17 @@ impl OfferArgs {
         let tip = tip.context("the node has not seen its chain yet")?;
         let due = tip.saturating_add(self.deliver_in);
         let example = ParamsRecord::example_of(self.template.into(), n, k, due);
-        let steps = u32::try_from(spec.steps).unwrap_or(u32::MAX);
-        Ok(example.for_job(spec.steps, self.sample.min(steps))?)
+        let most = u32::try_from(steps).unwrap_or(u32::MAX);
+        Ok(example.for_job(steps, self.sample.min(most))?)
+    }
+
+    /// Steps of a job that the node keeps.
+    fn steps(&self, id: String) -> anyhow::Result<u64> {
+        let order = JobCommand::Show { id };
+        let steps = match shell::ask(&self.dir.dir, &Command::Job { order })? {
+            Reply::Job(status) => status.steps,
+            _ => None,
+        };
+        steps.context("the job was not looked at yet")
     }
 }

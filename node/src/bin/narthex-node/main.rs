@@ -3,6 +3,8 @@
 mod args;
 mod config;
 mod demo;
+mod evidence;
+mod job;
 mod shown;
 mod small;
 mod tower;

@@ -7,8 +7,8 @@ use std::{
 
 use narthex_node::{
     party::{
-        ContractStatus, DueStatus, EndingStatus, JobStatus, NewEnding, NodeStatus, OnChain,
-        PeerStatus, Reply,
+        ContractStatus, DueStatus, EndingStatus, EvidenceStatus, JobStatus, NewEnding, NodeStatus,
+        OnChain, PeerStatus, Reply,
     },
     shell::Said,
 };
@@ -112,8 +112,27 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
             let (role, names) = (&bundle.role, bundle.transactions.join(", "));
             writeln!(out, "for the {role}: {names}")?;
         }
+        Reply::Evidence(all) => {
+            for piece in all {
+                let EvidenceStatus {
+                    id,
+                    kind,
+                    what,
+                    bytes,
+                    ..
+                } = piece;
+                writeln!(out, "{id}  {kind:<11} {bytes} bytes  {what}")?;
+            }
+        }
+        Reply::EvidenceText(piece) => writeln!(out, "{}", piece.text)?,
+        Reply::Metrics(text) => write!(out, "{text}")?,
         Reply::Small(status) => super::small::show(&mut out, status)?,
         Reply::Smalls(all) => super::small::list(&mut out, all)?,
+        Reply::Job(status) => super::job::show(&mut out, status)?,
+        Reply::Jobs(all) => super::job::list(&mut out, all)?,
+        Reply::Tower(status) => super::tower::show(&mut out, status)?,
+        Reply::Towers(all) => super::tower::list(&mut out, all)?,
+        Reply::TowerClients(all) => super::tower::clients(&mut out, all)?,
         Reply::Done => writeln!(out, "done")?,
     }
     Ok(())

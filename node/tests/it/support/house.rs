@@ -40,6 +40,9 @@ pub struct Process {
     pub id: String,
     pub address: String,
     pub api: String,
+    /// What it is run with beside the others.
+    words: Vec<String>,
+    is_gone: bool,
     said: Arc<Mutex<Vec<String>>>,
 }
 
@@ -93,6 +96,9 @@ pub struct House {
     words: Vec<String>,
 }
 
+/// A job of shipped images.
+const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
+
 fn miner() -> ScriptBuf {
     ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
 }
@@ -105,7 +111,14 @@ impl House {
 
     /// Two with coins, as client and worker are called here.
     pub fn of_pair() -> House {
-        let mut house = House::start(&[Role::Client, Role::Worker]);
+        House::of_pair_with(&[])
+    }
+
+    /// The same, with further options.
+    pub fn of_pair_with(words: &[&str]) -> House {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let roles = [Role::Client, Role::Worker];
+        let mut house = House::begun((TempDir::new().unwrap(), DIGITS), &roles, words);
         house.endow();
         house
     }
@@ -131,8 +144,7 @@ impl House {
     }
 
     fn start(roles: &[Role]) -> House {
-        let manifest = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
-        House::begun((TempDir::new().unwrap(), manifest), roles, Vec::new())
+        House::begun((TempDir::new().unwrap(), DIGITS), roles, Vec::new())
     }
 
     fn begun((folder, manifest): (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
@@ -157,8 +169,33 @@ impl House {
     }
 
     fn endow(&mut self) {
+        self.endow_from(0);
+    }
+
+    /// One more node, in a folder of this name, with coins and with these options.
+    pub fn hire(&mut self, name: &str, words: &[&str]) -> usize {
+        let at = self.nodes.len();
+        let before = self.words.len();
+        self.words
+            .extend(words.iter().map(|word| (*word).to_owned()));
+        let dir = self.folder.path().join(name);
+        let started = self.begin(Role::Client, &dir, None);
+        self.words.truncate(before);
+        self.nodes.push(started.ready());
+        self.nodes[at].words = words.iter().map(|word| (*word).to_owned()).collect();
+        self.endow_from(at);
+        at
+    }
+
+    /// Kills one for good.
+    pub fn bury(&mut self, at: usize) {
+        self.nodes[at].kill();
+        self.nodes[at].is_gone = true;
+    }
+
+    fn endow_from(&mut self, first: usize) {
         let house = self;
-        for at in 0..house.nodes.len() {
+        for at in first..house.nodes.len() {
             let address = house.ask(at, &["address"])["address"].clone();
             let address: Address<_> = address.as_str().unwrap().parse().unwrap();
             let script = address
@@ -167,7 +204,7 @@ impl House {
                 .script_pubkey();
             mine_coins(&mut house.chain, COINS, &script, &miner()).unwrap();
         }
-        for at in 0..house.nodes.len() {
+        for at in first..house.nodes.len() {
             house.wait(
                 &format!("{} sees its coins", house.nodes[at].role),
                 |house| {
@@ -231,9 +268,18 @@ impl House {
     /// Starts a node again that was killed, at its place.
     pub fn again(&mut self, at: usize) {
         let Process {
-            role, dir, address, ..
+            role,
+            dir,
+            address,
+            words,
+            ..
         } = &self.nodes[at];
-        let again = self.begin(*role, dir, Some(address)).ready();
+        let (role, dir, address, words) = (*role, dir.clone(), address.clone(), words.clone());
+        let before = self.words.len();
+        self.words.extend(words.iter().cloned());
+        let mut again = self.begin(role, &dir, Some(&address)).ready();
+        self.words.truncate(before);
+        again.words = words;
         assert_eq!(again.id, self.nodes[at].id);
         self.nodes[at] = again;
     }
@@ -241,6 +287,23 @@ impl House {
     /// Asks a node, as its operator does.
     pub fn ask(&self, at: usize, words: &[&str]) -> Value {
         self.try_ask(at, words).unwrap()
+    }
+
+    /// Asks a node about what it watches.
+    pub fn ask_tower(&self, at: usize, words: &[&str]) -> Value {
+        let output = program()
+            .args(["tower", words[0], "--json", "--dir"])
+            .arg(&self.nodes[at].dir)
+            .args(&words[1..])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Height of the chain.
+    pub fn height(&self) -> u64 {
+        self.chain.call("getblockcount", &[]).unwrap()
     }
 
     pub fn try_ask(&self, at: usize, words: &[&str]) -> Result<Value, String> {
@@ -259,6 +322,15 @@ impl House {
 
     /// The client offers a contract to all of them; its id.
     pub fn offer(&self) -> String {
+        self.offer_of(&["--job", self.job.to_str().unwrap()])
+    }
+
+    /// The same of a job that the client keeps.
+    pub fn offer_kept(&self, id: &str) -> String {
+        self.offer_of(&["--job-id", id])
+    }
+
+    fn offer_of(&self, job: &[&str]) -> String {
         let place = |at: usize| format!("{}@{}", self.nodes[at].id, self.nodes[at].address);
         let mut places: Vec<_> = (0..self.nodes.len()).map(place).collect();
         // Whoever is not here is nobody's.
@@ -266,8 +338,8 @@ impl House {
             let key = NodeKey::new(Secret::from_bytes([200 + byte; 32])).unwrap();
             places.push(format!("{}@127.0.0.1:9", key.id()));
         }
-        let job = self.job.to_str().unwrap();
-        let mut words = vec!["offer", "--job", job, "--panel", "2/3", "--patience", "30"];
+        let mut words = vec!["offer", "--panel", "2/3", "--patience", "30"];
+        words.extend(job);
         words.extend(["--worker", &places[1], "--verifier", &places[2]]);
         for place in &places[3..] {
             words.extend(["--arbiter", place]);
@@ -314,7 +386,7 @@ impl House {
             if start.elapsed() > PATIENCE {
                 self.in_vain(what);
             }
-            for node in &mut self.nodes {
+            for node in self.nodes.iter_mut().filter(|node| !node.is_gone) {
                 assert!(node.runs(), "{} has ended: {:?}", node.role, node.said());
             }
             std::thread::park_timeout(Duration::from_millis(50));
@@ -360,6 +432,8 @@ impl Starting {
             id: ready["node"].as_str().unwrap().to_owned(),
             address: ready["address"].as_str().unwrap().to_owned(),
             api: ready["api"].as_str().unwrap().to_owned(),
+            words: Vec::new(),
+            is_gone: false,
             said,
         }
     }

@@ -247,9 +247,14 @@ impl Town {
 
     /// One more node, with coins.
     pub fn settle(&mut self, byte: u8, policy: Policy) -> usize {
-        let id = NodeKey::new(secret(byte)).unwrap().id();
         let mut wallet = PartyWallet::new("node", &[byte; 32]).unwrap();
         mine_coins(&mut self.chain, COINS, &wallet.fresh_script(), &miner()).unwrap();
+        self.settle_poor(byte, policy)
+    }
+
+    /// One more node, without any.
+    pub fn settle_poor(&mut self, byte: u8, policy: Policy) -> usize {
+        let id = NodeKey::new(secret(byte)).unwrap().id();
         self.nodes.push(Resident {
             core: None,
             id,
@@ -307,6 +312,20 @@ impl Town {
         self.nodes[at].core = None;
         for other in 0..self.nodes.len() {
             self.cut(id, other);
+        }
+        self.wires.retain(|(a, b)| *a != id && *b != id);
+    }
+
+    /// Nobody reaches it any more, and it nobody; it sees its chain.
+    pub fn isolate(&mut self, at: usize) {
+        let id = self.nodes[at].id;
+        for other in 0..self.nodes.len() {
+            self.cut(id, other);
+            let there = self.nodes[other].id;
+            let was = self.wires.contains(&(id, there)) || self.wires.contains(&(there, id));
+            if was && let Some(core) = &mut self.nodes[at].core {
+                core.take(Event::Disconnected(there), self.now).unwrap();
+            }
         }
         self.wires.retain(|(a, b)| *a != id && *b != id);
     }
@@ -432,6 +451,11 @@ impl Town {
         self.chain.mine(count, &miner()).unwrap();
     }
 
+    /// A block without what waits.
+    pub fn mine_empty(&mut self) {
+        self.chain.mine_exactly(&[], &miner()).unwrap();
+    }
+
     /// The last blocks are not on the chain any more; longer, empty ones are.
     pub fn take_back(&mut self, count: u32) {
         self.chain.reorg(count, &miner()).unwrap();
@@ -462,7 +486,8 @@ impl Town {
             |node: &Resident| format!("{}@127.0.0.1:{}", node.id, 9_000 + u16::from(node.byte));
         let places: Vec<_> = self.nodes.iter().map(place).collect();
         NewOffer {
-            job: self.job.clone(),
+            job: Some(self.job.clone()),
+            job_id: None,
             params: Box::new(params.for_job(spec.steps, 20).unwrap()),
             worker: places[1].clone(),
             verifier: places[2].clone(),
