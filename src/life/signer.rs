@@ -338,13 +338,8 @@ impl LifeSigner<'_> {
             Task::Check => self.check(book),
             Task::Pass => self.pass(book),
             Task::Plead => self.plead(book),
-            Task::Rule => {
-                let found = match book.contract().is_paper() {
-                    true => self.rule_on_dispute(book)?,
-                    false => self.rule(book)?,
-                };
-                self.fixed(found)
-            }
+            Task::Rule if book.contract().is_paper() => self.rule_on_dispute(book),
+            Task::Rule => self.rule(book),
             Task::Attest => self.attest(book),
             Task::Reveal => self.reveal(book),
             Task::Decrypt { settlement } => self.decrypt(settlement, book),

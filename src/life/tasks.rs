@@ -476,28 +476,18 @@ impl LifeSigner<'_> {
         let Role::Arbiter(seat) = self.role() else {
             return Err(order());
         };
-        let bound = self.bind(ruling)?;
+        let bound = match self.bind(ruling) {
+            // A disk that was put back has forgotten the ruling and perhaps some of the evidence, and the record of rulings has not. There
+            // is one attestation, whatever is found the second time.
+            Err(LifeError::Ruling(RulingError::Contradicts { bound, .. })) => self.bind(bound)?,
+            bound => bound?,
+        };
         let identity = self.own.identity.ok_or_else(order)?.secret_key();
         let nonce = AttestationNonce::derive(&identity, self.terms().contract_id());
         let nonce = nonce.ok_or_else(order)?;
         let secp = bitcoin::secp256k1::Secp256k1::new();
         let attestation = nonce.attest(&secp, &identity, seat, bound)?;
         Ok(Some(Done::Attested(attestation)))
-    }
-
-    /// What an arbiter has found, or what its case is bound to already: a disk that was put back has forgotten the ruling and perhaps some
-    /// of the evidence, and the record of rulings has not. There is one attestation, whatever is found the second time.
-    pub(super) fn fixed(&mut self, found: Option<Done>) -> Worked {
-        let Some(Done::Ruled(ruling)) = found else {
-            return Ok(found);
-        };
-        match self.bind(ruling) {
-            Ok(_) => Ok(found),
-            Err(LifeError::Ruling(RulingError::Contradicts { bound, .. })) => {
-                Ok(Some(Done::Ruled(bound)))
-            }
-            Err(error) => Err(error),
-        }
     }
 
     fn bind(&mut self, ruling: Ruling) -> Result<BoundRuling, LifeError> {

@@ -56,8 +56,9 @@ const TOLD: usize = 2;
 /// How often a party may bring a long thing that is none, before no more is taken from it.
 const MAX_FRUITLESS: u8 = 8;
 
-/// How often a party may bring evidence: the last counts.
-const MAX_BROUGHT: u8 = 8;
+/// How often a party may bring evidence. All of it is kept, and the ruling goes by the part with the most in it: a party whose disk went
+/// back brings less the second time.
+const MAX_BROUGHT: usize = 8;
 
 /// A sample: nonce, height and hash of the block.
 type Drawn = ([u8; 32], u32, [u8; 32]);
@@ -106,8 +107,8 @@ pub struct Papers {
     openings: BTreeMap<[u8; 32], Kept>,
     /// How often a party has brought something that was none.
     fruitless: BTreeMap<PartyId, u8>,
-    /// Evidence, to an arbiter: the last, and how often it came.
-    brought: BTreeMap<Litigant, ([u8; 32], u8)>,
+    /// Evidence, to an arbiter, in the order in which it came.
+    brought: BTreeMap<Litigant, Vec<[u8; 32]>>,
 }
 
 impl Papers {
@@ -142,9 +143,10 @@ impl Papers {
         self.openings.values().map(|(_, hash)| hash)
     }
 
-    /// By which hash a party's evidence is kept, at an arbiter's.
+    /// By which hashes evidence is kept, at an arbiter's: more than one part of a party that has brought it more than once.
     pub fn brought(&self) -> impl Iterator<Item = (Litigant, &[u8; 32])> {
-        self.brought.iter().map(|(by, (hash, _))| (*by, hash))
+        let all = self.brought.iter();
+        all.flat_map(|(by, parts)| parts.iter().map(|hash| (*by, hash)))
     }
 
     /// The first item that `pick` takes, with its id. What is said a second time is evidence against who says it, and no
@@ -323,9 +325,7 @@ impl Papers {
     }
 
     pub(super) fn bring(&mut self, by: Litigant, hash: [u8; 32]) {
-        let (last, times) = self.brought.entry(by).or_insert((hash, 0));
-        *last = hash;
-        *times = times.saturating_add(1);
+        self.brought.entry(by).or_default().push(hash);
     }
 
     /// Another case: what was brought for the one before is not of it.
@@ -336,7 +336,7 @@ impl Papers {
     /// Whether a party may bring other evidence than before.
     pub(super) fn may_bring(&self, by: Litigant) -> bool {
         let brought = self.brought.get(&by);
-        brought.is_none_or(|(_, times)| *times < MAX_BROUGHT)
+        brought.is_none_or(|parts| parts.len() < MAX_BROUGHT)
     }
 
     /// The receipt for a thing takes the place of one for what was taken for it before.
