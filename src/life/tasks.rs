@@ -479,7 +479,10 @@ impl LifeSigner<'_> {
         let bound = match self.bind(ruling) {
             // A disk that was put back has forgotten the ruling and perhaps some of the evidence, and the record of rulings has not. There
             // is one attestation, whatever is found the second time.
-            Err(LifeError::Ruling(RulingError::Contradicts { bound, .. })) => self.bind(bound)?,
+            Err(LifeError::Ruling(RulingError::Contradicts { bound, .. })) => {
+                self.ruled = None;
+                return Ok(Some(Done::Ruled(bound)));
+            }
             bound => bound?,
         };
         let identity = self.own.identity.ok_or_else(order)?.secret_key();

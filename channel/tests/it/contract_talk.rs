@@ -228,7 +228,15 @@ fn an_arbiter_rules_when_the_evidence_is_closed_and_attests_what_it_ruled() {
     assert!(arbiter.is_asked(Task::Attest));
     assert_eq!(arbiter.sends(Parcel::Attestation), []);
     assert!(is_refused(arbiter.step(&attests(Ruling::VerifierAtFault))));
+    // Its case is bound to the other ruling: its disk had forgotten that. There is no way back from an attestation.
+    let other = || input(Done::Ruled(Ruling::VerifierAtFault));
+    let mut bound = arbiter.clone();
+    bound.step(&other()).unwrap();
+    assert!(is_refused(bound.step(&attested)));
+    bound.step(&attests(Ruling::VerifierAtFault)).unwrap();
+    assert!(is_refused(bound.step(&rules())));
     arbiter.step(&attested).unwrap();
+    assert!(is_refused(arbiter.step(&other())));
     let others = [CLIENT, WORKER, VERIFIER, PANEL[0], PANEL[2]];
     assert_eq!(arbiter.sends(Parcel::Attestation), others);
 }

@@ -368,6 +368,8 @@ impl Core {
         }
         if is_due {
             let chunks = written;
+            // Nobody waits for it, but a process that is killed would ask for all of it anew. With the last there is an answer to be said.
+            self.must_keep |= written != bundle.chunks();
             if let Err(refusal) = self.fetch_step(id, &FetchInput::Kept { chunks })? {
                 self.note(format_args!("the job {}: {refusal}", hex(&id)));
             }

@@ -188,12 +188,15 @@ impl<S: Side> ContractMachine<S> {
             }
             Done::Ruled(ruling) => {
                 let changes = vec![ContractChange::Ruled(*ruling)];
-                self.if_asked("ruling", |task| *task == Task::Rule, changes)
+                // The other one where the record of rulings, which no disk that is put back forgets, has bound it before.
+                let is_bound = book.ruled.is_some_and(|found| found != *ruling);
+                let is_it =
+                    |task: &Task| *task == Task::Rule || (is_bound && *task == Task::Attest);
+                self.if_asked("ruling", is_it, changes)
             }
             Done::Attested(attestation) => {
-                // Of the other ruling where the record of rulings, which no disk that is put back forgets, has bound it before.
                 let is_own = Role::Arbiter(attestation.arbiter) == self.contract().role()
-                    && book.ruled.is_some()
+                    && book.ruled == Some(attestation.ruling)
                     && attestation.check(self.contract().terms()).is_ok();
                 let changes = vec![ContractChange::Attested(*attestation)];
                 let is_it = |task: &Task| is_own && *task == Task::Attest;

@@ -434,6 +434,7 @@ pub fn handed(number: u8) -> HandedOver {
 }
 
 /// A party, driven by hand.
+#[derive(Clone)]
 pub struct Seat<S> {
     pub machine: ContractMachine<S>,
     /// The funding and what followed, with heights.

@@ -91,15 +91,23 @@ impl Summary for KeptJobs {
     }
 }
 
+fn kept_log() -> Identity {
+    Identity::new("kept-jobs", [0; 32])
+}
+
 impl Core {
     /// Which jobs are kept, as the log has it.
     pub(super) fn recover_kept(&mut self) -> Result<(), Fatal> {
-        self.kept_jobs().map(drop)
+        // A node that has never kept one has no log of it.
+        match self.store.known()?.contains(&kept_log()) {
+            true => self.kept_jobs().map(drop),
+            false => Ok(()),
+        }
     }
 
     fn kept_jobs(&mut self) -> Result<&mut Logged<KeptJobs, AnyLog>, Fatal> {
         if self.kept.is_none() {
-            let log = self.store.open(&Identity::new("kept-jobs", [0; 32]))?;
+            let log = self.store.open(&kept_log())?;
             self.kept = Some(Logged::open(KeptJobs::default(), log)?);
         }
         self.kept.as_mut().ok_or(Fatal::Key)
