@@ -10,7 +10,7 @@
 //! | a page of another site, in the operator's browser | the token, which no site has; no CORS; `Host` must be this machine (rebinding), `Origin` this node; bodies must say that they are JSON |
 //! | another user of this machine | the token's file is for its owner alone |
 //! | a client that says nothing, or stops in the midst | time for a head, for a body, for a connection; so many connections at most, and fewer that wait |
-//! | whoever a watchtower serves, and who may be anybody | a ticket of its own, which opens what it has given and nothing else ([`ticket`]) |
+//! | whoever a watchtower serves, and who may be anybody | a ticket of its own, which opens what it has given and nothing else (`ticket.rs`) |
 //! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
 
 mod document;

@@ -329,6 +329,9 @@ fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
     Ok(looks)
 }
 
+/// Who looks over HTTP, and whose tickets are known there.
+type Watching = (Arc<EventLog>, Arc<Tickets>);
+
 /// The thread that decides, until it is told to stop.
 fn decide(
     (folder, uploads): (&Folder, Uploads),
@@ -341,7 +344,7 @@ fn decide(
         &tokio::runtime::Handle,
         &std::sync::mpsc::Sender<Look>,
     ),
-    (tell, watching): (Teller<'_>, Option<&(Arc<EventLog>, Arc<Tickets>)>),
+    (tell, watching): (Teller<'_>, Option<&Watching>),
 ) -> Result<(), RunError> {
     let network = options.network;
     let (mut parts, troubles) = folder.parts(network, &mut chain, &options.jobs)?;

@@ -123,11 +123,11 @@ fn a_file_is_what_was_announced_or_nothing_is_left_of_it() {
         ),
         "{full:?}"
     );
-    assert_eq!(entries(folder.path()), [name.clone()]);
+    assert_eq!(entries(folder.path()), std::slice::from_ref(&name));
     // What a process that was killed left.
     std::fs::create_dir(folder.path().join("job-00")).unwrap();
     let uploads = Uploads::open(folder.path().to_owned(), 100).unwrap();
-    assert_eq!(entries(folder.path()), [name.clone()]);
+    assert_eq!(entries(folder.path()), std::slice::from_ref(&name));
     assert!(uploads.forget(&name).unwrap());
     assert!(!uploads.forget(&name).unwrap());
     // So many, however small.
@@ -229,11 +229,11 @@ fn a_job_is_kept_offered_by_its_id_and_forgotten() {
     // Twice is once.
     ask(&mut town, JobCommand::Copy { file }).unwrap();
     town.pass(300);
-    assert_eq!(kept(&mut town), [copied.clone()]);
+    assert_eq!(kept(&mut town), std::slice::from_ref(&copied));
     town.restart(0);
     town.pump();
     // It was looked at again.
-    assert_eq!(kept(&mut town), [copied.clone()]);
+    assert_eq!(kept(&mut town), std::slice::from_ref(&copied));
     let refused = |town: &mut Town, job_id: Option<String>, file: bool, code: &str| {
         let mut order = town.order();
         order.job = order.job.filter(|_| file);

@@ -301,7 +301,10 @@ fn clients_are_bounded_each_by_itself_and_see_their_own() {
     // Another client of the same party has its own.
     let bob = take(&mut town, tower, &bundles[0], Some("bob")).unwrap();
     assert_ne!(bob.id, anne.id);
-    assert_eq!(watched(&mut town, tower, Some("bob")), [bob.clone()]);
+    assert_eq!(
+        watched(&mut town, tower, Some("bob")),
+        std::slice::from_ref(&bob)
+    );
     assert_eq!(watched(&mut town, tower, None).len(), 3);
     for order in [
         TowerCommand::Show {
