@@ -197,7 +197,7 @@ enum Rests {
 
 /// Longest time, in milliseconds, that what has come stays in memory alone, and that receipts for it wait, where nothing else asks for
 /// a write. A process that is killed is told it again.
-pub const LINGER_MS: u64 = 60_000;
+pub const LINGER_MS: u64 = 15_000;
 
 /// Receipts that wait at most: whoever says much has it written.
 const MOST_WAITING: usize = 64;
