@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use narthex_base::codec::Message;
-use narthex_channel::contract::{AuditDraw, Audited, Blob, Book, ContractMessage, Done, Piece};
+use narthex_channel::contract::{AuditDraw, Audited, Book, ContractMessage, Done, Piece};
 use narthex_game_model::{
     commitment::{Commitment, Opening, OpeningBook},
     play::BlindDigests,
@@ -62,15 +62,8 @@ impl LifeSigner<'_> {
         };
         let all = opened.filled(&wanted);
         // A panel was shown others, and a reorganisation took that back: with these whoever has both would have the key.
-        let Some(opening) = self.open_steps(&all, book)? else {
-            return Ok(None);
-        };
-        let id = opening.id();
-        let hash = self.blobs.keep(&opening.to_bytes())?;
         let audit = draw.id();
-        let item = self.sign(Item::AuditOpening { audit, opening: id });
-        let opening = Blob::Opening { id, hash };
-        Ok(Some(Done::Opened { item, opening }))
+        self.open_as(&all, book, |opening| Item::AuditOpening { audit, opening })
     }
 
     /// What the worker has opened so far, to whomever; `None` if a disk that was lost had it.

@@ -2,11 +2,15 @@
 
 use narthex_base::codec::Message;
 use narthex_channel::contract::{Book, ContractMessage, Done, Piece};
-use narthex_contracts::{template::Exit, terms::Role};
+use narthex_contracts::{
+    attest::{AttestationNonce, BoundRuling, RulingError},
+    template::Exit,
+    terms::Role,
+};
 use narthex_game_model::{
     Accusation,
     commitment::{Commitment, Opening},
-    play::{Evidence, EvidenceError, judge},
+    play::{EvidenceError, judge},
     ruling::{
         Answer, Brought, Case, ChainFacts, Item, Litigant, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
         Row, RuleError, rule,
@@ -239,13 +243,7 @@ impl LifeSigner<'_> {
     ) -> Worked {
         let job = &*self.own.job.0;
         let accepted = self.terms().params().accepts_job(job)?;
-        let index = record.index;
-        let evidence = Evidence {
-            index,
-            record: record.record,
-            record_proof: record.proof,
-            opening: opening.about(index),
-        };
+        let evidence = record.about(opening);
         let found = judge(job.program(), &accepted, commitment, &evidence).ok();
         Ok(found.map(|found| {
             self.ruled = Some((Some(Row::Rerun), found.reason));
@@ -294,5 +292,31 @@ impl LifeSigner<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Binds the case to the ruling, in its own record, and attests it.
+    pub(super) fn attest(&mut self, book: &Book) -> Worked {
+        let order = || LifeError::Order("a ruling");
+        let ruling = book.ruling().ok_or_else(order)?;
+        let Role::Arbiter(seat) = self.role() else {
+            return Err(order());
+        };
+        let identity = self.own.identity.ok_or_else(order)?;
+        let (id, name) = (*self.terms().contract_id(), identity.x_only_public_key().0);
+        let bindings = self.own.bindings.as_mut().ok_or_else(order)?;
+        let bound = match BoundRuling::bind(&id, &name, ruling, bindings.as_mut()) {
+            // A disk that was put back has forgotten the ruling and perhaps some of the evidence, and the record of rulings has not. There
+            // is one attestation, whatever is found the second time.
+            Err(RulingError::Contradicts { bound, .. }) => {
+                self.ruled = None;
+                return Ok(Some(Done::Ruled(bound)));
+            }
+            bound => bound?,
+        };
+        let identity = identity.secret_key();
+        let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(order)?;
+        let secp = bitcoin::secp256k1::Secp256k1::new();
+        let attestation = nonce.attest(&secp, &identity, seat, bound)?;
+        Ok(Some(Done::Attested(attestation)))
     }
 }

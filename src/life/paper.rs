@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bitcoin::secp256k1::{Secp256k1, SecretKey};
 use narthex_base::codec::Message;
-use narthex_channel::contract::{Blob, Book, Done, Finding, Piece};
+use narthex_channel::contract::{Book, Done, Finding, Piece};
 use narthex_contracts::{
     graph::{NodeId, NodeName},
     setup::Release,
@@ -15,7 +15,7 @@ use narthex_contracts::{
 use narthex_game_model::{
     Ruling,
     commitment::{Commitment, Opening, ReceiptKind},
-    play::{BlindDigests, Evidence, EvidenceError, judge},
+    play::{BlindDigests, EvidenceError, judge},
     ruling::{Item, Litigant, ProvenRecord},
 };
 
@@ -105,14 +105,7 @@ impl LifeSigner<'_> {
         if self.worked()?.is_none() {
             return Ok(None);
         }
-        let Some(opening) = self.open_steps(&indices, book)? else {
-            return Ok(None);
-        };
-        let id = opening.id();
-        let hash = self.blobs.keep(&opening.to_bytes())?;
-        let item = self.sign(Item::Opening { reply, opening: id });
-        let opening = Blob::Opening { id, hash };
-        Ok(Some(Done::Opened { item, opening }))
+        self.open_as(&indices, book, |opening| Item::Opening { reply, opening })
     }
 
     /// What came from the verifier: its share of the settlement, or of the appeal.
@@ -204,12 +197,7 @@ impl LifeSigner<'_> {
         let Some(record) = brought.record else {
             return found(self, clears, "no step is disputed".into());
         };
-        let evidence = Evidence {
-            index: record.index,
-            record: record.record,
-            record_proof: record.proof,
-            opening: opening.about(record.index),
-        };
+        let evidence = record.about(opening);
         match judge(self.own.job.0.program(), &accepted, commitment, &evidence) {
             Ok(finding) => found(self, finding.ruling, finding.reason),
             // A step that this machine cannot run: no ruling is no verdict.

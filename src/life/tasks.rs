@@ -4,7 +4,6 @@ use bitcoin::{Txid, secp256k1::SecretKey};
 use narthex_base::codec::Message;
 use narthex_channel::contract::{Blob, Book, Done, Finding, Thing};
 use narthex_contracts::{
-    attest::{AttestationNonce, BoundRuling, RulingError},
     derive::reply_secret,
     graph::NodeId,
     setup::SignaturesError,
@@ -12,7 +11,6 @@ use narthex_contracts::{
     terms::Role,
 };
 use narthex_game_model::{
-    Ruling,
     commitment::{
         Commitment, KeyPolynomial, OpenError, Opening, ResultSecret, check_sealed, open, open_with,
     },
@@ -151,16 +149,11 @@ impl LifeSigner<'_> {
             return Ok(None);
         }
         match answer {
-            Answer::Shown { hash, .. } if hash == self.token(book)?.shown(&contract) => {
-                let Some(opening) = self.open_steps(&drawn.indices, book)? else {
-                    return Ok(None);
-                };
-                let id = opening.id();
-                let hash = self.blobs.keep(&opening.to_bytes())?;
-                let item = self.sign(Item::Opening { reply, opening: id });
-                let opening = Blob::Opening { id, hash };
-                Ok(Some(Done::Opened { item, opening }))
-            }
+            Answer::Shown { hash, .. } if hash == self.token(book)?.shown(&contract) => self
+                .open_as(&drawn.indices, book, |opening| Item::Opening {
+                    reply,
+                    opening,
+                }),
             Answer::Shown { .. } => Ok(Some(Done::Found(Finding::Wrong))),
             Answer::Digests(theirs) => {
                 let is_ours = self.own.admits && !self.is_right(&drawn.indices, &theirs)?;
@@ -183,6 +176,23 @@ impl LifeSigner<'_> {
         };
         let again = self.recomputed(&[*index])?;
         Ok(again.digests().first() == Some(leaf))
+    }
+
+    /// The worker opens these steps, keeps what it opened, and signs the item that names it.
+    pub(super) fn open_as(
+        &mut self,
+        indices: &[u64],
+        book: &Book,
+        item: impl FnOnce([u8; 32]) -> Item,
+    ) -> Worked {
+        let Some(opening) = self.open_steps(indices, book)? else {
+            return Ok(None);
+        };
+        let id = opening.id();
+        let hash = self.blobs.keep(&opening.to_bytes())?;
+        let item = self.sign(item(id));
+        let opening = Blob::Opening { id, hash };
+        Ok(Some(Done::Opened { item, opening }))
     }
 
     /// The worker opens these steps; `None` if they are too many beside those that it has opened before.
@@ -465,41 +475,6 @@ impl LifeSigner<'_> {
             }
         }
         Ok(None)
-    }
-
-    // An arbiter.
-
-    /// Binds the case to the ruling, in its own record, and attests it.
-    pub(super) fn attest(&mut self, book: &Book) -> Worked {
-        let order = || LifeError::Order("a ruling");
-        let ruling = book.ruling().ok_or_else(order)?;
-        let Role::Arbiter(seat) = self.role() else {
-            return Err(order());
-        };
-        let bound = match self.bind(ruling) {
-            // A disk that was put back has forgotten the ruling and perhaps some of the evidence, and the record of rulings has not. There
-            // is one attestation, whatever is found the second time.
-            Err(LifeError::Ruling(RulingError::Contradicts { bound, .. })) => {
-                self.ruled = None;
-                return Ok(Some(Done::Ruled(bound)));
-            }
-            bound => bound?,
-        };
-        let identity = self.own.identity.ok_or_else(order)?.secret_key();
-        let nonce = AttestationNonce::derive(&identity, self.terms().contract_id());
-        let nonce = nonce.ok_or_else(order)?;
-        let secp = bitcoin::secp256k1::Secp256k1::new();
-        let attestation = nonce.attest(&secp, &identity, seat, bound)?;
-        Ok(Some(Done::Attested(attestation)))
-    }
-
-    fn bind(&mut self, ruling: Ruling) -> Result<BoundRuling, LifeError> {
-        let order = || LifeError::Order("a ruling");
-        let identity = self.own.identity.ok_or_else(order)?;
-        let name = identity.x_only_public_key().0;
-        let id = *self.terms().contract_id();
-        let bindings = self.own.bindings.as_mut().ok_or_else(order)?;
-        Ok(BoundRuling::bind(&id, &name, ruling, bindings.as_mut())?)
     }
 
     /// Hash of the block at a height, once it is deep.

@@ -1,4 +1,4 @@
-//! What a party of a contract knows, and what all four have to do alike.
+//! What a party of a contract knows.
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use bitcoin::Txid;
 use narthex_contracts::{
     attest::Attestation,
     graph::{NodeId, NodeName, Source},
-    party::PartySet,
     setup::{HandedOver, Release},
     shared_secret::RevealedShare,
     template::{ContractSecret, Exit},
@@ -19,7 +18,7 @@ use narthex_game_model::{
 
 use super::{
     Audited, Contract, ContractChange, ContractEffect, EndingChange, Endings, Facts, Finding,
-    Papers, Parcel, Task, Thing, duty,
+    Papers, duty,
 };
 
 /// All that a party knows of a contract.
@@ -301,7 +300,7 @@ impl Book {
     }
 
     /// What has put the case before the panel.
-    fn accusation(&self) -> Option<Accusation> {
+    pub(super) fn accusation(&self) -> Option<Accusation> {
         let accusation = self.facts.accusation(&self.contract);
         accusation.map(|(accusation, _)| accusation)
     }
@@ -339,7 +338,7 @@ impl Book {
     // What was said.
 
     /// Own items, or another's, by the author.
-    fn items_by(
+    pub(super) fn items_by(
         &self,
         author: impl Fn(Litigant) -> bool,
     ) -> impl Iterator<Item = ([u8; 32], &Item)> {
@@ -361,101 +360,6 @@ impl Book {
             .collect()
     }
 
-    // What all do alike.
-
-    /// Things of others that came, and were neither acknowledged nor found to be none.
-    pub(super) fn looks(&self) -> Vec<ContractEffect> {
-        let me = self.contract.role().litigant();
-        let id = self.contract.id();
-        let is_open = |thing: &Thing| {
-            !self.papers.has_given(id, *thing) && !self.papers.refused.contains(thing)
-        };
-        let of_others = self.items_by(|author| Some(author) != me);
-        let is_here = |(_, item): &([u8; 32], &Item)| match item.opened() {
-            Some(opening) => self.papers.opening(opening).is_some(),
-            None => item.receipt().is_some(),
-        };
-        let items = of_others
-            .filter(is_here)
-            .map(|(named, _)| Thing::Item(named));
-        let has_data = self.papers.boxes().is_some() && self.papers.commitment().is_some();
-        let data = (has_data && me != Some(Litigant::Worker)).then_some(Thing::Data);
-        let things = items.chain(data).filter(is_open);
-        things
-            .map(|thing| ContractEffect::Task(Task::Look(thing)))
-            .collect()
-    }
-
-    /// Hands over an own thing to those who have not acknowledged it; where one is silent after the delivery, the arbiters
-    /// keep it.
-    pub(super) fn hand(&self, thing: Thing, what: &[Parcel], to: &[Role]) -> Vec<ContractEffect> {
-        let missing = to
-            .iter()
-            .filter(|role| !self.is_acknowledged_by(thing, **role));
-        let mut missing: PartySet = missing.copied().collect();
-        if missing.is_empty() {
-            return Vec::new();
-        }
-        if self.is_appealing {
-            let panel = self.contract.panel().iter();
-            let left = panel.filter(|party| !self.keeps(thing, *party));
-            missing = left.fold(missing, PartySet::with);
-        }
-        let send = |what: &Parcel| ContractEffect::Send {
-            to: missing,
-            what: *what,
-        };
-        what.iter().map(send).collect()
-    }
-
-    /// The item that names an opening, and the opening, if it is here. The item goes first: an opening that none names is not
-    /// taken.
-    pub(super) fn opening_parcels(&self, item: [u8; 32], opening: &[u8; 32]) -> Vec<Parcel> {
-        let blob = self.papers.opening(opening).copied();
-        let parcels = [Parcel::Item(item)].into_iter();
-        parcels.chain(blob.map(Parcel::Opening)).collect()
-    }
-
-    /// Own things of this author's talk, to whom they are said.
-    pub(super) fn own_things(&self) -> Vec<ContractEffect> {
-        let me = self.contract.role().litigant();
-        let mut all = Vec::new();
-        for (named, item) in self.items_by(|author| Some(author) == me) {
-            let (thing, parcel) = (Thing::Item(named), Parcel::Item(named));
-            let both = [Role::Verifier, Role::Client];
-            all.extend(match item {
-                Item::Commitment(_) => {
-                    let mut sent = self.hand(thing, &[parcel], &both);
-                    // Where client and verifier have the commitment and not the boxes, the panel has neither, and takes no boxes alone.
-                    let first = (sent.is_empty() && self.is_appealing).then_some(parcel);
-                    let boxes = self.papers.boxes().copied().map(Parcel::Boxes);
-                    sent.extend(boxes.into_iter().flat_map(|what| {
-                        let parcels: Vec<_> = first.into_iter().chain([what]).collect();
-                        self.hand(Thing::Data, &parcels, &both)
-                    }));
-                    sent
-                }
-                Item::Opening { opening, .. } => {
-                    self.hand(thing, &self.opening_parcels(named, opening), &both)
-                }
-                Item::Token { .. } => self.hand(thing, &[parcel], &[Role::Verifier]),
-                Item::Sample { .. } | Item::Reply { .. } | Item::Blind { .. } => {
-                    self.hand(thing, &[parcel], &[Role::Worker])
-                }
-                Item::Verdict { .. } => {
-                    let to = PartySet::EMPTY.with(Role::Worker);
-                    vec![ContractEffect::Send { to, what: parcel }]
-                }
-                Item::Audit { .. } => self.hand_draw(thing, parcel),
-                Item::AuditOpening { opening, .. } => {
-                    let parcels = self.opening_parcels(named, opening);
-                    self.hand(thing, &parcels, &[Role::Client])
-                }
-            });
-        }
-        all
-    }
-
     /// The two sides of the case before the panel.
     pub(super) fn litigants(&self) -> Option<[Litigant; 2]> {
         Some(match self.accusation()? {
@@ -463,24 +367,6 @@ impl Book {
             // Nothing that the verifier signed counts: it has approved.
             Accusation::Challenge => [Litigant::Worker, Litigant::Client],
         })
-    }
-
-    /// Own evidence, once there is an accusation.
-    pub(super) fn pleading(&self) -> Vec<ContractEffect> {
-        let me = self.contract.role().litigant();
-        let sides = self.litigants().filter(|_| !self.is_settled());
-        if !sides.is_some_and(|sides| sides.into_iter().any(|side| Some(side) == me)) {
-            return Vec::new();
-        }
-        let mut pleaded = self.pleaded.iter();
-        let pleaded = pleaded.find(|(case, _)| Some(*case) == self.accusation());
-        vec![match pleaded {
-            None => ContractEffect::Task(Task::Plead),
-            Some((_, hash)) => ContractEffect::Send {
-                to: self.contract.panel(),
-                what: Parcel::Evidence(*hash),
-            },
-        }]
     }
 
     /// The transaction that was decided on last, as long as what it spends is unspent. An appeal waits while a reorganisation has taken the

@@ -30,6 +30,7 @@ mod effect;
 mod ending;
 mod error;
 mod facts;
+mod handing;
 mod input;
 mod machine;
 mod message;

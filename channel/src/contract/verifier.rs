@@ -80,17 +80,6 @@ impl Book {
         })
     }
 
-    /// What boxes are boxes of: whoever does not have the commitment takes none, so it goes first. As the worker signed it, if it did.
-    pub(super) fn commitment_parcel(&self) -> Option<Parcel> {
-        let bound = self.papers.commitment()?;
-        let is_it = |item: &Item| match item {
-            Item::Commitment(signed) => (**signed == bound).then_some(()),
-            _ => None,
-        };
-        let signed = self.papers.first(self.contract().id(), is_it);
-        Some(signed.map_or(Parcel::Commitment, |(item, ())| Parcel::Item(item)))
-    }
-
     /// What this verifier has of the worker's, to the client or the panel: a worker that has served it and nobody else would
     /// keep it from approving, and have it fined for its silence.
     fn served_on(&self) -> Vec<ContractEffect> {

@@ -173,7 +173,7 @@ impl SetupMachine {
         let change = SetupChange::Voided { next, cause };
         let mut after = self.state.clone();
         after.apply(&self.about, &change);
-        match after.spoilt() {
+        match after.spoilt(&self.about) {
             Some(cause) => SetupChange::Dropped(cause),
             None => change,
         }

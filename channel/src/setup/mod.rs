@@ -19,8 +19,9 @@
 //! # Whom an attempt is lost to
 //!
 //! Whoever voids an attempt says why ([`Cause`]). Two voids that a party is seen to cause, or owns up to, end the negotiation
-//! for it. Four of which it is not to be seen who caused them end it too, and are held against nobody: an accuser may be
-//! right. All in all there are [`MAX_ATTEMPTS`].
+//! for it. As many of which it is not to be seen who caused them as there are parties, at least four, end it too, and are held
+//! against nobody: an accuser may be right, and each party may be killed once and be heard of from the others first. All in
+//! all there are [`MAX_ATTEMPTS`].
 
 mod change;
 mod clock;

@@ -13,8 +13,10 @@ use super::{Body, Bound, Cause, MAX_ATTEMPTS, Negotiation, Parcel, SetupChange, 
 const MAX_STRIKES: u8 = 2;
 
 /// Voids that nobody was seen to cause: where one party accuses another, or hands on what a third said, either may be
-/// right, and two that differ may both be. So they end the negotiation, and count against nobody.
-const MAX_DISCORDS: u8 = 4;
+/// right, and two that differ may both be. So they end the negotiation, and count against nobody. Each party may be killed
+/// once, and the others hear of it from each other before they hear it from that one: so many there are in any case, where
+/// there are more than four parties.
+const MIN_DISCORDS: usize = 4;
 
 /// Where a set-up stands. Up to `Funding` nothing of anybody's is at stake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,11 +110,12 @@ impl State {
     }
 
     /// Why there is no other attempt, where there is none: too many were lost, to one or to nobody in particular.
-    pub(super) fn spoilt(&self) -> Option<Cause> {
+    pub(super) fn spoilt(&self, about: &Negotiation) -> Option<Cause> {
+        let most = about.parties().len().max(MIN_DISCORDS);
         let mut strikes = self.strikes.iter();
         match strikes.find(|(_, count)| **count >= MAX_STRIKES) {
             Some((party, _)) => Some(Cause::Struck(*party)),
-            None if self.discords >= MAX_DISCORDS => Some(Cause::Discord),
+            None if usize::from(self.discords) >= most => Some(Cause::Discord),
             None => (self.voids >= MAX_ATTEMPTS).then_some(Cause::Exhausted),
         }
     }

@@ -210,6 +210,43 @@ fn who_speaks_of_a_far_attempt_costs_one() {
 }
 
 #[test]
+fn each_of_many_may_lose_its_memory_once_and_be_heard_of_from_others() {
+    let arbiters =
+        (0u8..6).map(|at| PartyName::numbered(PartyId(3 + at), "arbiter", u16::from(at)));
+    let names: Vec<_> = about(CLIENT).parties()[..3]
+        .iter()
+        .copied()
+        .chain(arbiters)
+        .collect();
+    let timing = Timing {
+        patience_s: PATIENCE_S as u32,
+        funding_deadline: 100,
+        margin: 2,
+        burial: 3,
+    };
+    for parties in [4usize, 6, 8] {
+        let client = (names[0], names[0]);
+        let about = Negotiation::new([9; 32], names[..parties].to_vec(), client, timing).unwrap();
+        let mut client = One(SetupMachine::new(about));
+        for attempt in 0..parties {
+            assert_eq!(client.0.dropped(), None, "{parties}");
+            // Each tells of the next one.
+            let (by, of) = (1 + attempt % 3, 1 + (attempt + 1) % 3);
+            let accused = Some(names[of].id);
+            let cause = Cause::Told {
+                by: names[of].id,
+                accused,
+            };
+            let attempt = u8::try_from(attempt).unwrap();
+            client
+                .hear(names[by].id, attempt, Body::Abort(cause))
+                .unwrap();
+        }
+        assert_eq!(client.0.dropped(), Some(&Cause::Discord), "{parties}");
+    }
+}
+
+#[test]
 fn nobody_is_struck_for_what_it_hands_on() {
     // The verifier accuses others to the worker alone, and then sends nonsense; each time the worker hands it on.
     let (mut worker, mut client) = (One::new(WORKER), One::new(CLIENT));

@@ -12,6 +12,7 @@ use super::{CaseTerms, Litigant};
 use crate::arbiters::MAX_ARBITERS;
 use crate::caps::MAX_OPENINGS;
 use crate::commitment::{Commitment, Multiproof, Opening, Receipt, ReceiptKind, SignedReceipt};
+use crate::play::Evidence;
 use crate::tagged::TaggedHasher;
 use crate::token::Token;
 
@@ -60,6 +61,18 @@ pub struct ProvenRecord {
     pub record: Vec<u8>,
     /// That it is the job's.
     pub proof: Multiproof,
+}
+
+impl ProvenRecord {
+    /// What a step is judged by: its input, and the worker's opening of it.
+    pub fn about(self, opening: Opening) -> Evidence {
+        Evidence {
+            index: self.index,
+            record: self.record,
+            record_proof: self.proof,
+            opening: opening.about(self.index),
+        }
+    }
 }
 
 impl Brought {

@@ -6,7 +6,7 @@ use crate::commitment::{Commitment, Opening};
 use crate::computation::{StepProgram, UnitProgram};
 use crate::dispute::{DisputeTerms, Transcript, judge_dispute};
 use crate::params::AcceptedJob;
-use crate::play::{Evidence, EvidenceError, Finding, judge};
+use crate::play::{EvidenceError, Finding, judge};
 
 /// What the judge has to run the disputed step with. The step itself follows from the case.
 #[derive(Clone, Copy)]
@@ -94,12 +94,7 @@ fn step(
     let brought = pool.records.iter().filter(|(_, r)| r.index == index);
     let brought: Vec<_> = brought.cloned().collect();
     for (by, record) in brought {
-        let evidence = Evidence {
-            index,
-            record: record.record,
-            record_proof: record.proof,
-            opening: opening.clone().about(index),
-        };
+        let evidence = record.about(opening.clone());
         match judge(program, job, commitment, &evidence) {
             Ok(finding) => return Ok(Some(finding)),
             Err(why @ (EvidenceError::Record(_) | EvidenceError::RecordTooLarge { .. })) => {

@@ -1,6 +1,6 @@
 //! Jobs that travel: fetched from the client of a contract.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use narthex::{
     bitcoin::secp256k1::PublicKey,
@@ -144,6 +144,24 @@ impl Core {
             Ok(_) => Ok(Ok(())),
             Err(StepError::Refused(refusal)) => Ok(Err(refusal)),
             Err(error) => Err(Fatal::step(error)),
+        }
+    }
+
+    /// Packs a job's file; else what is wrong with it.
+    pub(super) fn pack(&mut self, file: &Path) -> Result<(Bundle, JobSpec), String> {
+        if !file.is_file() {
+            // A pipe would keep this node waiting for ever.
+            return Err(format!("{} is no file", file.display()));
+        }
+        self.jobs.pack(file).map_err(|error| error.to_string())
+    }
+
+    /// A job that was packed for an order that is refused: nothing is left of it, unless it travels otherwise.
+    pub(super) fn unpack(&mut self, id: &[u8; 32]) {
+        if !self.travelling.contains_key(id)
+            && let Err(error) = self.jobs.forget(id)
+        {
+            self.note(format_args!("the folder of jobs: {error}"));
         }
     }
 

@@ -105,19 +105,11 @@ impl Core {
                 ));
             }
         };
-        if !file.is_file() {
-            // A pipe would keep this node waiting for ever.
-            return Err(bad(&format_args!("{} is no file", file.display())));
-        }
-        let packed = self.jobs.pack(file);
-        let (bundle, job) = packed.map_err(|error| bad(&error))?;
+        let (bundle, job) = self.pack(file).map_err(|error| bad(&error))?;
         let id = bundle.id();
         let offer = self.plan(new, bundle, job);
-        if offer.is_err()
-            && !self.travelling.contains_key(&id)
-            && let Err(error) = self.jobs.forget(&id)
-        {
-            self.note(format_args!("the folder of jobs: {error}"));
+        if offer.is_err() {
+            self.unpack(&id);
         }
         offer
     }

@@ -59,7 +59,9 @@ pub enum FolderError {
         network: Network,
     },
     /// The Bitcoin node is on another chain than the wallet.
-    #[error("the Bitcoin node is not on {network}: its first block is {genesis}")]
+    #[error(
+        "the Bitcoin node is not on {network}: its first block is {genesis}; name its network with --network"
+    )]
     OtherChain {
         /// What was named.
         network: Network,

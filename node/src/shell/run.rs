@@ -362,7 +362,7 @@ fn decide(
     let mut core = Core::open(parts, clock.now())?;
     core.poll(&mut chain, clock.now())?;
     if let Some((_, tickets)) = watching {
-        tickets.set(core.tickets()?);
+        tickets.set(core.tickets());
     }
     let mut queues: BTreeMap<PublicKey, UnboundedSender<Vec<u8>>> = BTreeMap::new();
     loop {
@@ -446,8 +446,8 @@ fn decide(
         }
         drop(entered);
         // Whoever is admitted is known before that is answered, and after it is durable.
-        if let Some((_, tickets)) = watching {
-            tickets.set(core.tickets()?);
+        if let Some((_, tickets)) = watching.filter(|_| !answers.is_empty()) {
+            tickets.set(core.tickets());
         }
         for (answer, answered) in answers {
             let _ = answer.send(answered);

@@ -391,13 +391,8 @@ fn a_job_is_uploaded_kept_and_offered() {
         let client = house.client(0);
         let (order, pause) = (order.clone(), rng.gen_range(0..60));
         let asks = std::thread::spawn(move || {
-            let request = format!(
-                "POST /v1/jobs HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nIdempotency-Key: a\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{order}",
-                client.at,
-                client.token,
-                order.len()
-            );
-            raw(&client.at, request.as_bytes()).is_some_and(|answer| answer.status == 200)
+            let answer = client.try_order("/v1/jobs", "a", &order);
+            answer.is_some_and(|answer| answer.status == 200)
         });
         std::thread::park_timeout(Duration::from_millis(pause));
         house.nodes[0].kill();

@@ -80,13 +80,8 @@ fn a_party_that_is_killed_for_good_is_watched_for_by_a_tower_that_is_killed_agai
         let pause = rng.gen_range(0..30);
         let gives = std::thread::spawn(move || {
             let body = serde_json::json!({ "bundle": bundle }).to_string();
-            let request = format!(
-                "POST /v1/tower/bundles HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nIdempotency-Key: a\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-                client.at,
-                client.token,
-                body.len()
-            );
-            raw(&client.at, request.as_bytes()).is_some_and(|answer| answer.status == 200)
+            let answer = client.try_order("/v1/tower/bundles", "a", &body);
+            answer.is_some_and(|answer| answer.status == 200)
         });
         std::thread::park_timeout(std::time::Duration::from_millis(pause));
         house.nodes[tower].kill();

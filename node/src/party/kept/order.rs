@@ -121,25 +121,16 @@ impl Core {
     }
 
     fn copy_job(&mut self, file: &std::path::Path) -> Result<Answer, Fatal> {
-        let bad = |error: &dyn std::fmt::Display| Ok(Err(refused("bad-job", error)));
-        if !file.is_file() {
-            // A pipe would keep this node waiting for ever.
-            return bad(&format_args!("{} is no file", file.display()));
-        }
-        let (bundle, job) = match self.jobs.pack(file) {
+        let (bundle, job) = match self.pack(file) {
             Ok(packed) => packed,
-            Err(error) => return bad(&error),
+            Err(why) => return Ok(Err(refused("bad-job", why))),
         };
         let id = bundle.id();
         if self.is_kept(&id) {
             return Ok(self.kept_job(&id));
         }
         if let Err(why) = self.has_shelf(bundle.bytes()) {
-            if !self.travelling.contains_key(&id)
-                && let Err(error) = self.jobs.forget(&id)
-            {
-                self.note(format_args!("the folder of jobs: {error}"));
-            }
+            self.unpack(&id);
             return Ok(Err(why));
         }
         self.packed(&bundle, job)?;

@@ -99,6 +99,10 @@ struct Charge {
     again_ms: u64,
 }
 
+fn clients_log() -> Identity {
+    Identity::new("tower-clients", [0; 32])
+}
+
 fn charge_log(id: [u8; 32]) -> Identity {
     Identity::new(CHARGED, id)
 }
@@ -129,16 +133,21 @@ impl Core {
     /// What was given, as the logs have it.
     pub(super) fn recover_towers(&mut self) -> Result<(), Fatal> {
         let known = self.store.known()?;
+        // A node that has never served anybody has no log of it.
+        if known.contains(&clients_log()) {
+            self.tower_clients()?;
+        }
         for whose in known.iter().filter(|whose| whose.machine == CHARGED) {
             let kept = Logged::open(ChargeRecord::default(), self.store.open(whose)?)?;
             let record = kept.machine().clone();
-            let opened = TowerBundle::from_bytes(&record.bundle);
-            let opened = opened.map_err(|error| error.to_string());
-            let watched = match opened {
-                Ok(bundle) => self.watchtower(whose.id, &bundle),
-                Err(why) => Ok(Err(why)),
+            let watched = match TowerBundle::from_bytes(&record.bundle) {
+                Ok(bundle) => {
+                    let found = self.checked(whose.id, &bundle)?;
+                    found.map_err(|error| error.to_string())
+                }
+                Err(error) => Err(error.to_string()),
             };
-            match watched? {
+            match watched {
                 Ok(mut tower) => {
                     for ruling in &record.rulings {
                         // They were checked when they came.
@@ -159,15 +168,6 @@ impl Core {
     }
 
     /// A watchtower over a bundle, which is checked; else what is wrong with it.
-    fn watchtower(
-        &mut self,
-        id: [u8; 32],
-        bundle: &TowerBundle,
-    ) -> Result<Result<Watchtower<'static>, String>, Fatal> {
-        self.checked(id, bundle)
-            .map(|found| found.map_err(|error| error.to_string()))
-    }
-
     fn checked(
         &mut self,
         id: [u8; 32],
@@ -206,8 +206,7 @@ impl Core {
             return Ok(());
         }
         // What was read is not read again, and no address of the wallet is shown that is not kept.
-        self.wallet.keep(&mut self.own.borrow_mut().wallet)?;
-        self.store.commit()?;
+        self.keep()?;
         for id in due {
             self.publish_watched(id, tip.1, chain)?;
         }
@@ -326,20 +325,22 @@ impl Core {
 
     fn tower_clients(&mut self) -> Result<&mut Logged<ClientRecord, AnyLog>, Fatal> {
         if self.towers.clients.is_none() {
-            let log = self.store.open(&Identity::new("tower-clients", [0; 32]))?;
+            let log = self.store.open(&clients_log())?;
             self.towers.clients = Some(Logged::open(ClientRecord::default(), log)?);
         }
         self.towers.clients.as_mut().ok_or(Fatal::Key)
     }
 
+    /// Whom this node serves as a tower: names, and the hash of the ticket of each.
+    fn served(&self) -> impl Iterator<Item = (&String, &[u8; 32])> {
+        let clients = self.towers.clients.iter();
+        clients.flat_map(|clients| &clients.machine().tickets)
+    }
+
     /// Whom this node serves as a tower: the hash of the ticket of each, with its name.
-    ///
-    /// # Errors
-    /// [`Fatal`].
-    pub fn tickets(&mut self) -> Result<BTreeMap<[u8; 32], String>, Fatal> {
-        let clients = self.tower_clients()?.machine();
-        let all = clients.tickets.iter();
-        Ok(all.map(|(name, ticket)| (*ticket, name.clone())).collect())
+    pub fn tickets(&self) -> BTreeMap<[u8; 32], String> {
+        let all = self.served();
+        all.map(|(name, ticket)| (*ticket, name.clone())).collect()
     }
 
     fn charge_step(&mut self, id: [u8; 32], change: &ChargeChange) -> Result<(), Fatal> {

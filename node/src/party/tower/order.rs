@@ -175,30 +175,33 @@ impl Core {
                     Err(why) => Ok(Err(why)),
                 }
             }
-            TowerCommand::Dismiss { name } => {
-                match self.tower_clients()?.machine().tickets.contains_key(&name) {
-                    true => self.admit(name, None),
-                    false => Ok(Err(refused("unknown", "there is no such client"))),
-                }
-            }
-            TowerCommand::Clients => self.clients(),
+            TowerCommand::Dismiss { name } => match self.serves(&name) {
+                true => self.admit(name, None),
+                false => Ok(Err(refused("unknown", "there is no such client"))),
+            },
+            TowerCommand::Clients => Ok(Ok(self.clients())),
         }
+    }
+
+    fn serves(&self, client: &str) -> bool {
+        self.served().any(|(name, _)| name == client)
     }
 
     fn admit(&mut self, name: String, ticket: Option<[u8; 32]>) -> Result<Answer, Fatal> {
         let stepped = self.tower_clients()?.step(&ClientChange { name, ticket });
         match stepped {
-            Ok(_) => self.clients(),
+            Ok(_) => Ok(Ok(self.clients())),
             Err(StepError::Refused(taken @ Taken { .. })) => Ok(Err(refused("bad-ticket", taken))),
             Err(error) => Err(Fatal::step(error)),
         }
     }
 
-    fn clients(&mut self) -> Result<Answer, Fatal> {
-        let tickets = self.tower_clients()?.machine().tickets.clone();
+    fn clients(&self) -> Reply {
+        let tickets: std::collections::BTreeMap<_, _> = self.served().collect();
         let charges = self.towers.charges.values();
         let named = charges.filter_map(Charge::client);
-        let names = named.map(str::to_owned).chain(tickets.keys().cloned());
+        let names = named.map(str::to_owned);
+        let names = names.chain(tickets.keys().map(|name| (*name).clone()));
         let names: std::collections::BTreeSet<_> = names.collect();
         let all = names.into_iter().map(|name| {
             let (bundles, bytes) = self.used(Some(&name), None);
@@ -209,7 +212,7 @@ impl Core {
                 name,
             }
         });
-        Ok(Ok(Reply::TowerClients(all.collect())))
+        Reply::TowerClients(all.collect())
     }
 
     /// Bundles and bytes of a client, or of all, but for one.
@@ -259,7 +262,7 @@ impl Core {
         if let Err(why) = self.has_place(&id, &bundle, (client.as_deref(), bytes.len())) {
             return Ok(Err(why));
         }
-        if client.is_some() && !self.tower_clients()?.machine().tickets.contains_key(&whose) {
+        if client.is_some() && !self.serves(&whose) {
             return Ok(Err(refused("unknown", "there is no such client")));
         }
         let mut tower = match self.checked(id, &bundle)? {

@@ -58,8 +58,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Asks with the token and these further headers.
-    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    /// Asks with the token and these further headers; no answer comes of a node that is killed meanwhile.
+    fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<Answer> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         let own = [
             ("Host", self.at.as_str()),
@@ -81,7 +87,13 @@ impl Client {
             request += &format!("Content-Length: {}\r\n", body.len());
         }
         request += &format!("\r\n{body}");
-        raw(&self.at, request.as_bytes()).unwrap_or_else(|| panic!("no answer: {method} {path}"))
+        raw(&self.at, request.as_bytes())
+    }
+
+    /// Asks a node that answers.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let answer = self.try_ask(method, path, headers, body);
+        answer.unwrap_or_else(|| panic!("no answer: {method} {path}"))
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -90,10 +102,16 @@ impl Client {
 
     /// Gives an order under a key.
     pub fn order(&self, path: &str, key: &str, body: &str) -> Answer {
+        let answer = self.try_order(path, key, body);
+        answer.unwrap_or_else(|| panic!("no answer: {path}"))
+    }
+
+    /// Gives an order under a key to a node that may be killed over it.
+    pub fn try_order(&self, path: &str, key: &str, body: &str) -> Option<Answer> {
         let mut headers = vec![("Idempotency-Key", key)];
         if !body.is_empty() {
             headers.push(("Content-Type", "application/json"));
         }
-        self.ask("POST", path, &headers, body)
+        self.try_ask("POST", path, &headers, body)
     }
 }
