@@ -221,7 +221,9 @@ fn arguments(cmd: &Cmd, dir: &Path, rng: &mut StdRng) -> Vec<String> {
     let chosen = rng.gen_range(0..=3).min(cmd.options.len());
     let extra: Vec<usize> = rand::seq::index::sample(rng, cmd.options.len(), chosen).into_vec();
     for (i, option) in cmd.options.iter().enumerate() {
-        if !cmd.required.contains(&option.name) && !extra.contains(&i) {
+        // How often something is done is always said: what a command does by itself takes minutes.
+        let is_said = cmd.required.contains(&option.name) || REPEATS.contains(&option.name.as_str());
+        if !is_said && !extra.contains(&i) {
             continue;
         }
         // Written as one word, so that a value may begin with a minus.
