@@ -47,6 +47,8 @@ pub struct LifeParty<'a> {
     stake: Stake,
     /// Whether this process has written that the secret is about to be shown, and has not shown it since.
     is_hidden: bool,
+    /// What is held back beside a rival, and since which tip.
+    beside: Option<(NodeId, u32)>,
 }
 
 impl<'a> LifeParty<'a> {
@@ -78,6 +80,7 @@ impl<'a> LifeParty<'a> {
             has_learned: false,
             stake: Stake::default(),
             is_hidden: false,
+            beside: None,
         };
         // What a process before this one was given and checked.
         let book = party.book().clone();
@@ -346,8 +349,8 @@ impl<'a> LifeParty<'a> {
         publish(chain, (seat.signer(), publisher), seat.book(), due)
     }
 
-    /// Writes down that what is due is about to show the result secret, where it does and no rival waits, and gives the way to publish
-    /// it. Whoever has a log that is durable later than it is written makes it durable in between: whoever is killed then knows that the
+    /// Writes down that what is due is about to show the result secret, where it does and no rival waits, or has waited for b blocks, and gives
+    /// the way to publish it. Whoever has a log that is durable later than it is written makes it durable in between: whoever is killed then knows that the
     /// secret may have been shown, and fights for it; holding back saves nothing any more.
     ///
     /// # Errors
@@ -359,12 +362,13 @@ impl<'a> LifeParty<'a> {
 
     fn write_down(&mut self, chain: &mut dyn NodeAccess) -> Result<(), LifeError> {
         for errand in self.seat.on_chain() {
-            let ContractErrand::Publish { node, .. } = errand else {
+            let ContractErrand::Publish { node, until } = errand else {
                 self.resolve_ending(chain, &errand)?;
                 continue;
             };
             let book = self.seat.book();
-            if !book.shows_secret(node) || book.has_shown() {
+            let is_written = book.has_shown();
+            if !book.shows_secret(node) || (is_written && !self.is_hidden) {
                 continue;
             }
             let signer = self.seat.signer();
@@ -372,12 +376,27 @@ impl<'a> LifeParty<'a> {
             let Ok(tx) = signer.signatures().complete(node, &signer.secrets(book)) else {
                 continue;
             };
-            if rivals(chain, &tx)?.is_empty() {
-                self.seat.take(&ContractInput::Done(Done::Showing(node)))?;
-                self.is_hidden = true;
+            let is_alone = rivals(chain, &tx)?.is_empty();
+            if is_alone || self.is_tired(chain.height()?, (node, until)) {
+                if !is_written {
+                    self.seat.take(&ContractInput::Done(Done::Showing(node)))?;
+                }
+                // Beside a rival it is fought for, as what was shown before.
+                self.is_hidden = is_alone;
             }
         }
         Ok(())
+    }
+
+    /// Whether what shows the secret has been held back beside a rival for long enough. One that nobody mines may wait for ever: a
+    /// verdict that a reorganisation took out of its block, without what paid for it.
+    fn is_tired(&mut self, tip: u32, (node, until): (NodeId, Option<u32>)) -> bool {
+        let held = self.beside.filter(|(held, _)| *held == node);
+        let (_, since) = *self.beside.insert(held.unwrap_or((node, tip)));
+        let confirm = u32::from(self.book().contract().policy().confirm);
+        // Behind it the rival may be what has its turn by then.
+        let is_last = until == Some(tip.saturating_add(1));
+        is_last || tip >= since.saturating_add(confirm)
     }
 
     /// The same of an ending.

@@ -17,6 +17,8 @@ pub struct Sight<'a> {
     reader: Reader<'a>,
     /// What the chain says up to a block, of the contract of this id: most blocks hold nothing of it.
     known: Option<(BlockHash, [u8; 32], Facts)>,
+    /// First tip to which it has read in this process.
+    began: Option<u32>,
 }
 
 impl<'a> Sight<'a> {
@@ -26,8 +28,11 @@ impl<'a> Sight<'a> {
     /// [`OpenError`]: the log cannot be read.
     pub fn open(log: Box<dyn Log + 'a>, since: u32) -> Result<Sight<'a>, OpenError> {
         let reader = Reader::open(log, since)?;
-        let known = None;
-        Ok(Sight { reader, known })
+        Ok(Sight {
+            reader,
+            known: None,
+            began: None,
+        })
     }
 
     /// The same, without a log: whoever comes after this process begins anew.
@@ -89,7 +94,8 @@ impl<'a> Sight<'a> {
             facts
         });
         let tip = self.tip();
-        ChainView { tip, facts }
+        let since = self.began.unwrap_or(tip);
+        ChainView { tip, since, facts }
     }
 
     /// Reads the blocks that it has not read, and takes back those that are gone.
@@ -105,6 +111,7 @@ impl<'a> Sight<'a> {
         let mut facts = self.view(contract).facts;
         let mut next = |tx: &Transaction, height| facts.take(contract, tx, height);
         self.reader.connect(chain, &blocks, &mut next)?;
+        self.began.get_or_insert(self.reader.tip());
         let last = self.reader.follower().tip();
         self.known = last.map(|(_, hash)| (hash, *contract.id(), facts));
         Ok(self.view(contract))

@@ -222,7 +222,8 @@ fn arguments(cmd: &Cmd, dir: &Path, rng: &mut StdRng) -> Vec<String> {
     let extra: Vec<usize> = rand::seq::index::sample(rng, cmd.options.len(), chosen).into_vec();
     for (i, option) in cmd.options.iter().enumerate() {
         // How often something is done is always said: what a command does by itself takes minutes.
-        let is_said = cmd.required.contains(&option.name) || REPEATS.contains(&option.name.as_str());
+        let is_said =
+            cmd.required.contains(&option.name) || REPEATS.contains(&option.name.as_str());
         if !is_said && !extra.contains(&i) {
             continue;
         }

@@ -1,6 +1,9 @@
 //! `narthex job dispute` and `narthex simulate games`, with the real binary.
 
-use crate::job_folder;
+use crate::{
+    job_folder,
+    kill::{When, doom, killer},
+};
 
 use std::process::Command;
 
@@ -165,7 +168,7 @@ fn a_kept_dispute_killed_at_every_write() {
             &file(liar),
         ]);
     }
-    let killer = crate::kept_banks::killer(&job_folder.path(""));
+    let killer = killer(&job_folder.path(""));
     let folder = job_folder.path("kept");
     let run = |liar: &str, kill_at: Option<u32>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_narthex"));
@@ -180,8 +183,7 @@ fn a_kept_dispute_killed_at_every_write() {
         ]);
         command.arg("--log").arg(folder.join("dispute"));
         if let Some(at) = kill_at {
-            command.env("LD_PRELOAD", &killer);
-            command.env("KILL_AT", at.to_string());
+            doom(&mut command, &killer, at, When::Before);
         }
         command.output().unwrap()
     };

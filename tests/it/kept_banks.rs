@@ -3,7 +3,7 @@
 use std::{
     fs,
     os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
 };
 
@@ -12,22 +12,10 @@ use narthex::regtest::{Bitcoind, ChainSource, Miner};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::tree::copy;
-
-/// A library that kills its process at a write.
-pub(crate) fn killer(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/kill/kill_at.c");
-    let library = folder.join("kill_at.so");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-o"])
-        .arg(&library)
-        .arg(&source)
-        .arg("-ldl")
-        .status()
-        .unwrap();
-    assert!(built.success());
-    library
-}
+use crate::{
+    common::tree::copy,
+    kill::{When, doom, killer},
+};
 
 struct JobFolder {
     folder: TempDir,
@@ -59,9 +47,7 @@ impl JobFolder {
             .arg(self.dir())
             .args(&self.node);
         if let Some(at) = kill_at {
-            command
-                .env("LD_PRELOAD", &self.killer)
-                .env("KILL_AT", at.to_string());
+            doom(&mut command, &self.killer, at, When::Before);
         }
         command.output().unwrap()
     }

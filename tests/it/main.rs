@@ -50,6 +50,7 @@ mod job_faults;
 mod job_folder;
 mod job_limits;
 mod kept_banks;
+mod kill;
 mod late_funding;
 mod lives;
 mod lives_flawed;

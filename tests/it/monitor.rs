@@ -42,6 +42,7 @@ on_both_chains!(
     whole_lives_on_a_rough_chain,
     who_was_away_catches_up,
     a_kill_between_writing_and_showing_a_secret,
+    a_rival_that_nobody_mines_is_not_waited_for,
     cycled_out_and_offered_again,
     a_pin_is_replaced_when_the_deadline_needs_it,
     anothers_good_child_stays,
@@ -607,6 +608,38 @@ fn a_kill_between_writing_and_showing_a_secret(chain: &mut dyn Chain) {
     again.look(at.play.chain()).unwrap();
     publish(&mut again, &mut at.play);
     assert!(!is_held(&again), "{:?}", again.publisher().refused);
+    assert!(!rival::waits(&mut at.play, &s1) && rival::waits(&mut at.play, &at.s3));
+}
+
+/// S1' waits, and nobody mines it: the worker holds S3' back for b blocks, as long as they may take it, and then fights.
+fn a_rival_that_nobody_mines_is_not_waited_for(chain: &mut dyn Chain) {
+    let mut at = approved(chain);
+    let id = common::node(&at.play, Exit::WITHHELD);
+    let s1 = at.play.complete(Client, id).unwrap();
+    let empty = |at: &mut Approved<'_>| {
+        let reward = common::miner();
+        at.play.chain().mine_exactly(&[], &reward).unwrap();
+    };
+    for _ in 0..5 {
+        empty(&mut at);
+    }
+    at.play.sync().unwrap();
+    rival::offer(&mut at.play, Client, &s1, LOW).unwrap();
+    let (blobs, mut coins) = (MemoryBlobs::default(), wallet(&mut at.play, Worker));
+    let kept = (MemoryLog::forgetful(), &blobs);
+    let mut worker = process(&at.play, Worker, kept, &mut coins);
+    let confirm = worker.book().contract().policy().confirm;
+    for _ in 0..confirm {
+        worker.look(at.play.chain()).unwrap();
+        publish(&mut worker, &mut at.play);
+        let refused = &worker.publisher().refused;
+        assert!(refused.iter().any(|refused| refused.why == Offered::Held));
+        assert!(!worker.book().has_shown());
+        empty(&mut at);
+    }
+    worker.look(at.play.chain()).unwrap();
+    publish(&mut worker, &mut at.play);
+    assert!(worker.book().has_shown());
     assert!(!rival::waits(&mut at.play, &s1) && rival::waits(&mut at.play, &at.s3));
 }
 

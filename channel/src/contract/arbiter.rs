@@ -34,14 +34,26 @@ impl Book {
             let send = |what| ContractEffect::Send { to, what };
             all.extend(parcels.into_iter().filter(|_| !to.is_empty()).map(send));
         }
-        // A client that can challenge an approval has what it looks at, whoever served the arbiters alone.
         let boxes = self.papers.boxes().copied();
         let boxes = boxes.filter(|_| self.papers.has_given(id, Thing::Data));
-        if let (Some(boxes), Some(_)) = (boxes, self.facts.approved(self.contract())) {
-            let (to, what) = (PartySet::EMPTY.with(Role::Client), Parcel::Boxes(boxes));
+        let to = self.lacks_boxes();
+        if let Some(boxes) = boxes.filter(|_| !to.is_empty()) {
+            let what = Parcel::Boxes(boxes);
             all.push(ContractEffect::Send { to, what });
         }
         all
+    }
+
+    /// Who has not said that it has the boxes, of those they were meant for. The verifier rejects for boxes that it has not, and does not
+    /// know of who keeps them: a worker and one arbiter that hides it would have it convicted. A client that can challenge an approval
+    /// has what it looks at, whoever served the arbiters alone.
+    fn lacks_boxes(&self) -> PartySet {
+        let is_approved = self.facts.approved(self.contract()).is_some();
+        let client = is_approved.then_some(Role::Client);
+        let meant = client.into_iter().chain([Role::Verifier]);
+        meant
+            .filter(|role| !self.is_acknowledged_by(Thing::Data, *role))
+            .collect()
     }
 
     /// Whom a thing that is kept was meant for.
@@ -59,29 +71,6 @@ impl Book {
                 Litigant::Worker | Litigant::Client => Role::Verifier,
             }),
         }
-    }
-
-    /// All that a key opens, to the client, once a settlement shows it: a worker may have served the panel alone. What the boxes are
-    /// boxes of goes first, or the client takes none; and what was opened before the boxes, for a box of coefficients may be garbage,
-    /// and then only shares give the keys.
-    fn all_for_client(&self) -> Vec<ContractEffect> {
-        let id = self.contract().id();
-        let is_kept = self.papers.has_given(id, Thing::Data) && self.shown_by().is_some();
-        let Some(boxes) = self.papers.boxes().copied().filter(|_| is_kept) else {
-            return Vec::new();
-        };
-        let mut parcels: Vec<_> = self.commitment_parcel().into_iter().collect();
-        for (named, item) in self.papers.named(id) {
-            if let Item::Opening { opening, .. } = item
-                && self.papers.has_given(id, Thing::Item(named))
-            {
-                parcels.extend(self.opening_parcels(named, opening));
-            }
-        }
-        parcels.push(Parcel::Boxes(boxes));
-        let to = PartySet::EMPTY.with(Role::Client);
-        let send = |what| ContractEffect::Send { to, what };
-        parcels.into_iter().map(send).collect()
     }
 }
 

@@ -8,7 +8,7 @@
 //! | | Tx0 | S4 | it is at fault itself |
 //! | | | TxD | its owner wants it, the verifier is false, or S1 comes near |
 //! | worker | TxD | S2 | Δ_V has passed |
-//! | verifier | TxD | TxV1 | what was opened is right, and the client is served |
+//! | verifier | TxD | TxV1 | what was opened is right, and the client is served; or it cannot wait for that any longer |
 //! | | | TxV0 | it is wrong, or the worker is late; own items are with the worker or the panel |
 //! | client | TxD | S1'' | its lock has passed |
 //! | worker | TxV1 | S3' | TxV1 is deep |
@@ -64,6 +64,7 @@ pub(super) fn rival(contract: &Contract, node: NodeId) -> Option<NodeId> {
     contract.find(match name {
         Exit::DELIVERED | Exit::NORMAL | Exit::ADMITTED => Exit::WORKER_TIMEOUT,
         Exit::APPROVED | Exit::REJECTED => Exit::VERIFIER_TIMEOUT,
+        Exit::VERIFIER_TIMEOUT => Exit::ABANDONED,
         Exit::NORMAL_LONG => Exit::WITHHELD,
         Exit::APPEALED => Exit::UNAPPEALED,
         Exit::CHALLENGED => Exit::NORMAL_LONG,
@@ -95,6 +96,8 @@ pub(super) fn is_time_to_appeal(book: &Book, tip: u32, is_ready: bool) -> bool {
 pub(super) struct Look<'b> {
     pub(super) book: &'b Book,
     tip: u32,
+    /// First tip of this process.
+    since: u32,
 }
 
 /// What gets its turn if an ending does not confirm in time.
@@ -144,9 +147,9 @@ fn waits_for_ending(book: &Book, tip: u32) -> bool {
         && has_time_for_ending(book, tip)
 }
 
-/// What is to be published in the next block, if anything is.
-pub(super) fn due(book: &Book, tip: u32) -> Option<NodeId> {
-    let look = Look { book, tip };
+/// What is to be published in the next block, if anything is, by a process that has seen this tip, and that one first.
+pub(super) fn due(book: &Book, (tip, since): (u32, u32)) -> Option<NodeId> {
+    let look = Look { book, tip, since };
     if book.is_settled() || waits_for_ending(book, tip) {
         return None;
     }
@@ -266,15 +269,21 @@ impl Look<'_> {
         let is_last = self.tip.saturating_add(self.confirm()) >= schedule.verdict;
         let is_late = book.worker_is_late(self.tip, &schedule, is_last);
         if book.finding == Some(Finding::Equal) {
-            let is_served = book.is_served();
-            if is_served || !is_late {
-                return is_served.then_some(true);
+            // At the last moment also where nobody says that it has what the key opens: silence costs the verifier's deposit and pays
+            // the worker all the same, and what the verifier has it gives the client.
+            if book.is_served() || (is_last && !is_late) {
+                return Some(true);
+            }
+            if !is_late {
+                return None;
             }
             // Right, and not to be had: the key would open boxes that nobody has.
         }
+        // Whoever has just started may be told again what its disk has lost.
+        let is_late = is_late && (is_last || self.tip >= self.since.saturating_add(self.message()));
         let is_false = book.rejects();
-        // A rejection is judged by what was handed over before it.
-        ((is_late || is_false) && (is_last || book.is_heard())).then_some(false)
+        // A rejection is judged by what was handed over before it, wherever a reorganisation puts it.
+        ((is_late || is_false) && (is_last || book.is_heard(self.tip))).then_some(false)
     }
 
     /// TxV0, to the worker.
@@ -353,11 +362,15 @@ impl Book {
         self.finding == Some(Finding::Wrong) || self.has_denied() || self.is_unfit()
     }
 
-    /// Whether the verifier's own items are where they count.
-    pub(super) fn is_heard(&self) -> bool {
+    /// Whether the verifier's own items are where they count, and have been for so long that what is published at this tip cannot come
+    /// into an earlier block, also after a reorganisation.
+    pub(super) fn is_heard(&self, tip: u32) -> bool {
         let id = self.contract().id();
         let own = self.papers.named(id);
         let mut own = own.filter(|(_, item)| matches!(item.name(), "sample" | "reply"));
-        own.all(|(named, _)| self.is_handed(Thing::Item(named), Role::Worker))
+        own.all(|(named, _)| {
+            let handed = self.handed_at(Thing::Item(named), Role::Worker);
+            handed.is_some_and(|height| self.contract().policy().depth.is_reached(height, tip))
+        })
     }
 }

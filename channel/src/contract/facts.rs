@@ -28,6 +28,8 @@ pub struct Facts {
 pub struct ChainView {
     /// Height of the tip.
     pub tip: u32,
+    /// Height of the first tip that this process has seen: what others have to say may not have come before. 0 if it does not matter.
+    pub since: u32,
     /// What it says.
     pub facts: Facts,
 }

@@ -1,4 +1,4 @@
-//! What all four sides do alike with what they have: look at what came, hand over what is their own, plead.
+//! What sides do alike with what they have: look at what came, hand over what is their own and what the client has paid for, plead.
 
 use narthex_contracts::{party::PartySet, terms::Role};
 use narthex_game_model::ruling::{Item, Litigant};
@@ -108,6 +108,29 @@ impl Book {
         };
         let signed = self.papers.first(self.contract().id(), is_it);
         Some(signed.map_or(Parcel::Commitment, |(item, ())| Parcel::Item(item)))
+    }
+
+    /// All that a key opens, to the client, once a settlement shows it: a worker may have served others alone. What the boxes are
+    /// boxes of goes first, or the client takes none; and what was opened before the boxes, for a box of coefficients may be garbage,
+    /// and then only shares give the keys.
+    pub(super) fn all_for_client(&self) -> Vec<ContractEffect> {
+        let id = self.contract().id();
+        let is_kept = self.papers.has_given(id, Thing::Data) && self.shown_by().is_some();
+        let Some(boxes) = self.papers.boxes().copied().filter(|_| is_kept) else {
+            return Vec::new();
+        };
+        let mut parcels: Vec<_> = self.commitment_parcel().into_iter().collect();
+        for (named, item) in self.papers.named(id) {
+            if let Item::Opening { opening, .. } = item
+                && self.papers.has_given(id, Thing::Item(named))
+            {
+                parcels.extend(self.opening_parcels(named, opening));
+            }
+        }
+        parcels.push(Parcel::Boxes(boxes));
+        let to = PartySet::EMPTY.with(Role::Client);
+        let send = |what| ContractEffect::Send { to, what };
+        parcels.into_iter().map(send).collect()
     }
 
     /// Own evidence, once there is an accusation.

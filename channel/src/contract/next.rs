@@ -31,7 +31,8 @@ impl<S: Side> ContractMachine<S> {
         let last = self.book().last_lock()?.max(tip);
         for tip in tip..=last {
             let facts = ahead.book().facts.clone();
-            let changes = ahead.chain(&ChainView { tip, facts }).ok()?;
+            let since = 0;
+            let changes = ahead.chain(&ChainView { tip, since, facts }).ok()?;
             for change in &changes {
                 ahead.to_mut().apply(change);
             }

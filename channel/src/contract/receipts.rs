@@ -12,20 +12,34 @@ impl Book {
     /// Whether a party has acknowledged a thing. The other side's date must be one that a panel takes: whoever dates a receipt
     /// behind its deadline has given none, and the arbiters keep the thing instead.
     pub(super) fn is_acknowledged_by(&self, thing: Thing, role: Role) -> bool {
+        self.acknowledged_at(thing, role).is_some()
+    }
+
+    fn acknowledged_at(&self, thing: Thing, role: Role) -> Option<u32> {
         let key = self.word(role);
         let dated = key.and_then(|key| self.papers.acknowledged(self.contract().id(), thing, &key));
-        dated.is_some_and(|height| self.is_in_time(thing, role, height))
+        dated.filter(|height| self.is_in_time(thing, role, *height))
     }
 
     /// Whether so many arbiters keep it that a panel counts it as handed over.
     pub(super) fn is_kept(&self, thing: Thing) -> bool {
+        self.kept_by_enough_at(thing).is_some()
+    }
+
+    /// From which height on so many arbiters keep it.
+    fn kept_by_enough_at(&self, thing: Thing) -> Option<u32> {
         let enough = self.contract().terms().params().keepers();
         let panel = self.contract().panel();
-        panel
+        let dated = panel
             .iter()
-            .filter(|party| self.keeps(thing, *party))
-            .count()
-            >= enough
+            .filter_map(|party| self.keeps_from(thing, party));
+        let mut dated: Vec<u32> = dated.collect();
+        dated.sort_unstable();
+        // Of no keepers nothing is asked.
+        match enough.checked_sub(1) {
+            Some(last) => dated.get(last).copied(),
+            None => Some(0),
+        }
     }
 
     /// Whether a receipt of this height is one in time, as the panel counts it. Before the delivery there are no deadlines.
@@ -64,13 +78,26 @@ impl Book {
 
     /// Whether a thing was handed over to a party, as a panel counts it.
     pub(super) fn is_handed(&self, thing: Thing, to: Role) -> bool {
-        self.is_acknowledged_by(thing, to) || self.is_kept(thing)
+        self.handed_at(thing, to).is_some()
+    }
+
+    /// From which height on it was, by the receipts.
+    pub(super) fn handed_at(&self, thing: Thing, to: Role) -> Option<u32> {
+        let (acknowledged, kept) = (
+            self.acknowledged_at(thing, to),
+            self.kept_by_enough_at(thing),
+        );
+        acknowledged.into_iter().chain(kept).min()
     }
 
     pub(super) fn keeps(&self, thing: Thing, party: PartyId) -> bool {
+        self.keeps_from(thing, party).is_some()
+    }
+
+    fn keeps_from(&self, thing: Thing, party: PartyId) -> Option<u32> {
         let key = self.word(party.into());
         let dated = key.and_then(|key| self.papers.kept(self.contract().id(), thing, &key));
-        dated.is_some_and(|height| self.is_in_time(thing, party.into(), height))
+        dated.filter(|height| self.is_in_time(thing, party.into(), *height))
     }
 
     /// Own receipts, to whom they are for. What client and arbiters have, the verifier must know before it approves.
@@ -88,6 +115,11 @@ impl Book {
             let mut to = PartySet::EMPTY.with(holder);
             if holder == Role::Worker && me != Role::Verifier {
                 to = to.with(Role::Verifier);
+            }
+            // Arbiters do not give those the boxes who have them. And whoever forgets that it had them is told by more than the worker.
+            let has_boxes = *thing == Thing::Data && matches!(me, Role::Verifier | Role::Client);
+            if has_boxes && self.is_appealing {
+                to = self.contract().panel().iter().fold(to, PartySet::with);
             }
             let what = Parcel::Receipt(*thing);
             all.push(ContractEffect::Send { to, what });

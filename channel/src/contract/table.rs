@@ -42,7 +42,7 @@ pub(super) const WORKER: &[&[Transition]] = &[transitions! {
 
 pub(super) const VERIFIER: &[&[Transition]] = &[transitions! {
     open | verdict | accused | settled + chain => _ [] "it stands where it stood: nothing new is to be done";
-    open | verdict | accused + chain => _ [act] "it stands where it stood: something is to be said, worked on or published";
+    open | verdict | accused | settled + chain => _ [act] "it stands where it stood: something is to be said, worked on or published";
     verdict | accused | settled + chain => open [] "neither TxV1 nor TxV0 is in the chain any more: nothing new is to be done";
     verdict | accused | settled + chain => open [act] "neither TxV1 nor TxV0 is in the chain any more: something is to be said, worked on or published";
     open | accused | settled + chain => verdict [] "TxV1 or TxV0 is the last in the chain: nothing new is to be done";
@@ -50,6 +50,7 @@ pub(super) const VERIFIER: &[&[Transition]] = &[transitions! {
     open | verdict | settled + chain => accused [] "TxC is the last in the chain, and it is no side of that case: nothing new is to be done";
     open | verdict | settled + chain => accused [act] "TxA or TxC is the last in the chain: something is to be said, worked on or published";
     open | verdict | accused + chain => settled [] "its coin is spent for good: nothing new is to be done";
+    open | verdict | accused + chain => settled [act] "its coin is spent for good: something is to be said, worked on or published";
     open | verdict | accused | settled + chain => over [] "the settlement is buried: nothing new is to be done";
     open | verdict + order => _ [act] "its owner agrees to an end: something is to be said, worked on or published";
     open | verdict | accused | settled + said => _ [] "another party says what was not here: nothing new is to be done";

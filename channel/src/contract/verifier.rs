@@ -173,6 +173,8 @@ impl Side for Checking {
                 to: PartySet::EMPTY.with(book.contract().approved_to()),
                 what: Parcel::Release,
             }],
+            // It has approved, or been silent, without hearing that the client has it.
+            ("settled", _) if !book.is_served() => book.all_for_client(),
             ("rejecting", _) if book.is_funded() && book.contract().is_paper() => {
                 match book.rejected.is_empty() {
                     true => task(Task::Reject),

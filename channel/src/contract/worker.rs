@@ -2,7 +2,10 @@
 
 use bitcoin::hashes::Hash;
 use narthex_contracts::terms::Role;
-use narthex_game_model::{ruling::Answer, sample::nonce_commitment};
+use narthex_game_model::{
+    ruling::{Answer, Item, Litigant},
+    sample::nonce_commitment,
+};
 
 use super::{Book, ContractChange, ContractEffect, Finding, Side, Task, table};
 use crate::Transition;
@@ -43,6 +46,31 @@ impl Book {
     fn is_asked_blindly(&self) -> Option<[u8; 32]> {
         let blind = self.blind().filter(|_| self.contract().is_paper());
         blind.filter(|_| self.deep.is_some())
+    }
+
+    /// What is made again: own words came back to a disk that is older, and what is long and was only named in them did not. It is the
+    /// same again, for it follows from the job and from what the seed gives.
+    fn lost(&self) -> Option<Task> {
+        let papers = &self.papers;
+        if self.is_settled() {
+            return None;
+        }
+        if self.has_own("commitment") && papers.boxes().is_none() && !self.contract().is_paper() {
+            return Some(Task::Work);
+        }
+        // Whoever has found more since works by that.
+        if self.finding.is_some() {
+            return None;
+        }
+        // What is opened to the client depends on what else was opened, which an older disk does not know.
+        let mut own = self.items_by(|author| author == Litigant::Worker);
+        own.any(|(_, item)| match item {
+            Item::Opening { reply, opening } => {
+                self.may_open_to(reply) && papers.opening(opening).is_none()
+            }
+            _ => false,
+        })
+        .then_some(Task::Open)
     }
 
     /// The verifier's answer to the token that this worker has sealed.
@@ -103,6 +131,7 @@ impl Side for Working {
             due.extend(task(Task::Check));
         }
         due.extend(book.serves_by().map(|_| ContractEffect::Task(Task::Serve)));
+        due.extend(book.lost().map(ContractEffect::Task));
         due.extend(book.pleading());
         let contract = book.contract();
         let delivered = book

@@ -212,10 +212,15 @@ fn arbiters_hand_a_draw_on_behind_an_approval_and_to_the_client_what_was_opened_
     assert_eq!(arbiter.sends(item(&opening)), [CLIENT]);
     assert_eq!(arbiter.sends(Parcel::Opening(*served().hash())), [CLIENT]);
     assert_eq!(arbiter.sends(item(&commitment)), [VERIFIER]);
-    assert_eq!(arbiter.sends(Parcel::Boxes(BOXES)), []);
+    assert_eq!(arbiter.sends(Parcel::Boxes(BOXES)), [VERIFIER]);
     approved(&mut arbiter);
     assert_eq!(arbiter.sends(item(&audit())), [WORKER]);
     assert_eq!(arbiter.sends(item(&commitment)), [CLIENT, VERIFIER]);
+    assert_eq!(arbiter.sends(Parcel::Boxes(BOXES)), [CLIENT, VERIFIER]);
+    // Who says that it has them is sent none.
+    let has_them = (ReceiptKind::Data, world().data());
+    let receipt = world().receipt(has_them, (VERIFIER, WORKER), DELIVERED);
+    arbiter.said(VERIFIER, Said::Receipt(receipt));
     assert_eq!(arbiter.sends(Parcel::Boxes(BOXES)), [CLIENT]);
 }
 

@@ -54,7 +54,11 @@ impl Blocks {
             agreed: self.agreed,
         };
         let tip = self.tip;
-        ContractInput::Chain(ChainView { tip, facts })
+        ContractInput::Chain(ChainView {
+            tip,
+            since: 0,
+            facts,
+        })
     }
 
     /// What may spend the contract's coin next.

@@ -320,6 +320,7 @@ fn the_end_that_was_agreed_on_shows_the_client_the_key() {
         };
         let view = narthex_channel::contract::ChainView {
             tip: FUNDED + 9,
+            since: 0,
             facts,
         };
         client.step(&ContractInput::Chain(view)).unwrap();

@@ -401,7 +401,11 @@ impl<S: Side> Walks<S> {
                     path: vec![(NodeId(1), 5)],
                     ..Facts::default()
                 };
-                ContractInput::Chain(ChainView { tip: 9, facts })
+                ContractInput::Chain(ChainView {
+                    tip: 9,
+                    since: 0,
+                    facts,
+                })
             }
             _ => ContractInput::Order(match rng.r#gen() {
                 true => Order::Admit,

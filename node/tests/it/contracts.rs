@@ -14,12 +14,12 @@ use crate::support::{
 };
 
 /// All are at this state; the same contract and funding for everybody.
-fn everybody(house: &House, id: &str, state: &str) -> bool {
+pub fn everybody(house: &House, id: &str, state: &str) -> bool {
     (0..house.nodes.len()).all(|at| house.state(at, id) == state)
 }
 
 /// What all of them say of a field, if they agree.
-fn agreed(house: &House, id: &str, field: &str) -> String {
+pub fn agreed(house: &House, id: &str, field: &str) -> String {
     let said = (0..house.nodes.len()).map(|at| house.show(at, id)[field].to_string());
     let said: BTreeSet<_> = said.collect();
     assert_eq!(said.len(), 1, "{field}: {said:?}");
@@ -143,7 +143,9 @@ pub fn lived(house: &mut House, id: &str, mut before_block: impl FnMut(&mut Hous
             assert!(Instant::now() < deadline, "{:#?}", states(house, id));
             std::thread::park_timeout(Duration::from_millis(50));
             let now = standings(house, id);
-            quiet = if now == last { quiet + 1 } else { 0 };
+            // Whoever is dead has nothing to say, and yet is waited for.
+            let is_quiet = house.revive() == 0 && now == last;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
             last = now;
         }
         let is_over = |standing: &String| matches!(standing.as_str(), "decrypted" | "settled");
@@ -231,7 +233,7 @@ fn killed(seed: u64) {
 }
 
 /// How it stands with each.
-fn states(house: &House, id: &str) -> Vec<serde_json::Value> {
+pub fn states(house: &House, id: &str) -> Vec<serde_json::Value> {
     let nodes = 0..house.nodes.len();
     nodes.map(|at| house.show(at, id)).collect()
 }

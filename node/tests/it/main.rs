@@ -20,6 +20,7 @@ mod keys;
 mod killed;
 mod life;
 mod marketplace;
+mod matrix;
 mod networks;
 mod orders;
 mod party;

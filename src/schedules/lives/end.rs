@@ -53,6 +53,19 @@ impl World<'_> {
         Some((node, height, name))
     }
 
+    /// Whether the end is so long past that nobody is disturbed any more.
+    pub(super) fn is_calm(&self) -> bool {
+        let settled = self.settled();
+        settled.is_some_and(|(_, height, _)| self.tip > height + 3 * DEEP)
+    }
+
+    /// From which height on nobody is away.
+    fn all_are_back(&self) -> u32 {
+        let nodes = self.nodes.values();
+        let back = nodes.map(|node| node.away_until.max(node.cut_until));
+        back.max().unwrap_or(0)
+    }
+
     pub(super) fn is_over(&mut self) -> bool {
         if self.tip > self.bound {
             self.judge_locked();
@@ -68,8 +81,8 @@ impl World<'_> {
         let is_done = |standing| matches!(standing, "settled" | "decrypted" | "over");
         let mut standings = all.map(|node| node.party.as_ref().map(|party| party.standing()));
         let all_know = standings.all(|standing| standing.is_some_and(is_done));
-        // The client decrypts, and everybody comes back, some blocks later at most.
-        let is_late = self.tip > height + 3 * DEEP;
+        // The client decrypts, and everybody comes back, some blocks later at most: who is not there has what the client waits for.
+        let is_late = self.is_calm() && self.tip > self.all_are_back() + DEEP;
         if self.is_patient && self.tip < self.bound {
             return false;
         }

@@ -103,10 +103,18 @@ impl World<'_> {
         bound >= usize::from(self.ready.terms.params().quorum())
     }
 
-    /// How honest arbiters have ruled: against nobody honest.
+    /// How honest arbiters have ruled: against nobody honest, as long as a majority of the panel was there to keep what one side does not
+    /// acknowledge. What an arbiter finds anew, once its case is bound, it does not attest.
     pub(super) fn judge_rulings(&mut self) {
+        if !self.has_panel() {
+            return;
+        }
         let rulings = self.rulings.borrow().clone();
+        let mut have_ruled = BTreeSet::new();
         for ruled in rulings {
+            if !have_ruled.insert(ruled.by) {
+                continue;
+            }
             let against = match ruled.ruling {
                 Ruling::WorkerAtFault => Role::Worker,
                 Ruling::VerifierAtFault => Role::Verifier,

@@ -33,7 +33,7 @@ impl World<'_> {
             if !node.is_up() && node.away_until <= tip {
                 self.start(role);
             }
-            if self.is_villain(role) {
+            if self.is_villain(role) || self.is_calm() {
                 continue;
             }
             if self.fault(FaultKind::Partition, (1, 24)) {

@@ -22,6 +22,13 @@ impl<S: Side> ContractMachine<S> {
             .any(|effect| matches!(effect, ContractEffect::Task(task) if is_it(task)))
     }
 
+    /// An own item, unless it is here already.
+    fn filed_once(&self, signed: &SignedItem) -> Option<ContractChange> {
+        let mut items = self.book.papers.items().iter();
+        let is_here = items.any(|known| known.item == signed.item);
+        (!is_here).then(|| ContractChange::Filed(signed.clone()))
+    }
+
     /// The change, if this task is asked for.
     fn if_asked(
         &self,
@@ -42,16 +49,21 @@ impl<S: Side> ContractMachine<S> {
                 let blob = Blob::Boxes { hash: *boxes };
                 let by = self.contract().role().into();
                 let kept = ContractChange::Kept { by, blob };
-                let changes = vec![ContractChange::Filed(commitment.clone()), kept];
+                let filed = self.filed_once(commitment);
+                // Another one than was given before its boxes were lost would contradict it.
+                let is_other = filed.is_some() && book.has_own("commitment");
+                let changes = filed.into_iter().chain([kept]).collect();
                 let is_own = commitment.item.name() == "commitment" && self.is_own(commitment);
-                let is_it = |task: &Task| is_own && *task == Task::Work;
+                let is_it = |task: &Task| is_own && !is_other && *task == Task::Work;
                 self.if_asked("commitment", is_it, changes)
             }
             Done::Signed(signed) => self.signed(signed),
             Done::Opened { item, opening } => {
                 let (by, blob) = (self.contract().role().into(), *opening);
                 let kept = ContractChange::Kept { by, blob };
-                let changes = vec![kept, ContractChange::Filed(item.clone())];
+                let filed = self.filed_once(item);
+                let is_other = filed.is_some() && book.has_own(item.item.name());
+                let changes = [kept].into_iter().chain(filed).collect();
                 // Nothing is opened but to a verifier that says it has the token, and after that; and to the client what its draw asks for.
                 let named = match &item.item {
                     Item::Opening { reply, opening } if book.may_open_to(reply) => {
@@ -66,7 +78,8 @@ impl<S: Side> ContractMachine<S> {
                 };
                 let opens =
                     |name: &[u8; 32]| matches!(blob, Blob::Opening { id, .. } if id == *name);
-                let named = named.filter(|(_, opening)| self.is_own(item) && opens(opening));
+                let named =
+                    named.filter(|(_, opening)| self.is_own(item) && !is_other && opens(opening));
                 let is_it = |task: &Task| named.is_some_and(|(asked, _)| asked == *task);
                 self.if_asked("opening", is_it, changes)
             }

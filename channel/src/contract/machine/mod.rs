@@ -124,7 +124,7 @@ impl<S: Side> ContractMachine<S> {
         for change in after.ending_seen(tip) {
             take(&mut after, ContractChange::Ending(Box::new(change)));
         }
-        let decided = duty::due(&after, tip);
+        let decided = duty::due(&after, (tip, view.since));
         if let Some(node) = decided.filter(|node| after.decided.last() != Some(node)) {
             take(&mut after, ContractChange::Decided(node));
         }

@@ -496,7 +496,11 @@ impl<S: Side> Seat<S> {
             root: self.root,
             agreed: None,
         };
-        let view = ChainView { tip, facts };
+        let view = ChainView {
+            tip,
+            since: 0,
+            facts,
+        };
         self.step(&ContractInput::Chain(view)).unwrap()
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -18,7 +19,11 @@ use narthex_node::NodeKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{http::Client, result_of};
+use super::{
+    http::Client,
+    kill::{When, doom, killer},
+    result_of,
+};
 
 /// Longest time that anything may take.
 pub const PATIENCE: Duration = Duration::from_secs(240);
@@ -32,6 +37,9 @@ fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_narthex-node"))
 }
 
+/// At which write after its start a process is killed, the first being 1, and when.
+pub type Doom = (u32, When);
+
 /// A node as a process, killed when dropped.
 pub struct Process {
     child: Child,
@@ -43,6 +51,8 @@ pub struct Process {
     /// What it is run with beside the others.
     words: Vec<String>,
     is_gone: bool,
+    /// At which writes it dies: at the last of these first.
+    dooms: Vec<Doom>,
     said: Arc<Mutex<Vec<String>>>,
 }
 
@@ -73,6 +83,16 @@ impl Process {
         kib.parse::<u64>().unwrap() << 10
     }
 
+    /// That it dies at these writes, at the last of them first: counted from a start each, from the next one on.
+    pub fn is_doomed_to(&mut self, dooms: Vec<Doom>) {
+        self.dooms = dooms;
+    }
+
+    /// How often it has yet to die.
+    pub fn deaths_left(&self) -> usize {
+        self.dooms.len()
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
@@ -94,6 +114,8 @@ pub struct House {
     job: PathBuf,
     /// What all of them are run with, beside what each is.
     words: Vec<String>,
+    /// The library that kills, once it is built.
+    killer: Option<PathBuf>,
 }
 
 /// A job of shipped images.
@@ -158,11 +180,12 @@ impl House {
             folder,
             job,
             words,
+            killer: None,
         };
         // Starts are slow (a wallet, a job): all at once.
         let mut started = Vec::new();
         for role in roles {
-            started.push(house.begin(*role, &house.dir(*role), None));
+            started.push(house.begin(*role, &house.dir(*role), (None, None)));
         }
         house.nodes = started.into_iter().map(Starting::ready).collect();
         house
@@ -179,7 +202,7 @@ impl House {
         self.words
             .extend(words.iter().map(|word| (*word).to_owned()));
         let dir = self.folder.path().join(name);
-        let started = self.begin(Role::Client, &dir, None);
+        let started = self.begin(Role::Client, &dir, (None, None));
         self.words.truncate(before);
         self.nodes.push(started.ready());
         self.nodes[at].words = words.iter().map(|word| (*word).to_owned()).collect();
@@ -239,7 +262,12 @@ impl House {
         self.folder.path().join(role.to_string())
     }
 
-    fn begin(&self, role: Role, dir: &Path, listen: Option<&str>) -> Starting {
+    fn begin(
+        &self,
+        role: Role,
+        dir: &Path,
+        (listen, end): (Option<&str>, Option<Doom>),
+    ) -> Starting {
         let (url, cookie) = self.chain.rpc();
         let mut command = program();
         command
@@ -255,6 +283,12 @@ impl House {
         if matches!(role, Role::Arbiter(_)) {
             command.args(["--accept-role", "arbiter", "--max-stake", "100000000"]);
         }
+        if let (Some((at, when)), Some(killer)) = (end, &self.killer) {
+            doom(&mut command, killer, at, when);
+            // What it says to its Bitcoin node, its peers do not hear.
+            let (_, port) = url.rsplit_once(':').unwrap();
+            command.env("KILL_NOT_PORT", port);
+        }
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Starting {
@@ -265,23 +299,54 @@ impl House {
         }
     }
 
-    /// Starts a node again that was killed, at its place.
+    /// Starts a node again that was killed, at its place. One that is doomed may die over it, and is started again then.
     pub fn again(&mut self, at: usize) {
-        let Process {
-            role,
-            dir,
-            address,
-            words,
-            ..
-        } = &self.nodes[at];
-        let (role, dir, address, words) = (*role, dir.clone(), address.clone(), words.clone());
-        let before = self.words.len();
-        self.words.extend(words.iter().cloned());
-        let mut again = self.begin(role, &dir, Some(&address)).ready();
-        self.words.truncate(before);
-        again.words = words;
-        assert_eq!(again.id, self.nodes[at].id);
-        self.nodes[at] = again;
+        let killer = (self.killer.is_none() && self.nodes[at].deaths_left() > 0)
+            .then(|| killer(self.folder.path()));
+        self.killer = self.killer.take().or(killer);
+        loop {
+            let end = self.nodes[at].dooms.pop();
+            let node = &self.nodes[at];
+            let (role, words, before) = (node.role, node.words.clone(), self.words.len());
+            self.words.extend(words.iter().cloned());
+            let node = &self.nodes[at];
+            let started = self.begin(role, &node.dir, (Some(&node.address), end));
+            self.words.truncate(before);
+            match started.try_ready() {
+                Ok(mut again) => {
+                    let before = &mut self.nodes[at];
+                    assert_eq!(again.id, before.id);
+                    again.words = words;
+                    again.dooms = std::mem::take(&mut before.dooms);
+                    *before = again;
+                    return;
+                }
+                Err(mut child) => {
+                    let signal = child.wait().unwrap().signal();
+                    assert!(
+                        end.is_some() && signal == Some(9),
+                        "{role} has ended: {signal:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Starts again whoever was killed; how many these are.
+    pub fn revive(&mut self) -> usize {
+        let mut dead = Vec::new();
+        for (at, node) in self.nodes.iter_mut().enumerate() {
+            let Some(status) = node.child.try_wait().unwrap() else {
+                continue;
+            };
+            let is_killed = status.signal() == Some(9);
+            assert!(is_killed, "{} has ended: {:?}", node.role, node.said());
+            if !node.is_gone {
+                dead.push(at);
+            }
+        }
+        dead.iter().for_each(|at| self.again(*at));
+        dead.len()
     }
 
     /// Asks a node, as its operator does.
@@ -323,14 +388,29 @@ impl House {
     /// The client offers a contract to all of them; its id.
     pub fn offer(&self) -> String {
         self.offer_of(&["--job", self.job.to_str().unwrap()])
+            .unwrap()
+    }
+
+    /// The same of a client that may die over it, until there is one offer.
+    pub fn offer_at_last(&mut self) -> String {
+        loop {
+            self.revive();
+            // It may have gone through, and the answer be lost.
+            if let Ok(list) = self.try_ask(0, &["list"]) {
+                match &list["contracts"][0]["id"] {
+                    Value::String(id) => return id.clone(),
+                    _ => drop(self.offer_of(&["--job", self.job.to_str().unwrap()])),
+                }
+            }
+        }
     }
 
     /// The same of a job that the client keeps.
     pub fn offer_kept(&self, id: &str) -> String {
-        self.offer_of(&["--job-id", id])
+        self.offer_of(&["--job-id", id]).unwrap()
     }
 
-    fn offer_of(&self, job: &[&str]) -> String {
+    fn offer_of(&self, job: &[&str]) -> Result<String, String> {
         let place = |at: usize| format!("{}@{}", self.nodes[at].id, self.nodes[at].address);
         let mut places: Vec<_> = (0..self.nodes.len()).map(place).collect();
         // Whoever is not here is nobody's.
@@ -344,8 +424,8 @@ impl House {
         for place in &places[3..] {
             words.extend(["--arbiter", place]);
         }
-        let contract = &self.ask(0, &words)["contract"];
-        contract["id"].as_str().unwrap().to_owned()
+        let reply = self.try_ask(0, &words)?;
+        Ok(reply["contract"]["id"].as_str().unwrap().to_owned())
     }
 
     /// A contract as a node knows it.
@@ -386,9 +466,7 @@ impl House {
             if start.elapsed() > PATIENCE {
                 self.in_vain(what);
             }
-            for node in self.nodes.iter_mut().filter(|node| !node.is_gone) {
-                assert!(node.runs(), "{} has ended: {:?}", node.role, node.said());
-            }
+            self.revive();
             std::thread::park_timeout(Duration::from_millis(50));
         }
     }
@@ -412,11 +490,18 @@ struct Starting {
 }
 
 impl Starting {
-    fn ready(mut self) -> Process {
-        let line = self.lines.next();
-        let line = line
-            .unwrap_or_else(|| panic!("{} has ended", self.role))
-            .unwrap();
+    fn ready(self) -> Process {
+        let role = self.role;
+        self.try_ready()
+            .unwrap_or_else(|_| panic!("{role} has ended"))
+    }
+
+    /// Once it listens; the process that has ended before.
+    fn try_ready(mut self) -> Result<Process, Child> {
+        let Some(line) = self.lines.next() else {
+            return Err(self.child);
+        };
+        let line = line.unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let (saying, lines) = (said.clone(), self.lines);
@@ -425,7 +510,7 @@ impl Starting {
                 saying.lock().unwrap().push(line);
             }
         });
-        Process {
+        Ok(Process {
             child: self.child,
             role: self.role,
             dir: self.dir,
@@ -434,7 +519,8 @@ impl Starting {
             api: ready["api"].as_str().unwrap().to_owned(),
             words: Vec::new(),
             is_gone: false,
+            dooms: Vec::new(),
             said,
-        }
+        })
     }
 }

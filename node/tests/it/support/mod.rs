@@ -3,6 +3,8 @@
 pub mod evil;
 pub mod house;
 pub mod http;
+#[path = "../../../../tests/it/kill/mod.rs"]
+pub mod kill;
 pub mod limits;
 pub mod process;
 pub mod rude;
