@@ -2,7 +2,8 @@
 
 use std::{cell::OnceCell, path::PathBuf, sync::Arc};
 
-use bitcoin::secp256k1::{All, Keypair, Secp256k1, SecretKey};
+use bitcoin::secp256k1::{All, Keypair, Secp256k1, SecretKey, schnorr};
+use narthex_arbiter::Silent;
 use narthex_base::{secret::Secret, statement};
 use narthex_channel::contract::{Book, ContractSigner, Done, Task};
 use narthex_contracts::{
@@ -62,8 +63,12 @@ pub(super) struct WordSigner<'k> {
 
 impl WordSigner<'_> {
     pub(super) fn item(&self, item: Item, contract: &[u8; 32]) -> SignedItem {
-        let signature = statement::sign_in(self.secp, &item.id(contract), self.pair);
+        let signature = self.over(&item.id(contract));
         SignedItem { item, signature }
+    }
+
+    pub(super) fn over(&self, digest: &[u8; 32]) -> schnorr::Signature {
+        statement::sign_in(self.secp, digest, self.pair)
     }
 }
 
@@ -106,6 +111,8 @@ pub struct LifeSigner<'a> {
     pub(super) announced: Volatile,
     /// By which row an arbiter has ruled, and why.
     pub(super) ruled: Option<Ruled>,
+    /// Why an arbiter has ruled on nothing, where it was asked to and that is no matter of a block; and at which tip.
+    pub(super) silent: Option<(u32, Silent)>,
 }
 
 impl<'a> LifeSigner<'a> {
@@ -136,6 +143,7 @@ impl<'a> LifeSigner<'a> {
             result: OnceCell::new(),
             announced: None,
             ruled: None,
+            silent: None,
         }
     }
 
@@ -157,6 +165,15 @@ impl<'a> LifeSigner<'a> {
     /// The same, to look again.
     pub const fn sight_mut(&mut self) -> &mut Sight<'a> {
         &mut self.sight
+    }
+
+    /// Why an arbiter rules on nothing although it was asked to: its machine cannot, or its engines do not agree. It is asked again with each
+    /// block.
+    pub const fn silent(&self) -> Option<&Silent> {
+        match &self.silent {
+            Some((_, silent)) => Some(silent),
+            None => None,
+        }
     }
 
     /// What it holds since the set-up, with what came since.

@@ -53,6 +53,9 @@ pub struct PlayOptions {
     pub seal_cost: SealCost,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
+    /// Have each arbiter that has ruled draw up the bundle of its case at the end ([`Settled::bundles`](super::Settled::bundles)). It takes the
+    /// seal of a contract.
+    pub bundles: bool,
     /// Kill the processes of parties that live by their machines, again and again, when this seed says.
     pub kills: Option<u64>,
 }
@@ -71,6 +74,7 @@ impl Default for PlayOptions {
             research: false,
             seal_cost: SealCost::CONTRACT,
             probe_early: false,
+            bundles: false,
             kills: None,
         }
     }

@@ -24,6 +24,7 @@ mod bond_counts;
 mod bond_draw;
 mod bond_node;
 mod bounty;
+mod bundles;
 mod circles;
 mod cli_fuzz;
 mod contracts;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use narthex_game_model::computation::{StepError, StepNeeds, StepProgram, TimeBudget, zeros};
+use narthex_game_model::computation::{
+    PortableProgram, StepError, StepNeeds, StepProgram, TimeBudget, zeros,
+};
 use narthex_game_model::workload::{Limits, ProgramError, WasmProgram, output_span};
 use wasmtime::{
     Engine, Error, Instance, InstancePre, Linker, Memory, Module, Store, StoreLimits,
@@ -43,6 +45,8 @@ pub enum Native {
     },
     /// The program failed on its own. wasmi fails too, perhaps for a limit that it met before.
     Failed(StepError),
+    /// A counter of its own passed the limit that it was given, or memory did not grow: it has no output, and runs ahead of wasmi.
+    MetLimit,
     /// It met a limit of native code, some of which are narrower than wasmi's: what wasmi says is open.
     Undecided(String),
 }
@@ -118,10 +122,14 @@ impl StepProgram for WasmtimeProgram {
         self.ruling.needs()
     }
 
+    fn portable(&self) -> Option<PortableProgram> {
+        self.ruling.portable()
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         match self.run_native(record) {
             Native::Output { output, .. } => Ok(output),
-            Native::Failed(_) | Native::Undecided(_) => self.ruling.run(record),
+            Native::Failed(_) | Native::MetLimit | Native::Undecided(_) => self.ruling.run(record),
         }
     }
 }
@@ -181,7 +189,7 @@ impl NativeCode {
                 Err(error) if error.is_defect() => undecided(&error),
                 Err(error) => Native::Failed(error),
             },
-            Err(_) if self.met_limit(&mut store, &instance) => undecided(&"a counter ran out"),
+            Err(_) if self.met_limit(&mut store, &instance) => Native::MetLimit,
             Err(error) => match error.downcast_ref::<Trap>() {
                 None | Some(Trap::Interrupt | Trap::StackOverflow | Trap::OutOfFuel) => {
                     undecided(&error)

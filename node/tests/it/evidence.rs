@@ -1,6 +1,7 @@
 //! What there is of a contract to judge by, for whoever was not there.
 
 use narthex::{
+    arbiter::{Anchor, Bundle},
     bitcoin::hex::{DisplayHex as _, FromHex as _},
     contracts::{
         attest::Attestation,
@@ -12,6 +13,8 @@ use narthex::{
         ruling::{Rerun, rule},
         token::SealCost,
     },
+    judging::judge_here,
+    regtest::ChainSource as _,
     ruling::CaseFile,
 };
 use narthex_base::codec::Message as _;
@@ -79,6 +82,31 @@ fn secrets(at: usize, id: &[u8; 32], terms: &TermsRecord) -> Vec<String> {
     all
 }
 
+/// An arbiter's bundle is ruled on again from itself alone, on the chain that it is of; others have none.
+fn replayed(town: &mut Town, (at, all): (usize, &[EvidenceText]), case: &CaseFile, id: &[u8; 32]) {
+    let bundles = of_kind(all, "bundle");
+    if at < 3 {
+        assert_eq!(bundles, [""; 0]);
+        return;
+    }
+    let bytes = Vec::<u8>::from_hex(bundles[0]).unwrap();
+    let bundle = Bundle::from_bytes(&bytes).unwrap();
+    assert_eq!(usize::from(bundle.seat()), at - 3);
+    let height = bundle.body().headers.last();
+    let hash = town.chain.block_hash(height).unwrap();
+    let question = bundle.open(Some(&Anchor { height, hash })).unwrap();
+    let known = case.case().unwrap();
+    assert_eq!(question.case().unwrap().terms, known.terms, "{id:?}");
+    let (mut read, mut proven) = (known.chain, question.facts.clone());
+    // A party has read more blocks than a ruling asks for.
+    read.blocks.clear();
+    proven.blocks.clear();
+    assert_eq!(read, proven);
+    let report = judge_here(&question, None).unwrap();
+    assert_eq!(report, *bundle.report());
+    println!("{at}: {} bytes, judged {}", bytes.len(), report.judged);
+}
+
 /// The verifier hears nobody, and rejects; the worker appeals, and the panel rules for it. Whoever has the arbiter's evidence comes to the same
 /// ruling, and a watchtower takes what it has attested.
 #[test]
@@ -138,6 +166,7 @@ fn a_case_can_be_judged_by_who_was_not_there() {
             };
             assert_ne!(judge(&nothing).ruling, found.ruling);
         }
+        replayed(&mut town, (at, &all), &case, &id);
     }
     // A tower learns rulings by these bytes.
     let given = crate::tower::bundle(&mut town, 0, &id);
