@@ -99,7 +99,7 @@ mod native {
             memory_bytes: *memory_bytes,
             output_bytes: usize::try_from(*output_bytes).map_err(|e| e.to_string())?,
         };
-        let native = WasmtimeProgram::new(source, limits).map_err(|e| e.to_string())?;
+        let native = WasmtimeProgram::frugal(source, limits).map_err(|e| e.to_string())?;
         if let Some(why) = native.without_native_code() {
             return Err(format!("wasmtime does not compile it: {why}"));
         }

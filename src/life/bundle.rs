@@ -119,7 +119,7 @@ impl LifeParty<'_> {
             let proven = ProvenBlock::of(&block, height, &txids);
             blocks.push(proven.ok_or(NoBundle::Gone { height })?);
         }
-        let report = signer.judged(&question)?;
+        let report = signer.report(&question)?;
         if report.finding.ruling != bound {
             let found = report.finding.ruling;
             return Err(NoBundle::Forgotten { found });

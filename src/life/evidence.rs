@@ -19,8 +19,12 @@ use narthex_game_model::{
     },
 };
 
-use super::{LifeError, LifeSigner, signer::Worked};
-use crate::{judging::judge_here, ruling::CaseFile};
+use super::{LifeError, LifeSigner, long::Long, signer::Worked};
+use crate::{
+    job::StageJob,
+    judging::{JudgeBox, judge_here},
+    ruling::CaseFile,
+};
 
 impl LifeSigner<'_> {
     /// The case, as each judge derives it alone from terms and chain.
@@ -281,7 +285,11 @@ impl LifeSigner<'_> {
             return Ok(None);
         }
         let question = self.question(book, hears)?;
-        match self.judged(&question) {
+        let found = match self.judged(question)? {
+            None => return Ok(None),
+            Some(found) => found.clone(),
+        };
+        match found {
             Ok(Report { finding, .. }) => {
                 self.silent = None;
                 let reason = match finding.unpaid {
@@ -291,21 +299,40 @@ impl LifeSigner<'_> {
                 self.ruled = Some((Some(finding.row), reason));
                 Ok(Some(Done::Ruled(finding.ruling)))
             }
-            Err(silent) => match silent.why {
-                Silence::Awaited => Ok(None),
-                // A limit of this machine is no verdict, and somebody must hear of it. It is tried again with the next block.
-                Silence::EnginesDiffer | Silence::Machine => {
-                    self.silent = Some((tip, silent));
-                    Ok(None)
+            Err(silent) => {
+                self.judged = ([0; 32], Long::default());
+                match silent.why {
+                    Silence::Awaited => Ok(None),
+                    // A limit of this machine is no verdict, and somebody must hear of it. It is tried again with the next block.
+                    Silence::EnginesDiffer | Silence::Machine => {
+                        self.silent = Some((tip, silent));
+                        Ok(None)
+                    }
+                    Silence::Case => Err(silent.into()),
                 }
-                Silence::Case => Err(silent.into()),
-            },
+            }
         }
     }
 
-    /// What a judge says.
-    pub(super) fn judged(&self, question: &Question) -> Result<Report, Silent> {
-        judge_here(question, Some(self.own.job.0.program()))
+    /// What the judge says of a question, once it has: it may take as long as a step does.
+    fn judged(&mut self, question: Question) -> Result<Option<&Result<Report, Silent>>, LifeError> {
+        let id = question.id();
+        if self.judged.0 != id {
+            self.judged = (id, Long::default());
+        }
+        let (judge, (job, _)) = (self.own.judge.clone(), self.own.job.clone());
+        let judge = move || Ok(put(&question, judge.as_ref(), &job));
+        self.judged.1.get(self.own.is_aside, judge)
+    }
+
+    /// What the judge has said of this very question, or says now.
+    pub(super) fn report(&self, question: &Question) -> Result<Report, Silent> {
+        let known = self.judged.1.known();
+        let known = known.filter(|_| self.judged.0 == question.id());
+        match known {
+            Some(found) => found.clone(),
+            None => put(question, self.own.judge.as_ref(), &self.own.job.0),
+        }
     }
 
     /// Binds the case to the ruling, in its own record, and attests it.
@@ -332,5 +359,13 @@ impl LifeSigner<'_> {
         let secp = bitcoin::secp256k1::Secp256k1::new();
         let attestation = nonce.attest(&secp, &identity, seat, bound)?;
         Ok(Some(Done::Attested(attestation)))
+    }
+}
+
+/// Puts a question to a judge in its box, or answers it in this process.
+fn put(question: &Question, judge: Option<&JudgeBox>, job: &StageJob) -> Result<Report, Silent> {
+    match judge {
+        Some(judge) => judge.judge(question),
+        None => judge_here(question, Some(job.program())),
     }
 }

@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, path::PathBuf, sync::Arc};
 
 use bitcoin::secp256k1::{All, Keypair, Secp256k1, SecretKey, schnorr};
-use narthex_arbiter::Silent;
+use narthex_arbiter::{Report, Silent};
 use narthex_base::{secret::Secret, statement};
 use narthex_channel::contract::{Book, ContractSigner, Done, Task};
 use narthex_contracts::{
@@ -20,7 +20,7 @@ use narthex_game_model::{
 };
 
 use super::{Blobs, LifeError, PaperWork, Sight, ending::Volatile, long::Long, paper};
-use crate::job::StageJob;
+use crate::{job::StageJob, judging::JudgeBox};
 
 /// What a party brings to a contract, and keeps to itself.
 pub struct LifeWork<'a> {
@@ -47,6 +47,8 @@ pub struct LifeWork<'a> {
     pub admits: bool,
     /// What a seal costs.
     pub seal_cost: SealCost,
+    /// How an arbiter judges: in a box of its own, or in this process if none.
+    pub judge: Option<JudgeBox>,
     /// The party's record of what it has bound, for ever: an arbiter's rulings, and attempts at an ending.
     pub bindings: Option<Box<dyn Bindings + 'a>>,
     /// What only a party of the `paper` template has.
@@ -113,6 +115,8 @@ pub struct LifeSigner<'a> {
     pub(super) ruled: Option<Ruled>,
     /// Why an arbiter has ruled on nothing, where it was asked to and that is no matter of a block; and at which tip.
     pub(super) silent: Option<(u32, Silent)>,
+    /// The question that was put to the judge, by its id, and what came of it.
+    pub(super) judged: ([u8; 32], Long<Result<Report, Silent>>),
 }
 
 impl<'a> LifeSigner<'a> {
@@ -144,6 +148,7 @@ impl<'a> LifeSigner<'a> {
             announced: None,
             ruled: None,
             silent: None,
+            judged: ([0; 32], Long::default()),
         }
     }
 

@@ -168,6 +168,7 @@ impl ContractPlay<'_> {
                 },
                 admits: conduct.admits,
                 seal_cost: self.options.seal_cost,
+                judge: self.options.judge.clone(),
                 bindings: Some(Box::new(record)),
                 paper,
                 watch: Some(Box::new(move |done, ruled| {

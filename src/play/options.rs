@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use narthex_contracts::depth::Depth;
 use narthex_game_model::{Template, token::SealCost};
 
-use crate::{game::Case, harness::HarnessOptions};
+use crate::{game::Case, harness::HarnessOptions, judging::JudgeBox};
 
 /// A job as `narthex job` runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct PlayOptions {
     /// Have each arbiter that has ruled draw up the bundle of its case at the end ([`Settled::bundles`](super::Settled::bundles)). It takes the
     /// seal of a contract.
     pub bundles: bool,
+    /// How arbiters judge: each question in a box, or in this process if none.
+    pub judge: Option<JudgeBox>,
     /// Kill the processes of parties that live by their machines, again and again, when this seed says.
     pub kills: Option<u64>,
 }
@@ -75,6 +77,7 @@ impl Default for PlayOptions {
             seal_cost: SealCost::CONTRACT,
             probe_early: false,
             bundles: false,
+            judge: None,
             kills: None,
         }
     }

@@ -50,6 +50,7 @@ mod job_contracts;
 mod job_faults;
 mod job_folder;
 mod job_limits;
+mod judge_box;
 mod kept_banks;
 mod late_funding;
 mod lives;

@@ -24,6 +24,7 @@ fn table() -> Vec<(&'static str, String)> {
     let all = [
         ("play", format!("--input {}", few_images().display())),
         ("arbiter replay", "bundle".into()),
+        ("arbiter judge", "--probe".into()),
         ("contract show", "".into()),
         ("contract example", "".into()),
         ("contract make", "--case case.json".into()),

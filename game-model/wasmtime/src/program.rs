@@ -67,10 +67,26 @@ impl WasmtimeProgram {
     /// # Errors
     /// As [`WasmProgram::new`].
     pub fn new(source: &[u8], limits: Limits) -> Result<Self, ProgramError> {
+        Self::reserving(source, limits, None)
+    }
+
+    /// The same for a process with a bound on its addresses: a memory reserves what the step may have and no more, and steps take longer.
+    ///
+    /// # Errors
+    /// As [`WasmProgram::new`].
+    pub fn frugal(source: &[u8], limits: Limits) -> Result<Self, ProgramError> {
+        Self::reserving(source, limits, Some(limits.memory_bytes))
+    }
+
+    fn reserving(
+        source: &[u8],
+        limits: Limits,
+        reserved_bytes: Option<u64>,
+    ) -> Result<Self, ProgramError> {
         let ruling = WasmProgram::new(source, limits)?;
         Ok(Self {
             ruling,
-            native: NativeCode::compile(source, limits),
+            native: NativeCode::compile(source, limits, reserved_bytes),
             time_limit: TIME_LIMIT,
         })
     }
@@ -135,11 +151,11 @@ impl StepProgram for WasmtimeProgram {
 }
 
 impl NativeCode {
-    fn compile(source: &[u8], limits: Limits) -> Result<Self, String> {
+    fn compile(source: &[u8], limits: Limits, reserved: Option<u64>) -> Result<Self, String> {
         let binary = wat::parse_bytes(source).map_err(|error| error.to_string())?;
         let metered = meter(&binary, limits).map_err(|error| error.to_string())?;
         let compile = || {
-            let engine = engine()?;
+            let engine = engine(reserved)?;
             let module = Module::new(&engine, &metered.binary)?;
             let instance = Linker::new(&engine).instantiate_pre(&module)?;
             Ok((engine, instance))

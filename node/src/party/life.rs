@@ -365,6 +365,7 @@ impl Core {
             strategy: Strategy::Honest,
             admits: true,
             seal_cost: SealCost::CONTRACT,
+            judge: self.policy.judge.clone(),
             bindings: Some(Box::new(Shared(Rc::clone(&own)))),
             paper: PaperWork::default(),
             watch: Some(Box::new(move |done, ruled| {

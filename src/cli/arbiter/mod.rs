@@ -1,5 +1,6 @@
 //! `narthex arbiter …`.
 
+mod judge;
 mod replay;
 
 use std::process::ExitCode;
@@ -16,12 +17,17 @@ pub(crate) enum ArbiterCommand {
     ///
     /// Exit status: 0 if it is the same, 3 if it differs; 1 or 2 for an error, such as a bundle that is none.
     Replay(replay::ReplayArgs),
+    /// Answers one question on standard input, in a box: no network, no files, bounded memory and time. Arbiters start it for each ruling.
+    ///
+    /// Exit status: 0 if it has answered; with --probe 3 if something got out.
+    Judge(judge::JudgeArgs),
 }
 
 impl ArbiterCommand {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             ArbiterCommand::Replay(args) => args.run(),
+            ArbiterCommand::Judge(args) => args.run(),
         }
     }
 }

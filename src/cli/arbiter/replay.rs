@@ -11,7 +11,7 @@ use bitcoin::{
 use clap::Args;
 use narthex::{
     arbiter::{Anchor, Bundle, BundleFault, MAX_BUNDLE_BYTES, Replay, Report},
-    judging::judge_here,
+    judging::JudgeBox,
 };
 use narthex_base::codec::Message as _;
 use serde::Serialize;
@@ -104,7 +104,9 @@ impl ReplayArgs {
         }
         let anchor = self.anchor.map(|anchor| anchor.0);
         let question = bundle.open(anchor.as_ref()).map_err(fault)?;
-        let found = judge_here(&question, None)?;
+        // Whoever made the bundle chose the program.
+        let judge = JudgeBox::of_this_program(&["arbiter", "judge"])?;
+        let found = judge.judge(&question)?;
         let replay = Replay::of(bundle.report().clone(), found);
         let headers = &bundle.body().headers;
         let told = Told {
