@@ -8,10 +8,7 @@ use crate::vector::{anchor, bundle, bytes};
 
 fn seed() -> u64 {
     let given = std::env::var("NARTHEX_SEED").ok();
-    let seed = given.map_or_else(
-        || bitcoin::secp256k1::rand::random(),
-        |s| s.parse().unwrap(),
-    );
+    let seed = given.map_or_else(bitcoin::secp256k1::rand::random, |s| s.parse().unwrap());
     println!("NARTHEX_SEED={seed}");
     seed
 }

@@ -28,11 +28,13 @@ impl SecondEngine for Says {
     }
 }
 
+type Ran = Result<Vec<u8>, StepError>;
+type Lie = fn(Ran) -> Ran;
+/// What a second engine says, and what comes of it.
+type Liar = (fn(&[u8]) -> Opinion, Silence);
+
 /// A program that gives something else than it gives.
-struct Lies<P>(
-    P,
-    fn(Result<Vec<u8>, StepError>) -> Result<Vec<u8>, StepError>,
-);
+struct Lies<P>(P, Lie);
 
 impl<P: StepProgram> StepProgram for Lies<P> {
     fn id(&self) -> [u8; 32] {
@@ -110,7 +112,7 @@ fn two_that_agree_rule_and_it_is_said() {
 fn an_engine_that_lies_ends_in_silence() {
     let question = bundle().open(None).unwrap();
     let right = program();
-    let liars: [(fn(&[u8]) -> Opinion, Silence); 5] = [
+    let liars: [Liar; 5] = [
         (
             |record| Opinion::Output {
                 bytes: program()
@@ -151,7 +153,6 @@ fn an_engine_that_lies_ends_in_silence() {
         assert_eq!(silent.why, expected, "{silent}");
         assert!(silent.to_string().contains("nothing is ruled"), "{silent}");
     }
-    type Lie = fn(Result<Vec<u8>, StepError>) -> Result<Vec<u8>, StepError>;
     let lies: [Lie; 3] = [
         |ran| ran.map(|bytes| bytes.iter().map(|byte| byte ^ 1).collect()),
         |_| Err(StepError::Trap("it says that it fails".into())),

@@ -25,6 +25,9 @@ use crate::{
     vector::{anchor, bundle, signed},
 };
 
+/// Transactions by the heights of their blocks.
+type Blocks = BTreeMap<u32, Vec<Transaction>>;
+
 /// What is wrong with a lie, whose fault is the arbiter's.
 fn caught(body: Body) -> BundleFault {
     let fault = signed(body).open(Some(&anchor())).unwrap_err();
@@ -172,7 +175,7 @@ fn a_transaction_is_left_out() {
 }
 
 /// A chain with the transactions in it, made for the purpose: the case without an anchor of its own to compare with.
-fn remade(body: Body, change: impl FnOnce(&mut BTreeMap<u32, Vec<Transaction>>)) -> Body {
+fn remade(body: Body, change: impl FnOnce(&mut Blocks)) -> Body {
     let (first, last) = (body.headers.first(), body.headers.last());
     let mut all = BTreeMap::new();
     for block in &body.blocks {
@@ -214,7 +217,7 @@ fn a_made_chain_with_the_transactions_is_told_by_the_anchor_alone() {
 #[test]
 fn a_transaction_of_another_contract() {
     let accused = body().blocks.last().unwrap().height;
-    let open = |change: &dyn Fn(&mut BTreeMap<u32, Vec<Transaction>>)| {
+    let open = |change: &dyn Fn(&mut Blocks)| {
         let fault = signed(remade(body(), change)).open(None).unwrap_err();
         println!("{fault}");
         assert_eq!(fault.at_fault(), AtFault::Arbiter);
