@@ -9,6 +9,7 @@
 //! - [`regtest`] chains to run on: embedded, and bitcoind
 //! - [`wallet`] a party's wallet; [`mod@bond`] fidelity bonds on a chain; [`play`] whole contracts from funding to their end; [`mod@bench`] measurements
 //! - [`job`] computations on disk: run, commit, verify, audit; [`job_dispute`] disputes inside a step of theirs
+//! - [`arbiter`] cases as bundles that anybody rules on again; [`judging`] the engines of this build
 //! - [`market`] ledgers of audits of recomputers, in files
 //! - [`setup`] a party's signer in a set-up, and all parties of one in a process
 //! - [`small`] one side of a small contract between two nodes
@@ -91,6 +92,7 @@ pub mod game;
 pub mod harness;
 pub mod job;
 pub mod job_dispute;
+pub mod judging;
 pub mod life;
 pub mod market;
 pub mod play;
@@ -108,6 +110,7 @@ use narthex_disk as disk;
 /// Of the version whose types stand in the signatures of all crates here.
 pub use narthex_contracts::bitcoin;
 
+pub use narthex_arbiter as arbiter;
 pub use narthex_channel as channel;
 pub use narthex_contracts as contracts;
 pub use narthex_game_model as game_model;

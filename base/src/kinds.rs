@@ -233,6 +233,14 @@ kinds! {
     TOKEN_BOX = "NXTB1",
     /// What worker and verifier sign for each other and for a panel.
     CASE_ITEM = "NXIT1",
+    /// A program as data, for a machine that has not been given its job.
+    PROGRAM = "NXPG1",
+    /// What a judge is asked: a case, what was brought, and the program to run a step again with.
+    CASE_QUESTION = "NXCQ1",
+    /// What a judge in a box answers.
+    CASE_ANSWER = "NXCA1",
+    /// A case with its ruling, for whoever was not there.
+    CASE_BUNDLE = "NXCB1",
     /// Something that a party hands another one, or the panel, while work is checked and judged.
     PIECE = "NXIP1",
     /// What a party of a contract sends another, from its funding on.

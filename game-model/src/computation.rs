@@ -2,11 +2,13 @@
 
 mod machine;
 mod needs;
+mod portable;
 mod step_error;
 mod wrap;
 
 pub use machine::{Clock, Deadline, MachineLimit, TimeBudget, reserve, zeros};
 pub use needs::StepNeeds;
+pub use portable::{PortableProgram, ProgramData};
 pub use step_error::StepError;
 pub use wrap::{AnyProgram, Repeated, RunTwice, Stated};
 
@@ -43,6 +45,11 @@ pub trait StepProgram {
 
     /// The same program in units, if its steps can be cut.
     fn units(&self) -> Option<&dyn UnitProgram> {
+        None
+    }
+
+    /// The program as data, from which another machine makes it again (`workload::load`); `None` if it is only code.
+    fn portable(&self) -> Option<PortableProgram> {
         None
     }
 }

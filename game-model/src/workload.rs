@@ -3,6 +3,7 @@
 
 #[cfg(feature = "wasm")]
 pub mod digits;
+mod load;
 pub mod model;
 #[cfg(feature = "wasm")]
 mod wasm;
@@ -13,5 +14,6 @@ pub use crate::caps::{
     MAX_UNITS,
 };
 pub use crate::records::{LineFault, Records, RecordsError};
+pub use load::{LoadError, load};
 #[cfg(feature = "wasm")]
 pub use wasm::{Limits, ProgramError, WasmProgram, WasmUnitProgram, output_span};

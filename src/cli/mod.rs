@@ -1,5 +1,6 @@
 //! The command line: a thin shell around the library. One file per command.
 
+mod arbiter;
 mod bank;
 mod bar;
 mod bench;
@@ -46,6 +47,9 @@ enum Command {
     /// The game that a contract is: whether honest play pays, and the cheapest parameters for which it does.
     #[command(subcommand)]
     Game(game::GameCommand),
+    /// Arbiters: rulings, made again by anybody.
+    #[command(subcommand)]
+    Arbiter(arbiter::ArbiterCommand),
     /// Stores files so that a loss is found out while it can be repaired.
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -156,9 +160,10 @@ impl Command {
         {
             narthex::threads::prepare();
         }
-        // Only the game has answers that a script asks for by exit status.
+        // These have answers that a script asks for by exit status.
         let done = match self {
             Command::Game(command) => return command.run(),
+            Command::Arbiter(command) => return command.run(),
             Command::Play(args) => args.run(),
             Command::Contract(command) => command.run(),
             Command::Store(command) => command.run(),

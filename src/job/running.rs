@@ -26,7 +26,7 @@ impl Running {
     pub const STEP_TIME: Duration = Duration::from_secs(600);
 
     /// The time, as the engines take it.
-    pub(super) fn budget(&self) -> TimeBudget {
+    pub(crate) fn budget(&self) -> TimeBudget {
         TimeBudget::new(Arc::new(SystemClock(Instant::now())), self.step_time)
     }
 }

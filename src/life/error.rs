@@ -11,8 +11,7 @@ use narthex_channel::{
 };
 use narthex_contracts::{setup::SignaturesError, terms::TermsError};
 use narthex_game_model::{
-    JobMisfit, commitment::ReceiptError, play::WorkError, ruling::RuleError, sample::SampleError,
-    token::SealError,
+    JobMisfit, commitment::ReceiptError, play::WorkError, sample::SampleError, token::SealError,
 };
 
 use crate::{job::JobError, wallet::WalletError};
@@ -63,9 +62,9 @@ pub enum LifeError {
     /// A receipt cannot be signed.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
-    /// The case cannot be judged by this machine.
+    /// The case cannot be judged.
     #[error(transparent)]
-    Rule(#[from] RuleError),
+    Silent(#[from] narthex_arbiter::Silent),
     /// The record of what was bound does not take the ruling.
     #[error("the ruling: {0}")]
     Ruling(#[from] narthex_contracts::attest::RulingError),

@@ -1,53 +1,70 @@
 //! What is brought to the panel, and how an arbiter finds.
 
+use std::sync::Arc;
+
+use narthex_arbiter::{Dossier, Question, Report, Silence, Silent};
 use narthex_base::codec::Message;
 use narthex_channel::contract::{Book, ContractMessage, Done, Piece};
 use narthex_contracts::{
     attest::{AttestationNonce, BoundRuling, RulingError},
-    template::Exit,
     terms::Role,
 };
 use narthex_game_model::{
     Accusation,
     commitment::{Commitment, Opening},
-    play::{EvidenceError, judge},
+    computation::StepProgram,
+    play::judge,
     ruling::{
-        Answer, Brought, Case, ChainFacts, Item, Litigant, MAX_SHOWN_OPENINGS, ProvenRecord, Rerun,
-        Row, RuleError, rule,
+        Answer, Brought, Case, ChainFacts, Item, Litigant, MAX_SHOWN_OPENINGS, ProvenRecord, Row,
     },
 };
 
-use super::{LifeError, LifeSigner, signer::Worked};
-use crate::ruling::CaseFile;
+use super::{LifeError, LifeSigner, long::Long, signer::Worked};
+use crate::{
+    job::StageJob,
+    judging::{JudgeBox, judge_here},
+    ruling::CaseFile,
+};
 
 impl LifeSigner<'_> {
     /// The case, as each judge derives it alone from terms and chain.
     fn case(&self, book: &Book) -> Result<Case, LifeError> {
         let terms = self.terms().case_terms(*self.own.job.0.spec())?;
-        let contract = book.contract();
-        let order = LifeError::Order("an accusation on chain");
-        let (accusation, accused) = book.facts().accusation(contract).ok_or(order)?;
-        let verdict = match accusation {
-            Accusation::Appeal => Exit::REJECTED,
-            Accusation::Challenge => Exit::APPROVED,
-        };
-        let height = |name| {
-            let height = book.facts().height(contract, name);
-            height.ok_or(LifeError::Order("a verdict on chain"))
-        };
+        let chain = self.before_panel(book)?;
+        Ok(Case { terms, chain })
+    }
+
+    /// What of the chain a ruling depends on, with all blocks from the funding on.
+    fn before_panel(&self, book: &Book) -> Result<ChainFacts, LifeError> {
         let funded = book.facts().path.first().map(|(_, height)| *height);
-        let funded = funded.ok_or(LifeError::Order("a funding on chain"))?;
-        Ok(Case {
-            terms,
-            chain: ChainFacts {
-                funded,
-                delivered: height(Exit::DELIVERED)?,
-                record: book.facts().root,
-                accusation,
-                verdict: height(verdict)?,
-                accused,
-                blocks: self.sight.blocks(funded),
-            },
+        let blocks = self.sight.blocks(funded.unwrap_or(u32::MAX));
+        let chain = book.facts().before_panel(book.contract(), blocks);
+        chain.ok_or(LifeError::Order("an accusation on chain"))
+    }
+
+    /// What this arbiter asks its judge, by what it was brought, or by a part of it.
+    pub(super) fn question(
+        &self,
+        book: &Book,
+        hears: impl Fn(Litigant, &Piece) -> bool,
+    ) -> Result<Question, LifeError> {
+        let mut facts = self.before_panel(book)?;
+        // No ruling asks for a later one.
+        let last = facts.accused.saturating_add(1);
+        facts.blocks.retain(|height, _| *height <= last);
+        let mut brought = Vec::new();
+        for (by, pieces) in self.brought(book)? {
+            let mut part = Brought::by(by);
+            let heard = pieces.into_iter().filter(|piece| hears(by, piece));
+            heard.for_each(|piece| piece.bring(&mut part));
+            brought.push(part);
+        }
+        let job = &*self.own.job.0;
+        let terms = Arc::clone(self.own.signatures.terms());
+        Ok(Question {
+            dossier: Dossier::new(terms, *job.spec(), job.program().portable(), brought),
+            facts,
+            cost: self.own.seal_cost,
         })
     }
 
@@ -262,35 +279,59 @@ impl LifeSigner<'_> {
         book: &Book,
         hears: impl Fn(Litigant, &Piece) -> bool,
     ) -> Worked {
-        let case = self.case(book)?;
-        let job = &*self.own.job.0;
-        // Nobody rules on a job that the contract's parameters were not made for.
-        let accepted = self.terms().params().accepts_job(job)?;
-        let mut brought = Vec::new();
-        for (by, pieces) in self.brought(book)? {
-            let mut part = Brought::by(by);
-            let heard = pieces.into_iter().filter(|piece| hears(by, piece));
-            heard.for_each(|piece| piece.bring(&mut part));
-            brought.push(part);
+        let tip = self.sight.tip();
+        // It has failed at this tip, and would again.
+        if matches!(self.silent, Some((at, _)) if at == tip) {
+            return Ok(None);
         }
-        let rerun = Rerun::Step {
-            program: job.program(),
-            job: &accepted,
+        let question = self.question(book, hears)?;
+        let found = match self.judged(question)? {
+            None => return Ok(None),
+            Some(found) => found.clone(),
         };
-        match rule(&case, &brought, rerun, self.own.seal_cost) {
-            Ok(found) => {
-                let reason = match found.unpaid {
-                    None => found.reason,
-                    Some(unpaid) => format!("{}; {unpaid}", found.reason),
+        match found {
+            Ok(Report { finding, .. }) => {
+                self.silent = None;
+                let reason = match finding.unpaid {
+                    None => finding.reason,
+                    Some(unpaid) => format!("{}; {unpaid}", finding.reason),
                 };
-                self.ruled = Some((Some(found.row), reason));
-                Ok(Some(Done::Ruled(found.ruling)))
+                self.ruled = Some((Some(finding.row), reason));
+                Ok(Some(Done::Ruled(finding.ruling)))
             }
-            // A block that is awaited, or a step that this machine cannot run: no ruling is no verdict.
-            Err(RuleError::Block { .. } | RuleError::Step(EvidenceError::Defect { .. })) => {
-                Ok(None)
+            Err(silent) => {
+                self.judged = ([0; 32], Long::default());
+                match silent.why {
+                    Silence::Awaited => Ok(None),
+                    // A limit of this machine is no verdict, and somebody must hear of it. It is tried again with the next block.
+                    Silence::EnginesDiffer | Silence::Machine => {
+                        self.silent = Some((tip, silent));
+                        Ok(None)
+                    }
+                    Silence::Case => Err(silent.into()),
+                }
             }
-            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What the judge says of a question, once it has: it may take as long as a step does.
+    fn judged(&mut self, question: Question) -> Result<Option<&Result<Report, Silent>>, LifeError> {
+        let id = question.id();
+        if self.judged.0 != id {
+            self.judged = (id, Long::default());
+        }
+        let (judge, (job, _)) = (self.own.judge.clone(), self.own.job.clone());
+        let judge = move || Ok(put(&question, judge.as_ref(), &job));
+        self.judged.1.get(self.own.is_aside, judge)
+    }
+
+    /// What the judge has said of this very question, or says now.
+    pub(super) fn report(&self, question: &Question) -> Result<Report, Silent> {
+        let known = self.judged.1.known();
+        let known = known.filter(|_| self.judged.0 == question.id());
+        match known {
+            Some(found) => found.clone(),
+            None => put(question, self.own.judge.as_ref(), &self.own.job.0),
         }
     }
 
@@ -318,5 +359,13 @@ impl LifeSigner<'_> {
         let secp = bitcoin::secp256k1::Secp256k1::new();
         let attestation = nonce.attest(&secp, &identity, seat, bound)?;
         Ok(Some(Done::Attested(attestation)))
+    }
+}
+
+/// Puts a question to a judge in its box, or answers it in this process.
+fn put(question: &Question, judge: Option<&JudgeBox>, job: &StageJob) -> Result<Report, Silent> {
+    match judge {
+        Some(judge) => judge.judge(question),
+        None => judge_here(question, Some(job.program())),
     }
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod blobs;
+mod bundle;
 mod ending;
 mod error;
 mod evidence;
@@ -24,6 +25,7 @@ mod tasks;
 mod tower;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
+pub use bundle::NoBundle;
 pub use ending::{NoEnding, ending_like};
 pub use error::LifeError;
 pub use fees::{Bumper, Due, Offered, Secrecy};

@@ -50,8 +50,17 @@ impl<'a> Sight<'a> {
 
     /// Hash of a block that was read, as it is hashed.
     pub fn block(&self, height: u32) -> Option<[u8; 32]> {
-        let hash = self.reader.follower().hash(height);
-        hash.map(BlockHash::to_byte_array)
+        self.block_hash(height).map(BlockHash::to_byte_array)
+    }
+
+    /// The same, by which a chain is asked for it.
+    pub fn block_hash(&self, height: u32) -> Option<BlockHash> {
+        self.reader.follower().hash(height)
+    }
+
+    /// What was found of the contract, with heights, in the order of the chain.
+    pub fn found(&self) -> impl Iterator<Item = (u32, &Transaction)> {
+        self.reader.follower().found()
     }
 
     /// Hashes of all blocks from a height on.

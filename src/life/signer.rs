@@ -2,7 +2,8 @@
 
 use std::{cell::OnceCell, path::PathBuf, sync::Arc};
 
-use bitcoin::secp256k1::{All, Keypair, Secp256k1, SecretKey};
+use bitcoin::secp256k1::{All, Keypair, Secp256k1, SecretKey, schnorr};
+use narthex_arbiter::{Report, Silent};
 use narthex_base::{secret::Secret, statement};
 use narthex_channel::contract::{Book, ContractSigner, Done, Task};
 use narthex_contracts::{
@@ -19,7 +20,7 @@ use narthex_game_model::{
 };
 
 use super::{Blobs, LifeError, PaperWork, Sight, ending::Volatile, long::Long, paper};
-use crate::job::StageJob;
+use crate::{job::StageJob, judging::JudgeBox};
 
 /// What a party brings to a contract, and keeps to itself.
 pub struct LifeWork<'a> {
@@ -46,6 +47,8 @@ pub struct LifeWork<'a> {
     pub admits: bool,
     /// What a seal costs.
     pub seal_cost: SealCost,
+    /// How an arbiter judges: in a box of its own, or in this process if none.
+    pub judge: Option<JudgeBox>,
     /// The party's record of what it has bound, for ever: an arbiter's rulings, and attempts at an ending.
     pub bindings: Option<Box<dyn Bindings + 'a>>,
     /// What only a party of the `paper` template has.
@@ -62,8 +65,12 @@ pub(super) struct WordSigner<'k> {
 
 impl WordSigner<'_> {
     pub(super) fn item(&self, item: Item, contract: &[u8; 32]) -> SignedItem {
-        let signature = statement::sign_in(self.secp, &item.id(contract), self.pair);
+        let signature = self.over(&item.id(contract));
         SignedItem { item, signature }
+    }
+
+    pub(super) fn over(&self, digest: &[u8; 32]) -> schnorr::Signature {
+        statement::sign_in(self.secp, digest, self.pair)
     }
 }
 
@@ -106,6 +113,10 @@ pub struct LifeSigner<'a> {
     pub(super) announced: Volatile,
     /// By which row an arbiter has ruled, and why.
     pub(super) ruled: Option<Ruled>,
+    /// Why an arbiter has ruled on nothing, where it was asked to and that is no matter of a block; and at which tip.
+    pub(super) silent: Option<(u32, Silent)>,
+    /// The question that was put to the judge, by its id, and what came of it.
+    pub(super) judged: ([u8; 32], Long<Result<Report, Silent>>),
 }
 
 impl<'a> LifeSigner<'a> {
@@ -136,6 +147,8 @@ impl<'a> LifeSigner<'a> {
             result: OnceCell::new(),
             announced: None,
             ruled: None,
+            silent: None,
+            judged: ([0; 32], Long::default()),
         }
     }
 
@@ -157,6 +170,15 @@ impl<'a> LifeSigner<'a> {
     /// The same, to look again.
     pub const fn sight_mut(&mut self) -> &mut Sight<'a> {
         &mut self.sight
+    }
+
+    /// Why an arbiter rules on nothing although it was asked to: its machine cannot, or its engines do not agree. It is asked again with each
+    /// block.
+    pub const fn silent(&self) -> Option<&Silent> {
+        match &self.silent {
+            Some((_, silent)) => Some(silent),
+            None => None,
+        }
     }
 
     /// What it holds since the set-up, with what came since.

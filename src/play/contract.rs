@@ -85,6 +85,8 @@ pub struct ContractPlay<'a> {
     pub(super) row: Option<Row>,
     /// Messages that were sent, and their bytes.
     pub(super) traffic: (u64, u64),
+    /// Bundles of its arbiters, where they were asked for.
+    pub(super) bundles: Vec<Vec<u8>>,
     pub(super) on_chain: Vec<OnChain>,
     pub(super) result: Option<DecryptedResult>,
     /// Arbiters whose stakes were spent sideways (`paper` template).
@@ -189,6 +191,7 @@ impl<'a> ContractPlay<'a> {
             panel_secret,
             row: None,
             traffic: (0, 0),
+            bundles: Vec::new(),
             on_chain: Vec::new(),
             result: None,
             sideways: Vec::new(),
@@ -388,6 +391,7 @@ impl<'a> ContractPlay<'a> {
                     .collect(),
                 fees_sat: fees,
                 ruling_row: self.row.map(|row| row.to_string()),
+                bundles: self.bundles,
                 messages_sent: self.traffic.0,
                 bytes_sent: self.traffic.1,
                 result: self.result.take(),

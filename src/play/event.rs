@@ -38,6 +38,10 @@ pub struct Settled {
     pub bytes_sent: u64,
     /// What the client decrypted, if the result secret was revealed.
     pub result: Option<DecryptedResult>,
+    /// Bundles of the case, one of each arbiter that has ruled, where they were asked for
+    /// ([`PlayOptions::bundles`](super::PlayOptions::bundles)).
+    #[serde(skip)]
+    pub bundles: Vec<Vec<u8>>,
 }
 
 /// What the client decrypted: the outputs of the job.

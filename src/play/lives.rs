@@ -2,6 +2,8 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
+use bitcoin::Network;
+use narthex_base::codec::Message as _;
 use narthex_channel::{
     contract::{Contract, Policy},
     follow::MAX_REORG_BLOCKS,
@@ -37,6 +39,7 @@ struct Ended {
     row: Option<Row>,
     result: Option<Vec<u8>>,
     traffic: (u64, u64),
+    bundles: Vec<Vec<u8>>,
 }
 
 impl From<LifeError> for PlayError {
@@ -67,6 +70,7 @@ impl ContractPlay<'_> {
         }
         self.row = ended.row;
         self.traffic = ended.traffic;
+        self.bundles = ended.bundles;
         if let Some(plain) = ended.result {
             let (result, said) = self.workshop.origin.read(&self.workshop.job, plain);
             self.result = Some(result);
@@ -164,6 +168,7 @@ impl ContractPlay<'_> {
                 },
                 admits: conduct.admits,
                 seal_cost: self.options.seal_cost,
+                judge: self.options.judge.clone(),
                 bindings: Some(Box::new(record)),
                 paper,
                 watch: Some(Box::new(move |done, ruled| {
@@ -215,6 +220,17 @@ impl ContractPlay<'_> {
         let client = client.ok_or_else(|| PlayError::Broken("no client".into()))?;
         let result = client.result()?;
         let traffic = stage.room.traffic();
+        let mut bundles = Vec::new();
+        if self.options.bundles {
+            for party in stage.room.parties() {
+                let ruled = party.book().ruling();
+                if ruled.is_some() && matches!(party.role(), Role::Arbiter(_)) {
+                    let bundle = party.bundle(self.chain, Network::Regtest);
+                    let bundle = bundle.map_err(|why| PlayError::Broken(why.to_string()))?;
+                    bundles.push(bundle.to_bytes());
+                }
+            }
+        }
         let verifier = stage.room.party(Role::Verifier);
         let known = verifier.map(|party| party.signer().secrets(party.book()));
         let token = known.and_then(|known| known.get(ContractSecret::Token));
@@ -231,6 +247,7 @@ impl ContractPlay<'_> {
             row: row.take(),
             result,
             traffic,
+            bundles,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use narthex_contracts::depth::Depth;
 use narthex_game_model::{Template, token::SealCost};
 
-use crate::{game::Case, harness::HarnessOptions};
+use crate::{game::Case, harness::HarnessOptions, judging::JudgeBox};
 
 /// A job as `narthex job` runs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,11 @@ pub struct PlayOptions {
     pub seal_cost: SealCost,
     /// Try every timed move one block too early first, and fail if the chain takes it.
     pub probe_early: bool,
+    /// Have each arbiter that has ruled draw up the bundle of its case at the end ([`Settled::bundles`](super::Settled::bundles)). It takes the
+    /// seal of a contract.
+    pub bundles: bool,
+    /// How arbiters judge: each question in a box, or in this process if none.
+    pub judge: Option<JudgeBox>,
     /// Kill the processes of parties that live by their machines, again and again, when this seed says.
     pub kills: Option<u64>,
 }
@@ -71,6 +76,8 @@ impl Default for PlayOptions {
             research: false,
             seal_cost: SealCost::CONTRACT,
             probe_early: false,
+            bundles: false,
+            judge: None,
             kills: None,
         }
     }

@@ -11,7 +11,7 @@ use std::{
 use common::{cli::command, leaves::leaves};
 
 /// What is not run as it is written, and what is run in its place: slow ones smaller, foreign ones without.
-const INSTEAD: [(&str, &str); 11] = [
+const INSTEAD: [(&str, &str); 12] = [
     (
         "play --chain bitcoind --scenario worker-at-fault",
         "play --scenario worker-at-fault",
@@ -47,6 +47,8 @@ const INSTEAD: [(&str, &str); 11] = [
         "store verify --archive A --challenge C --proof P",
         "store verify --archive DIR/archive.json --challenge C --proof P",
     ),
+    // Nobody has a bundle before there was a case.
+    ("arbiter replay BUNDLE", "arbiter replay --help"),
     (
         "store recover DIR --out FILE",
         "store recover DIR --out BACK",

@@ -68,6 +68,7 @@ fn snippets_are_the_text_of_their_files() {
 fn all_sources() -> String {
     let crates = [
         "",
+        "arbiter",
         "base",
         "channel",
         "contracts",

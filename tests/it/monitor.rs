@@ -528,6 +528,7 @@ fn work<'a>(play: &ContractPlay<'_>, who: Role) -> (Contract, LifeWork<'a>) {
         strategy: Strategy::Honest,
         admits: true,
         seal_cost: SealCost::TRIFLING,
+        judge: None,
         bindings: None,
         paper: PaperWork::default(),
         watch: None,

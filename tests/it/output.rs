@@ -23,6 +23,8 @@ fn table() -> Vec<(&'static str, String)> {
     let quotes = "--quotes quotes.json --reliability 90% --hops 1 --latency 500ms";
     let all = [
         ("play", format!("--input {}", few_images().display())),
+        ("arbiter replay", "bundle".into()),
+        ("arbiter judge", "--probe".into()),
         ("contract show", "".into()),
         ("contract example", "".into()),
         ("contract make", "--case case.json".into()),
@@ -161,6 +163,9 @@ impl Scratch {
         write("file", "stored");
         write("wif", WIF);
         write("key", &"11".repeat(32));
+        let vector = include_str!("../../arbiter/tests/vectors/bundle.json");
+        let vector: serde_json::Value = serde_json::from_str(vector).unwrap();
+        write("bundle", vector["bundle"].as_str().unwrap());
         write("transactions", "\n");
         write(
             "quotes.json",
@@ -348,6 +353,7 @@ fn nothing_prints_elsewhere() {
     let mut files = Vec::new();
     for folder in [
         "src",
+        "arbiter/src",
         "base/src",
         "channel/src",
         "contracts/src",

@@ -1,12 +1,17 @@
 //! What the chain says of a contract.
 
+use std::collections::BTreeMap;
+
 use bitcoin::{OutPoint, Transaction, Txid};
 use narthex_contracts::{
     graph::{NodeId, NodeName, Purpose, Source, TxGraph},
     template::{Exit, RootRecord, stake_output},
     terms::Role,
 };
-use narthex_game_model::{Accusation, ruling::RootOfRecord};
+use narthex_game_model::{
+    Accusation,
+    ruling::{ChainFacts, RootOfRecord},
+};
 
 use super::{Contract, ContractRefusal};
 
@@ -180,5 +185,28 @@ impl Facts {
         ];
         let mut steps = steps.into_iter();
         steps.find_map(|(accusation, name)| Some((accusation, self.height(contract, name)?)))
+    }
+
+    /// What of it a ruling depends on, with hashes of blocks by height; `None` as long as nothing has put a case before the panel.
+    pub fn before_panel(
+        &self,
+        contract: &Contract,
+        blocks: BTreeMap<u32, [u8; 32]>,
+    ) -> Option<ChainFacts> {
+        let (accusation, accused) = self.accusation(contract)?;
+        let verdict = match accusation {
+            Accusation::Appeal => Exit::REJECTED,
+            Accusation::Challenge => Exit::APPROVED,
+        };
+        let (_, funded) = *self.path.first()?;
+        Some(ChainFacts {
+            funded,
+            delivered: self.delivered(contract)?,
+            record: self.root,
+            accusation,
+            verdict: self.height(contract, verdict)?,
+            accused,
+            blocks,
+        })
     }
 }

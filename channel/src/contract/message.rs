@@ -36,6 +36,20 @@ pub enum Piece {
 }
 
 impl Piece {
+    /// What a party brings a panel, in pieces, in one order: items, receipts, the commitment, openings, the token, the record.
+    pub fn all_of(part: &Brought) -> Vec<Piece> {
+        let items = part.items.iter().cloned().map(Piece::Item);
+        let receipts = part.receipts.iter().copied().map(Piece::Receipt);
+        let bare = part
+            .commitment
+            .map(|bare| Piece::Commitment(Box::new(bare)));
+        let openings = part.openings.iter().cloned();
+        let openings = openings.map(|opening| Piece::Opening(Box::new(opening)));
+        let all = items.chain(receipts).chain(bare).chain(openings);
+        let all = all.chain(part.token.map(Piece::Token));
+        all.chain(part.record.clone().map(Piece::Record)).collect()
+    }
+
     /// Adds it to what a party brings a panel.
     pub fn bring(self, part: &mut Brought) {
         match self {
@@ -127,7 +141,7 @@ pub(super) fn read_receipt(r: &mut Reader<'_>) -> Result<SignedReceipt, DecodeEr
 }
 
 /// Most pieces of evidence: items, receipts and openings as many as count, a commitment, a token, a record.
-const MAX_EVIDENCE: usize = MAX_ITEMS + MAX_RECEIPTS + MAX_SHOWN_OPENINGS + 3;
+pub const MAX_EVIDENCE: usize = MAX_ITEMS + MAX_RECEIPTS + MAX_SHOWN_OPENINGS + 3;
 
 /// What one party sends another.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,7 +59,7 @@ pub use error::{ContractRefusal, Unfit};
 pub use facts::{ChainView, Facts};
 pub use input::{ContractInput, Done, Order, Said};
 pub use machine::{ContractMachine, Side};
-pub use message::{ContractMessage, Piece};
+pub use message::{ContractMessage, MAX_EVIDENCE, Piece};
 pub use next::NextMove;
 pub use papers::{Blob, Papers, Thing, blob_hash};
 pub use seat::{ContractErrand, ContractSeat, ContractSeatError, ContractSigner};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Computation, StepError, StepNeeds, StepProgram, UnitProgram};
+use super::{Computation, PortableProgram, StepError, StepNeeds, StepProgram, UnitProgram};
 
 /// A program chosen at run time.
 pub type AnyProgram = Box<dyn StepProgram + Send + Sync>;
@@ -36,6 +36,10 @@ impl<P: StepProgram + ?Sized> StepProgram for Box<P> {
 
     fn units(&self) -> Option<&dyn UnitProgram> {
         (**self).units()
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        (**self).portable()
     }
 }
 
@@ -113,6 +117,15 @@ impl<P: StepProgram> StepProgram for Stated<P> {
     fn units(&self) -> Option<&dyn UnitProgram> {
         self.program.units()
     }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        let entropy_bits = self.entropy_bits;
+        let inner = self.program.portable()?;
+        Some(PortableProgram {
+            entropy_bits,
+            ..inner
+        })
+    }
 }
 
 /// Runs each step twice and refuses one that differs. It is the same program, so it has the same
@@ -148,6 +161,10 @@ impl<P: StepProgram> StepProgram for RunTwice<P> {
 
     fn units(&self) -> Option<&dyn UnitProgram> {
         self.0.units()
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        self.0.portable()
     }
 }
 

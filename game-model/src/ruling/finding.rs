@@ -50,6 +50,29 @@ pub enum Row {
     NoGround,
 }
 
+impl Row {
+    /// All of them, in order.
+    pub const ALL: [Self; 17] = [
+        Self::Contradiction,
+        Self::Record,
+        Self::Boxes,
+        Self::Sample,
+        Self::Token,
+        Self::Reply,
+        Self::OpenSeal,
+        Self::Leaves,
+        Self::Rerun,
+        Self::Opening,
+        Self::FalseSeal,
+        Self::BadBox,
+        Self::Else,
+        Self::Unserved,
+        Self::Unopened,
+        Self::ChallengedStep,
+        Self::NoGround,
+    ];
+}
+
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

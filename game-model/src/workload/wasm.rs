@@ -28,6 +28,8 @@ mod sandbox;
 mod snapshot;
 mod units;
 
+use std::sync::Arc;
+
 use wasmi::ValType;
 
 use crate::caps::{
@@ -37,7 +39,9 @@ pub use interface::ProgramError;
 pub use sandbox::output_span;
 pub use units::WasmUnitProgram;
 
-use crate::computation::{StepError, StepNeeds, StepProgram, TimeBudget};
+use crate::computation::{
+    PortableProgram, ProgramData, StepError, StepNeeds, StepProgram, TimeBudget,
+};
 use crate::tagged::TaggedHasher;
 use interface::Function;
 use sandbox::Sandbox;
@@ -55,6 +59,17 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The program with these limits, as data.
+    fn portable(&self, source: &Arc<[u8]>, max_units: Option<u64>) -> PortableProgram {
+        PortableProgram::of(ProgramData::Wasm {
+            source: Arc::clone(source),
+            fuel: self.fuel,
+            memory_bytes: self.memory_bytes,
+            output_bytes: self.output_bytes as u64,
+            max_units,
+        })
+    }
+
     /// Whether a program of this size with these limits may be a job's ([`crate::caps`]).
     fn check(&self, program_bytes: usize, units: u64) -> Result<(), ProgramError> {
         if program_bytes > MAX_PROGRAM_BYTES {
@@ -83,7 +98,7 @@ impl Limits {
 #[derive(Clone, Debug)]
 pub struct WasmProgram {
     id: [u8; 32],
-    bytes: usize,
+    source: Arc<[u8]>,
     sandbox: Sandbox,
 }
 
@@ -111,8 +126,12 @@ impl WasmProgram {
             .number(limits.memory_bytes)
             .number(limits.output_bytes as u64)
             .finish();
-        let bytes = source.len();
-        Ok(Self { id, bytes, sandbox })
+        let source = source.into();
+        Ok(Self {
+            id,
+            source,
+            sandbox,
+        })
     }
 
     /// With so much time for each step on this machine. It is no part of the job: a step that takes
@@ -154,12 +173,16 @@ impl StepProgram for WasmProgram {
             fuel: self.sandbox.limits.fuel,
             units: 1,
             memory_bytes: self.sandbox.memory_bytes(),
-            program_bytes: self.bytes as u64,
+            program_bytes: self.source.len() as u64,
         }
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         self.run_metered(record).map(|(output, _)| output)
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        Some(self.sandbox.limits.portable(&self.source, None))
     }
 }
 

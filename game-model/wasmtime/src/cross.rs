@@ -1,6 +1,6 @@
 //! Both engines on each step.
 
-use narthex_game_model::computation::{StepError, StepNeeds, StepProgram};
+use narthex_game_model::computation::{PortableProgram, StepError, StepNeeds, StepProgram};
 
 use crate::program::{Native, WasmtimeProgram};
 
@@ -41,7 +41,9 @@ impl CrossChecked {
             (Native::Failed(error), Ok((ruled, _))) => {
                 Err(StepError::engines_differ(&Ok(ruled), &Err(error.clone())))
             }
-            (Native::Failed(_) | Native::Undecided(_), ruling) => ruling.map(|(output, _)| output),
+            (Native::Failed(_) | Native::MetLimit | Native::Undecided(_), ruling) => {
+                ruling.map(|(output, _)| output)
+            }
         }
     }
 }
@@ -61,6 +63,10 @@ impl StepProgram for CrossChecked {
 
     fn entropy_bits(&self) -> u32 {
         self.0.ruling().entropy_bits()
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        self.0.portable()
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

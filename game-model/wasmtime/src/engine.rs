@@ -9,9 +9,18 @@ const TICK: Duration = Duration::from_millis(100);
 /// Native stack of a step. A program that needs more runs under wasmi, which keeps its own stack.
 const NATIVE_STACK_BYTES: usize = 256 << 10;
 
-/// An engine whose clock runs as long as it lives.
-pub(crate) fn engine() -> Result<Engine, wasmtime::Error> {
+/// An engine whose clock runs as long as it lives. With a number of bytes it reserves no more addresses for a memory, and checks each access:
+/// for a process that may have few of them, and no more files.
+pub(crate) fn engine(reserved_bytes: Option<u64>) -> Result<Engine, wasmtime::Error> {
     let mut config = Config::new();
+    if let Some(bytes) = reserved_bytes {
+        config
+            .memory_reservation(bytes)
+            .memory_reservation_for_growth(0)
+            .memory_guard_size(0)
+            // Which would take a file for each program.
+            .memory_init_cow(false);
+    }
     config
         .epoch_interruption(true)
         .max_wasm_stack(NATIVE_STACK_BYTES)

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use narthex_game_model::computation::{StepError, StepNeeds, StepProgram, TimeBudget, zeros};
+use narthex_game_model::computation::{
+    PortableProgram, StepError, StepNeeds, StepProgram, TimeBudget, zeros,
+};
 use narthex_game_model::workload::{Limits, ProgramError, WasmProgram, output_span};
 use wasmtime::{
     Engine, Error, Instance, InstancePre, Linker, Memory, Module, Store, StoreLimits,
@@ -43,6 +45,8 @@ pub enum Native {
     },
     /// The program failed on its own. wasmi fails too, perhaps for a limit that it met before.
     Failed(StepError),
+    /// A counter of its own passed the limit that it was given, or memory did not grow: it has no output, and runs ahead of wasmi.
+    MetLimit,
     /// It met a limit of native code, some of which are narrower than wasmi's: what wasmi says is open.
     Undecided(String),
 }
@@ -63,10 +67,26 @@ impl WasmtimeProgram {
     /// # Errors
     /// As [`WasmProgram::new`].
     pub fn new(source: &[u8], limits: Limits) -> Result<Self, ProgramError> {
+        Self::reserving(source, limits, None)
+    }
+
+    /// The same for a process with a bound on its addresses: a memory reserves what the step may have and no more, and steps take longer.
+    ///
+    /// # Errors
+    /// As [`WasmProgram::new`].
+    pub fn frugal(source: &[u8], limits: Limits) -> Result<Self, ProgramError> {
+        Self::reserving(source, limits, Some(limits.memory_bytes))
+    }
+
+    fn reserving(
+        source: &[u8],
+        limits: Limits,
+        reserved_bytes: Option<u64>,
+    ) -> Result<Self, ProgramError> {
         let ruling = WasmProgram::new(source, limits)?;
         Ok(Self {
             ruling,
-            native: NativeCode::compile(source, limits),
+            native: NativeCode::compile(source, limits, reserved_bytes),
             time_limit: TIME_LIMIT,
         })
     }
@@ -118,20 +138,24 @@ impl StepProgram for WasmtimeProgram {
         self.ruling.needs()
     }
 
+    fn portable(&self) -> Option<PortableProgram> {
+        self.ruling.portable()
+    }
+
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {
         match self.run_native(record) {
             Native::Output { output, .. } => Ok(output),
-            Native::Failed(_) | Native::Undecided(_) => self.ruling.run(record),
+            Native::Failed(_) | Native::MetLimit | Native::Undecided(_) => self.ruling.run(record),
         }
     }
 }
 
 impl NativeCode {
-    fn compile(source: &[u8], limits: Limits) -> Result<Self, String> {
+    fn compile(source: &[u8], limits: Limits, reserved: Option<u64>) -> Result<Self, String> {
         let binary = wat::parse_bytes(source).map_err(|error| error.to_string())?;
         let metered = meter(&binary, limits).map_err(|error| error.to_string())?;
         let compile = || {
-            let engine = engine()?;
+            let engine = engine(reserved)?;
             let module = Module::new(&engine, &metered.binary)?;
             let instance = Linker::new(&engine).instantiate_pre(&module)?;
             Ok((engine, instance))
@@ -181,7 +205,7 @@ impl NativeCode {
                 Err(error) if error.is_defect() => undecided(&error),
                 Err(error) => Native::Failed(error),
             },
-            Err(_) if self.met_limit(&mut store, &instance) => undecided(&"a counter ran out"),
+            Err(_) if self.met_limit(&mut store, &instance) => Native::MetLimit,
             Err(error) => match error.downcast_ref::<Trap>() {
                 None | Some(Trap::Interrupt | Trap::StackOverflow | Trap::OutOfFuel) => {
                     undecided(&error)

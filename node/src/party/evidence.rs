@@ -18,7 +18,8 @@ pub struct EvidenceStatus {
     /// SHA-256 of its bytes.
     pub id: String,
     /// `terms`; `item`: something that a party has signed; `receipt`; `attestation`: how an arbiter has ruled, as a watchtower
-    /// takes it; `case`: what `narthex game rule` reads, as far as this party has it, once the panel is asked.
+    /// takes it; `case`: what `narthex game rule` reads, as far as this party has it, once the panel is asked;
+    /// `bundle`: the case as this arbiter has ruled on it, with proofs, which `narthex arbiter replay` rules on again.
     pub kind: String,
     /// Which, in a word.
     pub what: String,
@@ -85,6 +86,11 @@ impl Core {
         if let Some(case) = case.map_err(|error| refused("disk", error))? {
             let what = format!("contract {}", terms.id().to_lower_hex_string());
             all.push(json("case", &what, &case)?);
+        }
+        let bundle = contract.life.as_ref().and_then(|life| life.bundle.as_ref());
+        if let Some((_, Some(bundle))) = bundle {
+            let what = format!("contract {}", terms.id().to_lower_hex_string());
+            all.push(piece("bundle", &what, BYTES, bundle));
         }
         Ok(all)
     }

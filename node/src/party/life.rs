@@ -9,7 +9,7 @@ use std::{
 };
 
 use narthex::{
-    bitcoin::{BlockHash, hex::DisplayHex},
+    bitcoin::{BlockHash, Network, constants::ChainHash, hex::DisplayHex},
     channel::{
         StepError,
         contract::{
@@ -80,6 +80,10 @@ pub(super) struct Life {
     published: Option<(BlockHash, u64)>,
     /// What it publishes next, as it was reckoned last.
     next: Cell<Option<Reckoned>>,
+    /// The bundle of the case that this arbiter has ruled on, or none, as it was drawn up on the branch that ends with this block.
+    pub(super) bundle: Option<(BlockHash, Option<Vec<u8>>)>,
+    /// Why it was silent at the last look, as an arbiter that could not judge.
+    silent: Option<String>,
 }
 
 impl Life {
@@ -361,6 +365,7 @@ impl Core {
             strategy: Strategy::Honest,
             admits: true,
             seal_cost: SealCost::CONTRACT,
+            judge: self.policy.judge.clone(),
             bindings: Some(Box::new(Shared(Rc::clone(&own)))),
             paper: PaperWork::default(),
             watch: Some(Box::new(move |done, ruled| {
@@ -382,6 +387,8 @@ impl Core {
                 looked: None,
                 published: None,
                 next: Cell::default(),
+                bundle: None,
+                silent: None,
             });
             letters
         }))
@@ -406,9 +413,51 @@ impl Core {
                 if before != after {
                     self.note(format_args!("{}: {after}", short(&id)));
                 }
+                self.say_silence(id);
+                self.draw_up(id, chain);
                 self.send_letters(id, letters)
             }
             Err(error) => self.life_failed(id, error),
+        }
+    }
+
+    /// That an arbiter rules on nothing although it was asked to, its operator must hear of: it costs its stake.
+    fn say_silence(&mut self, id: [u8; 32]) {
+        let Some(contract) = self.contracts.get_mut(&id) else {
+            return;
+        };
+        let Some(life) = &mut contract.life else {
+            return;
+        };
+        let silent = life.party.signer().silent().map(ToString::to_string);
+        if life.silent != silent {
+            life.silent.clone_from(&silent);
+            contract.trouble.clone_from(&silent);
+            if let Some(why) = silent {
+                self.note(format_args!("{}: {why}", short(&id)));
+            }
+        }
+    }
+
+    /// Draws up the bundle of a case that this arbiter has ruled on, once for each branch of the chain.
+    fn draw_up(&mut self, id: [u8; 32], chain: &mut dyn NodeAccess) {
+        let network = Network::from_chain_hash(ChainHash::from(self.chain));
+        let Some((life, network)) = life_of(&mut self.contracts, &id).zip(network) else {
+            return;
+        };
+        let Some(branch) = life.party.bundle_branch() else {
+            return;
+        };
+        if matches!(&life.bundle, Some((known, _)) if *known == branch) {
+            return;
+        }
+        let bundle = life.party.bundle(chain, network);
+        match bundle {
+            Ok(bundle) => life.bundle = Some((branch, Some(bundle.to_bytes()))),
+            Err(why) => {
+                life.bundle = Some((branch, None));
+                self.note(format_args!("{}: no bundle of its case: {why}", short(&id)));
+            }
         }
     }
 

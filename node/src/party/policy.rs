@@ -11,6 +11,7 @@ use narthex::{
         game::Economics,
         schedule::{Dates, LedgerError, Pace},
     },
+    judging::JudgeBox,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,8 @@ pub struct Policy {
     pub believes_entropy: bool,
     /// Whether what takes as long as a job is computed in threads of its own, so that the node hears others meanwhile.
     pub is_aside: bool,
+    /// How it judges as an arbiter: each question in a box, or in this process if none.
+    pub judge: Option<JudgeBox>,
     /// What it takes as a watchtower, and what it pays.
     pub tower: TowerPolicy,
 }
@@ -96,6 +99,7 @@ impl Default for Policy {
             max_jobs_bytes: Policy::JOBS_BYTES,
             believes_entropy: false,
             is_aside: true,
+            judge: None,
             tower: TowerPolicy::default(),
         }
     }

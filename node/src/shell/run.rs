@@ -1,6 +1,13 @@
 //! The process: one thread decides ([`Core`]), sockets and clock are around it.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use bitcoin::{
     Network,
@@ -9,7 +16,10 @@ use bitcoin::{
         rand::{RngCore, rngs::OsRng},
     },
 };
-use narthex::regtest::{self, Node};
+use narthex::{
+    judging::JudgeBox,
+    regtest::{self, Node},
+};
 use tokio::sync::{
     mpsc::{self, Receiver, Sender, UnboundedSender},
     oneshot,
@@ -332,6 +342,33 @@ fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
 /// Who looks over HTTP, and whose tickets are known there.
 type Watching = (Arc<EventLog>, Arc<Tickets>);
 
+/// What gets out of the box in which this node judges as an arbiter, in words: it is tried at each start.
+fn probed(judge: &JudgeBox) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let listener = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let address = listener.as_ref().ok().map(|(address, _)| *address);
+    match judge.probe(address) {
+        Err(why) => {
+            format!("arbiters' questions cannot be judged in a box here, and are not judged: {why}")
+        }
+        Ok(probed) => {
+            let out = probed.probes.iter().filter(|probe| !probe.held);
+            let out: Vec<_> = out.map(|probe| probe.tried.as_str()).collect();
+            match out.is_empty() {
+                true => format!(
+                    "arbiters' questions are judged in a box: {}",
+                    probed.network
+                ),
+                false => format!(
+                    "THE BOX IN WHICH ARBITERS JUDGE DOES NOT HOLD against {}; {}",
+                    out.join(", "),
+                    probed.network
+                ),
+            }
+        }
+    }
+}
+
 /// The thread that decides, until it is told to stop.
 fn decide(
     (folder, uploads): (&Folder, Uploads),
@@ -355,6 +392,9 @@ fn decide(
     parts.address = address;
     parts.jobs = parts.jobs.with_uploads(uploads);
     tracing::info!(%network, id = %parts.own.node.id(), "starts");
+    if let Some(judge) = &parts.policy.judge {
+        tell(Said::Note(&probed(judge)));
+    }
     if options.follow_anew {
         follow_anew(&mut *parts.store).map_err(Fatal::from)?;
     }

@@ -1,6 +1,7 @@
 //! What there is of a contract to judge by, for whoever was not there.
 
 use narthex::{
+    arbiter::{Anchor, Bundle},
     bitcoin::hex::{DisplayHex as _, FromHex as _},
     contracts::{
         attest::Attestation,
@@ -12,10 +13,12 @@ use narthex::{
         ruling::{Rerun, rule},
         token::SealCost,
     },
+    judging::{JudgeBox, judge_here},
+    regtest::ChainSource as _,
     ruling::CaseFile,
 };
 use narthex_base::codec::Message as _;
-use narthex_node::party::{Command, EvidenceText, Reply, TowerCommand};
+use narthex_node::party::{Command, EvidenceText, Policy, Reply, TowerCommand};
 
 use crate::{
     life::{is_over, lived, path},
@@ -79,6 +82,31 @@ fn secrets(at: usize, id: &[u8; 32], terms: &TermsRecord) -> Vec<String> {
     all
 }
 
+/// An arbiter's bundle is ruled on again from itself alone, on the chain that it is of; others have none.
+fn replayed(town: &mut Town, (at, all): (usize, &[EvidenceText]), case: &CaseFile, id: &[u8; 32]) {
+    let bundles = of_kind(all, "bundle");
+    if at < 3 {
+        assert_eq!(bundles, [""; 0]);
+        return;
+    }
+    let bytes = Vec::<u8>::from_hex(bundles[0]).unwrap();
+    let bundle = Bundle::from_bytes(&bytes).unwrap();
+    assert_eq!(usize::from(bundle.seat()), at - 3);
+    let height = bundle.body().headers.last();
+    let hash = town.chain.block_hash(height).unwrap();
+    let question = bundle.open(Some(&Anchor { height, hash })).unwrap();
+    let known = case.case().unwrap();
+    assert_eq!(question.case().unwrap().terms, known.terms, "{id:?}");
+    let (mut read, mut proven) = (known.chain, question.facts.clone());
+    // A party has read more blocks than a ruling asks for.
+    read.blocks.clear();
+    proven.blocks.clear();
+    assert_eq!(read, proven);
+    let report = judge_here(&question, None).unwrap();
+    assert_eq!(report, *bundle.report());
+    println!("{at}: {} bytes, judged {}", bytes.len(), report.judged);
+}
+
 /// The verifier hears nobody, and rejects; the worker appeals, and the panel rules for it. Whoever has the arbiter's evidence comes to the same
 /// ruling, and a watchtower takes what it has attested.
 #[test]
@@ -138,6 +166,7 @@ fn a_case_can_be_judged_by_who_was_not_there() {
             };
             assert_ne!(judge(&nothing).ruling, found.ruling);
         }
+        replayed(&mut town, (at, &all), &case, &id);
     }
     // A tower learns rulings by these bytes.
     let given = crate::tower::bundle(&mut town, 0, &id);
@@ -203,4 +232,75 @@ fn evidence_has_no_secret_and_no_case_without_an_accusation() {
         of_kind(&all, "receipt").len()
     );
     assert!(of_kind(&all, "item").len() >= 4);
+}
+
+/// The case of the first test, whose arbiters judge by this.
+fn judged_by(judge: JudgeBox) -> (Town, [u8; 32]) {
+    let mut town = Town::new();
+    for at in 3..6 {
+        town.kill(at);
+        town.nodes[at].decide_by(Policy {
+            judge: Some(judge.clone()),
+            ..everything()
+        });
+        town.start(at);
+        town.connect_all(at);
+    }
+    let id = town.offer();
+    town.pump();
+    town.mine(1);
+    assert!(town.all(&id, "live"), "{}", town.notes());
+    town.isolate(2);
+    (town, id)
+}
+
+/// The very program that nodes are, as its judge.
+fn own_judge() -> JudgeBox {
+    JudgeBox::new(env!("CARGO_BIN_EXE_narthex-node"), &["judge"])
+}
+
+#[test]
+fn a_node_judges_in_a_box_and_nothing_gets_out() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let probed = own_judge().probe(Some(listener.local_addr().unwrap()));
+    let probed = probed.unwrap();
+    println!("{}", probed.network);
+    assert!(probed.holds(), "{probed:?}");
+
+    let (mut town, id) = judged_by(own_judge());
+    for _ in 0..MOST_BLOCKS {
+        if (0..6).all(|at| is_over(&town.standing(at, &id))) {
+            break;
+        }
+        town.mine(1);
+    }
+    let all = evidence(&mut town, 3, &id);
+    assert!(!of_kind(&all, "attestation").is_empty(), "{}", town.notes());
+    let bundle = Vec::<u8>::from_hex(of_kind(&all, "bundle")[0]).unwrap();
+    let bundle = Bundle::from_bytes(&bundle).unwrap();
+    let question = bundle.open(None).unwrap();
+    assert_eq!(judge_here(&question, None).unwrap(), *bundle.report());
+}
+
+/// Judges that die have ruled on nothing: their operators hear of it, block by block, and nobody is convicted.
+#[test]
+fn judges_that_die_are_a_trouble_and_no_ruling() {
+    let (mut town, id) = judged_by(JudgeBox::new("/bin/false", &[]));
+    let mut silent = 0;
+    for _ in 0..MOST_BLOCKS {
+        if (0..6).all(|at| is_over(&town.standing(at, &id))) {
+            break;
+        }
+        town.mine(1);
+        let status = town.show(3, &id).unwrap();
+        let trouble = status.trouble.unwrap_or_default();
+        silent += usize::from(trouble.contains("nothing is ruled"));
+    }
+    assert!(silent > 0, "{}", town.notes());
+    for at in [0, 1, 3, 4, 5] {
+        let all = evidence(&mut town, at, &id);
+        assert_eq!(of_kind(&all, "attestation"), [""; 0], "{at}");
+        assert_eq!(of_kind(&all, "bundle"), [""; 0], "{at}");
+    }
+    println!("{:?}", path(&town, &id));
 }

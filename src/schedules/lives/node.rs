@@ -177,6 +177,7 @@ impl LifeNode {
                 .map_or(Strategy::Honest, |v| v.works.clone()),
             admits: villain.as_ref().is_none_or(|v| v.admits),
             seal_cost: SealCost::TRIFLING,
+            judge: None,
             bindings: Some(Box::new(self.record.clone())),
             paper: PaperWork::default(),
             watch: Some(Box::new(move |done, ruled| {

@@ -268,6 +268,7 @@ impl PaperPool {
             // Whoever cheats does not say so.
             admits: works == Works::Right,
             seal_cost: SealCost::TRIFLING,
+            judge: None,
             bindings: Some(Box::new(MemoryBindings::default())),
             paper: PaperWork {
                 appeal: appeal.filter(|_| role == Role::Worker),

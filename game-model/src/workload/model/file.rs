@@ -1,5 +1,7 @@
 //! Models as bytes: the format that `data/train_digits.py` writes.
 
+use std::sync::Arc;
+
 use narthex_base::codec::{DecodeError, Reader};
 use narthex_base::kinds;
 
@@ -24,6 +26,7 @@ const SHIPPED: &[u8] = include_bytes!("../../../data/digits.model");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
     hash: [u8; 32],
+    file: Arc<[u8]>,
     max_input: u8,
     layers: Vec<Layer>,
 }
@@ -72,9 +75,15 @@ impl Model {
         r.finish()?;
         Ok(Self {
             hash: tagged_hash("narthex/model", bytes),
+            file: bytes.into(),
             max_input,
             layers,
         })
+    }
+
+    /// The file, as it was read.
+    pub fn file(&self) -> &[u8] {
+        &self.file
     }
 
     /// Tagged hash of the file.

@@ -1,7 +1,9 @@
 //! A model as a program: a record is what the model looks at, a unit one neuron.
 
 use super::{Layer, Model};
-use crate::computation::{StepError, StepNeeds, StepProgram, UnitProgram};
+use crate::computation::{
+    PortableProgram, ProgramData, StepError, StepNeeds, StepProgram, UnitProgram,
+};
 use crate::tagged::TaggedHasher;
 
 /// Size of each output: class (one byte), by how much its score exceeds that of every other class
@@ -188,6 +190,11 @@ impl StepProgram for ModelProgram {
 
     fn units(&self) -> Option<&dyn UnitProgram> {
         Some(self)
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        let file = self.0.file().into();
+        Some(PortableProgram::of(ProgramData::Model(file)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! WebAssembly steps that are cut into units.
 
+use std::sync::Arc;
+
 use wasmi::{Extern, Val, ValType};
 
 use super::hidden::{Global, mutable_globals};
@@ -7,7 +9,9 @@ use super::interface::{self, Function};
 use super::sandbox::{Run, Sandbox};
 use super::snapshot::{self, PAGE_BYTES, Snapshot};
 use super::{Limits, ProgramError};
-use crate::computation::{StepError, StepNeeds, StepProgram, TimeBudget, UnitProgram, zeros};
+use crate::computation::{
+    PortableProgram, StepError, StepNeeds, StepProgram, TimeBudget, UnitProgram, zeros,
+};
 use crate::tagged::TaggedHasher;
 
 /// A compiled program with units. Its fuel is for each call of `begin`, `unit` and `result`, so
@@ -15,7 +19,7 @@ use crate::tagged::TaggedHasher;
 #[derive(Clone, Debug)]
 pub struct WasmUnitProgram {
     id: [u8; 32],
-    bytes: usize,
+    source: Arc<[u8]>,
     sandbox: Sandbox,
     max_units: u64,
     globals: Vec<Global>,
@@ -60,7 +64,7 @@ impl WasmUnitProgram {
             .finish();
         Ok(Self {
             id,
-            bytes: source.len(),
+            source: source.into(),
             sandbox,
             max_units,
             globals,
@@ -185,7 +189,7 @@ impl StepProgram for WasmUnitProgram {
             // `begin` and `result` may burn as much as a unit.
             units: self.max_units.saturating_add(2),
             memory_bytes: self.sandbox.memory_bytes(),
-            program_bytes: self.bytes as u64,
+            program_bytes: self.source.len() as u64,
         }
     }
 
@@ -208,6 +212,11 @@ impl StepProgram for WasmUnitProgram {
 
     fn units(&self) -> Option<&dyn UnitProgram> {
         Some(self)
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        let units = Some(self.max_units);
+        Some(self.sandbox.limits.portable(&self.source, units))
     }
 }
 

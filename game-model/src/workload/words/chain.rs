@@ -71,12 +71,17 @@ impl Chain {
         let mut bytes = result.to_vec();
         // An empty table is all zeros; at most one record of them is added.
         bytes.resize(result.len().next_multiple_of(width), 0);
-        let program = MergeTables {
+        let program = self.merging(table_bytes);
+        Ok(Some((program, Records::from_bytes(width, bytes)?)))
+    }
+
+    /// The program of a round over tables of this size.
+    pub(in crate::workload) fn merging(&self, table_bytes: usize) -> MergeTables {
+        MergeTables {
             input_bytes: table_bytes,
             fan_in: self.fan_in,
             output_bytes: self.merged_bytes(table_bytes),
-        };
-        Ok(Some((program, Records::from_bytes(width, bytes)?)))
+        }
     }
 }
 

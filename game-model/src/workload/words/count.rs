@@ -3,7 +3,7 @@
 use super::partition::{MAX_PARTITION_BYTES, MIN_PARTITION_BYTES, PartitionError, text};
 use super::rule::words;
 use super::table::{self, ENTRY_BYTES, HEAD_BYTES, Table};
-use crate::computation::{StepError, StepNeeds, StepProgram};
+use crate::computation::{PortableProgram, ProgramData, StepError, StepNeeds, StepProgram};
 use crate::tagged::TaggedHasher;
 
 /// Counts the words of a partition; one partition is one step.
@@ -53,6 +53,13 @@ impl StepProgram for WordCount {
             memory_bytes: read.saturating_mul(128),
             program_bytes: 0,
         }
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        let partition_bytes = self.partition_bytes as u64;
+        Some(PortableProgram::of(ProgramData::WordCount {
+            partition_bytes,
+        }))
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

@@ -1,7 +1,7 @@
 //! The reduce: several tables into one.
 
 use super::table::{self, Table};
-use crate::computation::{StepError, StepNeeds, StepProgram};
+use crate::computation::{PortableProgram, ProgramData, StepError, StepNeeds, StepProgram};
 use crate::tagged::TaggedHasher;
 
 /// Merges the tables of a record, one after the other of one size each, into one; a record of all
@@ -38,6 +38,13 @@ impl StepProgram for MergeTables {
             memory_bytes: read.saturating_mul(128),
             program_bytes: 0,
         }
+    }
+
+    fn portable(&self) -> Option<PortableProgram> {
+        Some(PortableProgram::of(ProgramData::MergeTables {
+            table_bytes: self.input_bytes as u64,
+            fan_in: self.fan_in as u64,
+        }))
     }
 
     fn run(&self, record: &[u8]) -> Result<Vec<u8>, StepError> {

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use narthex::{
     bitcoin::{Amount, Network},
     game_model::{ParamsRecord, Template, game::Economics, schedule::Pace},
+    judging::{CellLimits, JudgeBox, judge_in_cell, probe_cell},
 };
 use narthex_disk::Readers;
 use narthex_node::{
@@ -102,6 +105,9 @@ enum Order {
     Clear(ClearArgs),
     /// Ends the node that runs.
     Stop(Dir),
+    /// Answers one question of an arbiter on standard input, in a box: the node starts it for each ruling.
+    #[command(hide = true)]
+    Judge(JudgeArgs),
     /// Runs six nodes and a chain of their own, from an offer to a result that is paid for and decrypted, and shows how they come there.
     Demo(DemoArgs),
 }
@@ -123,6 +129,37 @@ pub(super) struct OfId {
     pub(super) dir: Dir,
     /// The offer's id, as `list` shows it.
     pub(super) id: String,
+}
+
+#[derive(Args)]
+struct JudgeArgs {
+    /// Most memory, in bytes of address space.
+    #[arg(long)]
+    memory_bytes: u64,
+    /// Most time of a processor, in seconds.
+    #[arg(long)]
+    cpu_seconds: u64,
+    /// Tries to get out of the box in place of judging.
+    #[arg(long)]
+    probe: bool,
+    /// Somebody who listens on this machine.
+    #[arg(long, requires = "probe")]
+    listener: Option<SocketAddr>,
+}
+
+impl JudgeArgs {
+    fn run(self) -> anyhow::Result<()> {
+        let limits = CellLimits {
+            memory_bytes: self.memory_bytes,
+            cpu_seconds: self.cpu_seconds,
+        };
+        let mut out = io::stdout().lock();
+        match self.probe {
+            false => judge_in_cell(limits, io::stdin().lock(), &mut out)?,
+            true => serde_json::to_writer(&mut out, &probe_cell(limits, self.listener)?)?,
+        }
+        Ok(())
+    }
 }
 
 #[derive(Args)]
@@ -374,6 +411,7 @@ impl Cli {
             Order::Run(args) => args.run(),
             Order::Config(args) => args.run(),
             Order::Completions(args) => args.run::<Cli>(),
+            Order::Judge(args) => args.run(),
             Order::Status(dir) => dir.ask(&Command::Node),
             Order::Address(dir) => dir.ask(&Command::Address),
             Order::Offer(args) => args.run(),
@@ -473,6 +511,7 @@ impl RunArgs {
                 fee: Amount::from_sat(self.tower_max_fee),
                 ..TowerPolicy::default()
             },
+            judge: Some(JudgeBox::of_this_program(&["judge"])?),
             ..Policy::default()
         };
         let options = RunOptions {
