@@ -93,6 +93,12 @@ kinds! {
     SMALL_ANSWER = "NXQR1",
     /// A change in the log of such a question.
     SMALL_CHANGE = "NXQL1",
+    /// Something long of a small contract, kept apart from its machine's log.
+    SMALL_APART = "NXQP1",
+    /// Figures of a sealed delivery that a sender asks agents for.
+    DELIVERY_FIGURES = "NXDF1",
+    /// An agent's key and script for a sealed delivery.
+    DELIVERY_AGENT = "NXDK1",
     /// Figures of a penny bank that a payer asks for.
     BANK_FIGURES = "NXBF1",
     /// A provider's key and script for a penny bank.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use bitcoin::{Transaction, consensus};
+use bitcoin::{ScriptBuf, Transaction, consensus};
 use narthex_base::codec::{DecodeError, Reader, Writer};
 use narthex_contracts::{
     depth::Depth,
@@ -62,6 +62,17 @@ pub(crate) fn read_held<T, H, E: Display, F: Display>(
 /// A kind of change, or of anything in it, that there is not.
 pub(crate) fn unknown(field: &'static str, kind: u8) -> DecodeError {
     DecodeError::invalid(field, kind)
+}
+
+/// Longest script of a payout: P2TR.
+const MAX_SCRIPT: usize = 34;
+
+/// Reads where a party is paid.
+///
+/// # Errors
+/// [`DecodeError`].
+pub(crate) fn read_script(r: &mut Reader<'_>) -> Result<ScriptBuf, DecodeError> {
+    Ok(r.bytes_up_to("script", MAX_SCRIPT)?.to_vec().into())
 }
 
 /// Writes a transaction, with its witnesses.

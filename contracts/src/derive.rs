@@ -47,11 +47,15 @@ pub enum Derived {
     AuditNonce,
     /// w_N of a penny bank, by the salt of its terms.
     BankChain,
+    /// What all secrets of a sealed delivery's sender come from, by the salt of its ask.
+    DeliverySeed,
+    /// The key that senders of sealed deliveries encrypt to: one for all of them.
+    DeliveryKey,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 10] = [
+    pub const ALL: [Derived; 12] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
@@ -62,6 +66,8 @@ impl Derived {
         Derived::ReplyKey,
         Derived::AuditNonce,
         Derived::BankChain,
+        Derived::DeliverySeed,
+        Derived::DeliveryKey,
     ];
 
     /// What stands in `info`, before a counter of one byte.
@@ -77,6 +83,8 @@ impl Derived {
             Derived::ReplyKey => "narthex/derived/reply-key",
             Derived::AuditNonce => "narthex/derived/audit-nonce",
             Derived::BankChain => "narthex/derived/bank-chain",
+            Derived::DeliverySeed => "narthex/derived/delivery-seed",
+            Derived::DeliveryKey => "narthex/derived/delivery-key",
         }
     }
 }
@@ -109,6 +117,14 @@ impl OwnSalt {
 /// power of 256.
 pub fn contract_key(seed: &Secret, negotiation: &[u8; 32]) -> Option<SecretKey> {
     scalar(seed, negotiation, Derived::ContractKey, |bytes| {
+        SecretKey::from_slice(bytes).ok()
+    })
+}
+
+/// The key that senders of sealed deliveries encrypt to, by the seed alone: who gave it away once is found by it for ever. `None` as for
+/// [`contract_key`].
+pub fn delivery_key(seed: &Secret) -> Option<SecretKey> {
+    scalar(seed, &[0; 32], Derived::DeliveryKey, |bytes| {
         SecretKey::from_slice(bytes).ok()
     })
 }
@@ -183,6 +199,11 @@ impl<'a> Salted<'a> {
     /// again.
     pub fn bank_chain(&self) -> Secret {
         Secret::from_bytes(*self.bytes(Derived::BankChain))
+    }
+
+    /// Seed of a sealed delivery. The salt is that of the ask, which is drawn for this delivery and names its message.
+    pub fn delivery_seed(&self) -> Secret {
+        Secret::from_bytes(*self.bytes(Derived::DeliverySeed))
     }
 
     fn bytes(&self, what: Derived) -> Zeroizing<[u8; 32]> {

@@ -9,11 +9,12 @@ use narthex_base::{codec::Message, statement};
 use narthex_channel::{
     bank::{BankConsent, BankFigures, BankTalk, Closing},
     contract::{self, ContractMessage},
+    delivery::{DeliveryAgent, DeliveryFigures},
     fetch::FetchChange,
     log::MemoryLog,
     offer::{Accept, Decline, Invited, Offer, OfferChange, Offering},
     setup::Timing,
-    small::{SmallAnswer, SmallAsk, SmallBeginning, SmallChange},
+    small::{Apart, SmallAnswer, SmallAsk, SmallBeginning, SmallChange, SmallPeer},
     wire::{
         ABORT, ACCEPT, Ack, BIND, BOXES, Chunk, Contradiction, DECLINE, Envelope, Fault, Frame,
         Head, Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece, Recall, Resume,
@@ -113,6 +114,9 @@ fn laws() -> Vec<Decoder> {
         canonical("ask of a small contract", message::<SmallAsk>),
         canonical("answer to an ask", message::<SmallAnswer>),
         canonical("change of a small contract", message::<SmallChange>),
+        canonical("what is kept apart", message::<Apart>),
+        canonical("figures of a delivery", message::<DeliveryFigures>),
+        canonical("what an agent brings", message::<DeliveryAgent>),
         canonical("figures of a bank", message::<BankFigures>),
         canonical("consent to a bank", message::<BankConsent>),
         canonical("talk of a bank", message::<BankTalk>),
@@ -314,12 +318,15 @@ fn smalls() -> Vec<Vec<u8>> {
         provider_script: vec![2; 22].into(),
     };
     let takes = SmallAnswer::Takes(consent.to_bytes());
-    let begun = SmallBeginning {
-        ask: ask(),
-        is_own: true,
-        peer: keypair(3).public_key(),
+    let peer = |byte| SmallPeer {
+        node: keypair(byte).public_key(),
         address: "127.0.0.1:9735".into(),
-        height: 100,
+    };
+    let begun = SmallBeginning::of_two(ask(), true, peer(3), 100);
+    let among = SmallBeginning {
+        peers: vec![peer(3), peer(4)],
+        quorum: 2,
+        ..begun.clone()
     };
     let closing = Closing {
         paid: 7,
@@ -328,7 +335,7 @@ fn smalls() -> Vec<Vec<u8>> {
     };
     let (terms, nonce, share) = ([4; 32], PublicNonce([2; 66]), PartialSignature([1; 32]));
     let json = b"{}".to_vec();
-    let (answered, force_close) = (SmallChange::Answered(takes.clone()), [5; 64]);
+    let (answered, force_close) = (SmallChange::Answered(0, takes.clone()), [5; 64]);
     let talk = [
         BankTalk::Terms { json, nonce },
         BankTalk::Answer {
@@ -345,10 +352,28 @@ fn smalls() -> Vec<Vec<u8>> {
     ];
     let changes = [
         SmallChange::Begun(Box::new(begun)),
+        SmallChange::Begun(Box::new(among)),
+        SmallChange::Answered(1, takes.clone()),
         SmallChange::Depth(Depth::USUAL),
         answered,
         SmallChange::Ended,
     ];
+    let delivery = DeliveryFigures {
+        amount: Amount::from_sat(20_000),
+        refund_height: 500,
+        claim_blocks: 12,
+        message_bytes: 31,
+        agents: 2,
+        rate: FeeRate::from_sat_per_kwu(500),
+    };
+    let agent = DeliveryAgent {
+        key: keypair(4).public_key(),
+        script: vec![1; 34].into(),
+    };
+    let apart = Apart {
+        what: 3,
+        bytes: vec![7; 9],
+    };
     let talk = talk.iter().map(Message::to_bytes);
     let changes = changes.iter().map(Message::to_bytes);
     let declines = SmallAnswer::Declines(Decline::new("busy"));
@@ -358,6 +383,9 @@ fn smalls() -> Vec<Vec<u8>> {
         declines.to_bytes(),
         figures().to_bytes(),
         consent.to_bytes(),
+        delivery.to_bytes(),
+        agent.to_bytes(),
+        apart.to_bytes(),
     ]
     .into_iter()
     .chain(talk)

@@ -2,7 +2,8 @@
 
 use narthex_channel::{OpenError, StepError, bank::SideError, log::LogError};
 use narthex_contracts::{
-    bank::BankError, builder::BuilderError, funding::FundingError, terms::FeeError,
+    bank::BankError, builder::BuilderError, deliver::DeliverError, funding::FundingError,
+    terms::FeeError,
 };
 
 use crate::{life::LifeError, wallet::WalletError};
@@ -20,6 +21,9 @@ pub enum SmallError {
     /// A bank's rules do not take what this side itself does.
     #[error(transparent)]
     Bank(#[from] BankError),
+    /// A delivery's rules do not take what this side itself does.
+    #[error(transparent)]
+    Delivery(#[from] DeliverError),
     /// What was signed does not fit.
     #[error(transparent)]
     Builder(#[from] BuilderError),
@@ -55,6 +59,18 @@ impl SmallError {
 
 impl From<StepError<SideError>> for SmallError {
     fn from(error: StepError<SideError>) -> SmallError {
+        SmallError::of_step(error)
+    }
+}
+
+impl From<StepError<DeliverError>> for SmallError {
+    fn from(error: StepError<DeliverError>) -> SmallError {
+        SmallError::of_step(error)
+    }
+}
+
+impl SmallError {
+    pub(super) fn of_step<E: std::fmt::Display>(error: StepError<E>) -> SmallError {
         match error {
             StepError::Refused(error) => SmallError::refused(error),
             StepError::Log(error) => SmallError::Log(error),

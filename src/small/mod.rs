@@ -1,29 +1,36 @@
-//! Small contracts between two processes: one side each, hosted by whoever has links, a chain and a wallet.
+//! Small contracts between processes: one side each, hosted by whoever has links, a chain and a wallet.
 //!
 //! Whatever the contract is, its host drives a [`SmallSide`] in one way: it gives it what the other side says
 //! ([`SmallSide::hear`]), what the chain shows ([`SmallSide::seen`]) and what its owner orders ([`SmallSide::order`]); then it lets it
 //! go on ([`SmallSide::go_on`]) and takes what it has to say. What it publishes ([`SmallSide::publications`]) leaves once its log is
 //! durable; deadlines are heights, so that each look at the chain is a timer's tick.
 //!
+//! A side talks with one or several others ([`Talk`]): with those that are asked, or that ask, and with guests, who ask it by themselves for
+//! its part in what it shares with others.
+//!
 //! A side is a machine of `narthex_channel` with its log, and beside it what is in memory alone: sessions of nonces, and which
 //! words were given out since the start. A process that dies loses these without harm: what is to be said is said again, and a link says
 //! nothing twice.
 
+mod apart;
 mod bank;
+mod delivery;
 mod error;
 
 use std::collections::BTreeMap;
 
-use bitcoin::{OutPoint, Transaction, secp256k1::SecretKey};
+use bitcoin::{Amount, OutPoint, Transaction, Weight, secp256k1::SecretKey};
 use narthex_base::{codec::Message as _, kinds::Kind, secret::Secret};
 use narthex_channel::{
+    StepError,
     bank::{BankConsent, BankFigures},
+    delivery::{DeliveryAgent, DeliveryFigures},
     log::Log,
     small::{SmallAnswer, SmallMachine},
 };
 use narthex_contracts::{
     binding::Bindings,
-    depth::Depth,
+    deliver::Request,
     template::Reserve,
     terms::{FeeError, FeeRate},
 };
@@ -31,6 +38,9 @@ use narthex_regtest::AcceptedPolicy;
 use serde::{Deserialize, Serialize};
 
 pub use bank::{BankPayer, BankProvider};
+pub use delivery::{
+    DeliveryKeeper, DeliveryRecipient, DeliverySender, check_figures, keep_message,
+};
 pub use error::SmallError;
 
 use crate::{life::Due, wallet::PartyWallet};
@@ -55,9 +65,29 @@ pub struct Surroundings<'a> {
     pub reserve: Reserve,
     /// Height of the chain.
     pub tip: u32,
-    /// Whether the other side has said what it holds of this one's words since the start: before, this disk may be older than what was
+    /// Whether all others have said what they hold of this one's words since the start: before, this disk may be older than what was
     /// said, and nothing new is signed for it. What is published does not wait for that.
     pub may_sign: bool,
+}
+
+/// With whom a side talks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Talk {
+    /// The one that asks; or of those that are asked the one in this place, from 0.
+    Peer(u8),
+    /// Whoever has asked this node by itself for something of the contract, by the id of that ask.
+    Guest([u8; 32]),
+}
+
+/// What a side says to the ask of a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Welcome {
+    /// It is served: what it is told is what [`SmallSide::serve`] says then.
+    Now,
+    /// Not yet: it is asked again when the chain has gone on.
+    Later,
+    /// It is not, and why.
+    Never(String),
 }
 
 /// What became of a message.
@@ -69,6 +99,16 @@ pub enum SmallHeard {
     Later,
     /// It is refused for good, and why: the sender's fault, or nobody's.
     Refused(String),
+}
+
+impl SmallHeard {
+    /// What became of a message that a machine did not take: its refusal is the sender's fault, or nobody's.
+    fn of_step<E: std::fmt::Display>(error: StepError<E>) -> Result<SmallHeard, SmallError> {
+        match SmallError::of_step(error) {
+            SmallError::Refused(why) => Ok(SmallHeard::Refused(why)),
+            error => Err(error),
+        }
+    }
 }
 
 /// What an owner orders.
@@ -84,6 +124,8 @@ pub enum SmallOrder {
     Close,
     /// Stops it alone.
     ForceClose,
+    /// As the recipient of a delivery: accepts another agent that has served its copy, since the last one does not claim.
+    Next,
 }
 
 /// Something to be published at each tip, until it confirms.
@@ -97,7 +139,30 @@ pub struct Publication {
     pub due: Option<Due>,
 }
 
-/// One side of a small contract between two nodes.
+/// Something to be signed at the fee of the day and published at each tip until it confirms: it spends a coin of the contract alone, and pays
+/// out of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Spend {
+    /// Its name in the graph.
+    pub name: &'static str,
+    /// The coin.
+    pub coin: OutPoint,
+    /// What it weighs.
+    pub weight: Weight,
+    /// What it is worth, and until when it must confirm.
+    pub due: Due,
+}
+
+/// What was delivered to this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// `message`, or `evidence` that whoever sent it committed to none.
+    pub what: &'static str,
+    /// That.
+    pub bytes: Vec<u8>,
+}
+
+/// One side of a small contract between nodes.
 pub trait SmallSide {
     /// Its family, in a word.
     fn family(&self) -> &'static str;
@@ -120,11 +185,16 @@ pub trait SmallSide {
     /// The kinds of messages that it hears.
     fn hears(&self) -> &'static [Kind];
 
-    /// The other side says something. The link has it on its disk together with what follows.
+    /// Another says something. The link has it on its disk together with what follows.
     ///
     /// # Errors
     /// [`SmallError`]: this computer's fault.
-    fn hear(&mut self, body: &[u8], with: &mut Surroundings<'_>) -> Result<SmallHeard, SmallError>;
+    fn hear(
+        &mut self,
+        from: Talk,
+        body: &[u8],
+        with: &mut Surroundings<'_>,
+    ) -> Result<SmallHeard, SmallError>;
 
     /// This side has said this itself, and its disk has forgotten it: what follows from it holds.
     ///
@@ -156,8 +226,48 @@ pub trait SmallSide {
     /// [`SmallError`]: this computer's fault; it is tried again.
     fn go_on(&mut self, with: &mut Surroundings<'_>) -> Result<(), SmallError>;
 
-    /// Bodies of messages to the other side, in order, each given out once.
-    fn said(&mut self) -> Vec<Vec<u8>>;
+    /// Bodies of messages, in order, each given out once, and for whom.
+    fn said(&mut self) -> Vec<(Talk, Vec<u8>)>;
+
+    /// Whether it funds, as it stands: its host asks the Bitcoin node before whether that takes what the contract ends with.
+    fn funds(&self) -> bool;
+
+    /// What it says to a guest's ask with these figures; `None` if they are about something else.
+    fn welcomes(&self, _figures: &[u8]) -> Option<Welcome> {
+        None
+    }
+
+    /// A guest that is welcome is served: what it is told is among what is said next. Whether there is something that it was not told
+    /// since the start.
+    ///
+    /// # Errors
+    /// [`SmallError`]: this computer's fault.
+    fn serve(&mut self, _guest: [u8; 32]) -> Result<bool, SmallError> {
+        Ok(false)
+    }
+
+    /// What is to be signed at the fee of the day as it stands.
+    fn spends(&self) -> Vec<Spend> {
+        Vec::new()
+    }
+
+    /// One of these with this fee.
+    ///
+    /// # Errors
+    /// [`SmallError`]: there is none of this name, or the coin does not pay so much.
+    fn spend(
+        &mut self,
+        _name: &'static str,
+        _fee: Amount,
+        _with: &mut Surroundings<'_>,
+    ) -> Result<Transaction, SmallError> {
+        Err(SmallError::Order("something to be signed"))
+    }
+
+    /// What was delivered to this node, once it has it.
+    fn delivered(&self) -> Option<Delivered> {
+        None
+    }
 
     /// What is to be published as it stands.
     fn publications(&self) -> Vec<Publication>;
@@ -175,47 +285,106 @@ pub trait SmallSide {
     fn is_over(&self) -> bool;
 }
 
-/// Which side of what an ask is about, from its figures.
+/// Which family an ask is of, from its figures.
 ///
 /// # Errors
 /// [`SmallError::Refused`] if they are of no family that is hosted: the fault of whoever asks.
 pub fn family_of(figures: &[u8]) -> Result<&'static str, SmallError> {
-    let read = BankFigures::from_bytes(figures);
-    read.map(|_| bank::FAMILY).map_err(SmallError::refused)
+    match Family::of(figures)? {
+        Family::Bank(_) => Ok(bank::FAMILY),
+        Family::Delivery(_) | Family::Guest(_) => Ok(delivery::FAMILY),
+    }
 }
 
-/// The coins that a host keeps back to pay for the exits of a side.
+/// Whether an ask is for this node's part in a contract with others, from its figures.
+pub fn is_guests(figures: &[u8]) -> bool {
+    matches!(Family::of(figures), Ok(Family::Guest(_)))
+}
+
+/// What an ask is for.
+enum Family {
+    Bank(BankFigures),
+    Delivery(DeliveryFigures),
+    Guest(Request),
+}
+
+impl Family {
+    fn of(figures: &[u8]) -> Result<Family, SmallError> {
+        let begins = |kind: Kind| figures.starts_with(kind.as_bytes());
+        if begins(DeliveryFigures::KIND) {
+            let read = DeliveryFigures::from_bytes(figures).map(Family::Delivery);
+            return read.map_err(SmallError::refused);
+        }
+        if begins(Request::KIND) {
+            let read = Request::from_bytes(figures).map(Family::Guest);
+            return read.map_err(SmallError::refused);
+        }
+        let read = BankFigures::from_bytes(figures).map(Family::Bank);
+        read.map_err(SmallError::refused)
+    }
+}
+
+/// The coins that a host keeps back to pay for the exits of a side, by what its ask is for.
 ///
 /// # Errors
 /// [`FeeError`] if the rate is taken for a mistake.
-pub fn reserve_of(rate: FeeRate) -> Result<Reserve, FeeError> {
-    bank::reserve(rate)
+pub fn reserve_of(figures: &[u8], rate: FeeRate) -> Result<Reserve, FeeError> {
+    match Family::of(figures) {
+        // What leaves a delivery pays out of its coin.
+        Ok(Family::Delivery(_) | Family::Guest(_)) => Ok(Reserve::NONE),
+        Ok(Family::Bank(_)) | Err(_) => bank::reserve(rate),
+    }
 }
 
-/// The side of a contract that is joined, as its log left it.
+/// The side of a contract that is joined, as its logs left it: the machine's, and the one of what is kept apart.
 ///
 /// # Errors
-/// [`SmallError`]: the log cannot be read, or it is not joined.
-pub fn open(asked: &SmallMachine, log: Box<dyn Log>) -> Result<Box<dyn SmallSide>, SmallError> {
+/// [`SmallError`]: a log cannot be read, or it is not joined.
+pub fn open(
+    asked: &SmallMachine,
+    (log, apart): (Box<dyn Log>, Box<dyn Log>),
+) -> Result<Box<dyn SmallSide>, SmallError> {
     let order = SmallError::Order("a small contract that is joined");
-    let (Some(begun), Some(SmallAnswer::Takes(answer)), Some(depth)) =
-        (asked.begun(), asked.answer(), asked.depth())
+    let (Some(begun), "joined" | "over", Some(depth)) =
+        (asked.begun(), asked.standing(), asked.depth())
     else {
         return Err(order);
     };
-    open_bank(begun.is_own, (&begun.ask.figures, answer), depth, log)
-}
-
-fn open_bank(
-    is_payer: bool,
-    (figures, consent): (&[u8], &[u8]),
-    depth: Depth,
-    log: Box<dyn Log>,
-) -> Result<Box<dyn SmallSide>, SmallError> {
-    let figures = BankFigures::from_bytes(figures).map_err(SmallError::refused)?;
-    let consent = BankConsent::from_bytes(consent).map_err(SmallError::refused)?;
-    Ok(match is_payer {
-        true => Box::new(BankPayer::open((figures, consent), depth, log)?),
-        false => Box::new(BankProvider::open((figures, consent), depth, log)?),
-    })
+    let answers = asked.answers().iter();
+    let takes = answers.filter_map(|(by, answer)| match answer {
+        SmallAnswer::Takes(figures) => Some((*by, &figures[..])),
+        SmallAnswer::Declines(_) => None,
+    });
+    let takes: BTreeMap<_, _> = takes.collect();
+    let first = takes.get(&0).copied();
+    match (Family::of(&begun.ask.figures)?, begun.is_own) {
+        (Family::Bank(figures), is_payer) => {
+            let consent = BankConsent::from_bytes(first.ok_or(order)?);
+            let consent = consent.map_err(SmallError::refused)?;
+            Ok(match is_payer {
+                true => Box::new(BankPayer::open((figures, consent), depth, log)?),
+                false => Box::new(BankProvider::open((figures, consent), depth, log)?),
+            })
+        }
+        (Family::Delivery(figures), true) => {
+            let agents = takes
+                .values()
+                .map(|figures| DeliveryAgent::from_bytes(figures));
+            let agents = agents.collect::<Result<Vec<_>, _>>();
+            let about = (figures, agents.map_err(SmallError::refused)?);
+            let side = DeliverySender::open(about, (begun.ask.salt, depth), (log, apart))?;
+            Ok(Box::new(side))
+        }
+        (Family::Delivery(figures), false) => {
+            let own = DeliveryAgent::from_bytes(first.ok_or(order)?);
+            let about = (figures, own.map_err(SmallError::refused)?);
+            Ok(Box::new(DeliveryKeeper::open(about, depth, (log, apart))?))
+        }
+        (Family::Guest(request), true) => {
+            let side = DeliveryRecipient::open(request.funding, depth, (log, apart))?;
+            Ok(Box::new(side))
+        }
+        // It has no side of its own: it is served by that of another.
+        (Family::Guest(_), false) => Err(order),
+    }
 }

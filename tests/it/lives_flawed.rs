@@ -10,8 +10,8 @@ const SEARCHED: u64 = 16;
 
 /// A rule, the last of these schedules, and what sorts of violation show that it is not kept.
 const FLAWS: [(LifeFlaw, u64, &[&str]); 8] = [
-    (LifeFlaw::Shallow, 1_235, &["honest party convicted"]),
-    (LifeFlaw::Hasty, 20, &["money"]),
+    (LifeFlaw::Shallow, 180, &["honest party convicted"]),
+    (LifeFlaw::Hasty, 318, &["money"]),
     (LifeFlaw::Deaf, 708, &["honest party convicted", "money"]),
     (LifeFlaw::TrustsTree, 47, &["result"]),
     (LifeFlaw::HearsWorker, 64, &["honest party convicted"]),

@@ -79,6 +79,7 @@ mod setup_leave;
 mod signed_once;
 mod slice;
 mod small;
+mod small_delivery;
 mod store;
 mod theft;
 mod token;

@@ -16,7 +16,9 @@ use narthex::{
     regtest::{
         AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
     },
-    small::{BankPayer, BankProvider, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings},
+    small::{
+        BankPayer, BankProvider, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
+    },
     wallet::PartyWallet,
 };
 use narthex_base::{codec::Message as _, secret::Secret};
@@ -206,7 +208,7 @@ impl Bank {
             side.go_on(with).unwrap();
             side.said()
         });
-        for body in said {
+        for (_, body) in said {
             if self.all[at].posted.insert(body.clone()) {
                 self.all[1 - at].inbox.push_back(body);
             }
@@ -241,7 +243,9 @@ impl Bank {
     }
 
     fn hear(&mut self, at: usize, body: &[u8], tip: u32) -> Result<SmallHeard, SmallError> {
-        self.all[at].with((&self.node, tip), |side, with| side.hear(body, with))
+        self.all[at].with((&self.node, tip), |side, with| {
+            side.hear(Talk::Peer(0), body, with)
+        })
     }
 
     fn order(&mut self, at: usize, order: SmallOrder) -> Result<(), SmallError> {

@@ -17,10 +17,7 @@ use narthex_contracts::{
 };
 
 use super::Leaving;
-use crate::fields::unknown;
-
-/// Longest script of a payout: P2TR.
-const MAX_SCRIPT: usize = 34;
+use crate::fields::{read_script, unknown};
 
 /// What a payer asks for. [`BankRecord`] says what each figure is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +137,7 @@ impl Message for BankFigures {
     fn read(r: &mut Reader<'_>) -> Result<BankFigures, DecodeError> {
         Ok(BankFigures {
             payer: r.point("payer")?,
-            payer_script: script(r)?,
+            payer_script: read_script(r)?,
             pennies: r.u32("pennies")?,
             value: r.amount("value")?,
             capacity: r.amount("capacity")?,
@@ -164,13 +161,9 @@ impl Message for BankConsent {
     fn read(r: &mut Reader<'_>) -> Result<BankConsent, DecodeError> {
         Ok(BankConsent {
             provider: r.point("provider")?,
-            provider_script: script(r)?,
+            provider_script: read_script(r)?,
         })
     }
-}
-
-fn script(r: &mut Reader<'_>) -> Result<ScriptBuf, DecodeError> {
-    Ok(r.bytes_up_to("script", MAX_SCRIPT)?.to_vec().into())
 }
 
 /// An agreed end.

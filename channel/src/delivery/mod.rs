@@ -6,12 +6,14 @@
 //! is pending is that one is signed at the fee of the day: again, with a higher one, as long as the coin is there.
 
 mod agent;
+mod ask;
 mod codec;
 mod recipient;
 mod sender;
 mod table;
 
 pub use agent::{AgentChange, AgentCoin, AgentEffect, AgentInput, AgentMachine, AgentStart};
+pub use ask::{DeliveryAgent, DeliveryFigures, MAX_DELIVERED};
 pub use recipient::{
     RecipientChange, RecipientCoin, RecipientEffect, RecipientInput, RecipientMachine,
     RecipientStart,

@@ -120,6 +120,11 @@ impl SenderMachine {
         &self.consents
     }
 
+    /// The funding, once the wallet has signed it.
+    pub const fn funding(&self) -> Option<&Transaction> {
+        self.funding.as_ref()
+    }
+
     /// Agents that have not agreed.
     fn missing(&self) -> impl Iterator<Item = u8> {
         let agents = self.start.as_ref();

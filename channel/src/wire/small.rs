@@ -14,6 +14,10 @@ pub const SMALL_KINDS: &[Kind] = &[
     kinds::BANK_TALK,
     kinds::COMMITMENTS,
     kinds::PENNY,
+    kinds::ASSIGNMENT,
+    kinds::CONSENT,
+    kinds::SERVED,
+    kinds::HANDOVER,
 ];
 
 /// The kind of the message of a small contract that an envelope carries; `None` if it carries another message.

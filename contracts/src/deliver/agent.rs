@@ -115,11 +115,15 @@ impl Agent {
             accepted: None,
         };
         let agent = Agent::restore(record, served.copy, key)?;
-        let (terms, index) = (agent.delivery.terms(), agent.record.agent);
         agent.accepts(conditions)?;
-        terms.check_room(tip, conditions.depth)?;
-        let consent = Consent::sign(terms, index, &key);
+        (agent.delivery.terms()).check_room(tip, conditions.depth)?;
+        let consent = agent.consent();
         Ok((agent, consent))
+    }
+
+    /// Its word that it agreed: the same each time.
+    pub fn consent(&self) -> Consent {
+        Consent::sign(self.delivery.terms(), self.record.agent, &self.key)
     }
 
     /// An agent as it was when `record` was written. Key and copy are kept apart.

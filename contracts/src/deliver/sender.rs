@@ -118,7 +118,20 @@ impl Sender {
         bindings: &mut dyn Bindings,
         rng: &mut R,
     ) -> Result<Sender, DeliverError> {
-        let seed = DeliverySeed::draw(rng);
+        Sender::of_seed(plan, key, message, DeliverySeed::draw(rng), bindings)
+    }
+
+    /// The same with a seed that follows from what its owner keeps anyway, and is drawn for this delivery alone.
+    ///
+    /// # Errors
+    /// As [`Sender::new`]: [`DeliverError::Bind`] if it served other terms.
+    pub fn of_seed(
+        plan: Plan,
+        key: SecretKey,
+        message: &[u8],
+        seed: DeliverySeed,
+        bindings: &mut dyn Bindings,
+    ) -> Result<Sender, DeliverError> {
         let secret = seed.ephemeral().ok_or(DeliverError::NoKey)?;
         let shared = Shared::of_sender(&secret, &plan.recipient);
         let recipient = shared.one_time_key(&plan.recipient);

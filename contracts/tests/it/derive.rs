@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use bitcoin::hex::DisplayHex;
 use narthex_base::secret::Secret;
-use narthex_contracts::derive::{Derived, OwnSalt, Salted, contract_key, reply_secret};
+use narthex_contracts::derive::{
+    Derived, OwnSalt, Salted, contract_key, delivery_key, reply_secret,
+};
 use proptest::prelude::*;
 
 /// All that follows from a seed, and from a negotiation, an own salt or a contract, by name.
@@ -28,6 +30,8 @@ fn all(
         Derived::ReplyKey => *reply_secret(&seed, &contract).expose(),
         Derived::AuditNonce => *salted.audit_nonce(&[0x55; 32]).expose(),
         Derived::BankChain => *salted.bank_chain().expose(),
+        Derived::DeliverySeed => *salted.delivery_seed().expose(),
+        Derived::DeliveryKey => delivery_key(&seed).unwrap().secret_bytes(),
     };
     Derived::ALL
         .into_iter()
@@ -59,8 +63,9 @@ proptest! {
         let other_contract = all(seed, negotiation, salt, others.2);
         for (i, (what, bytes)) in found.iter().enumerate() {
             let (negotiated, kept) = (*what == Derived::ContractKey, *what == Derived::ReplyKey);
+            let lasts = *what == Derived::DeliveryKey;
             prop_assert_eq!(*bytes == elsewhere[i].1, !negotiated, "{:?} of another negotiation", what);
-            prop_assert_eq!(*bytes == next_attempt[i].1, negotiated || kept, "{:?} of another attempt", what);
+            prop_assert_eq!(*bytes == next_attempt[i].1, negotiated || kept || lasts, "{:?} of another attempt", what);
             prop_assert_eq!(*bytes == other_contract[i].1, !kept, "{:?} of another contract", what);
         }
         let others = all(other_seed, negotiation, salt, contract);

@@ -66,6 +66,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))
+        .routes(routes!(small::delivered))
         .routes(routes!(jobs::files))
         .routes(routes!(jobs::upload, jobs::forget_file))
         .routes(routes!(jobs::jobs, jobs::keep_job))

@@ -198,6 +198,7 @@ mod tests {
         include_str!("../party/command.rs"),
         include_str!("../party/obey.rs"),
         include_str!("../party/small/order.rs"),
+        include_str!("../party/small/delivery.rs"),
         include_str!("../party/tower/order.rs"),
         include_str!("../party/kept/order.rs"),
         include_str!("../party/evidence.rs"),

@@ -121,6 +121,7 @@ pub(super) fn defect(reply: &Reply) -> ApiError {
         Reply::Metrics(_) => "figures",
         Reply::Small(_) => "small contract",
         Reply::Smalls(_) => "small contracts",
+        Reply::SmallDelivered(_) => "what was delivered",
         Reply::Job(_) => "job",
         Reply::Jobs(_) => "jobs",
         Reply::Tower(_) => "watched contract",

@@ -11,7 +11,7 @@ use super::{
     orders::{Key, body, key},
     shown::{Id, Json, Refusals, defect, id},
 };
-use crate::party::{Command, Once, Reply, SmallCommand, SmallStatus};
+use crate::party::{Command, Once, Reply, SmallCommand, SmallDelivered, SmallStatus};
 
 /// All small contracts with other nodes.
 #[utoipa::path(get, path = "/v1/small", tag = "shown", responses((status = 200, body = [SmallStatus]), Refusals))]
@@ -31,6 +31,21 @@ pub(super) async fn small(State(shared): Known, found: Id) -> Result<Json<SmallS
     let order = SmallCommand::Show { id: id(found)? };
     match shared.ask(None, Command::Small { order }).await? {
         Reply::Small(status) => Ok(Json(*status)),
+        other => Err(defect(&other)),
+    }
+}
+
+/// What one of them has brought this node: a delivery's message, or evidence that its sender committed to none.
+#[utoipa::path(get, path = "/v1/small/{id}/delivered", tag = "shown",
+    params(("id" = String, Path, description = "Of the ask; 64 hex digits.", pattern = "^[0-9a-f]{64}$")),
+    responses((status = 200, body = SmallDelivered), Refusals))]
+pub(super) async fn delivered(
+    State(shared): Known,
+    found: Id,
+) -> Result<Json<SmallDelivered>, ApiError> {
+    let order = SmallCommand::Read { id: id(found)? };
+    match shared.ask(None, Command::Small { order }).await? {
+        Reply::SmallDelivered(delivered) => Ok(Json(delivered)),
         other => Err(defect(&other)),
     }
 }

@@ -17,7 +17,7 @@ use super::{
     evidence::{EvidenceStatus, EvidenceText},
     graph::GraphStatus,
     kept::{JobCommand, KeptJobStatus},
-    small::{SmallCommand, SmallStatus},
+    small::{SmallCommand, SmallDelivered, SmallStatus},
     tower::{TowerClientStatus, TowerCommand, TowerStatus},
 };
 
@@ -211,7 +211,7 @@ pub enum Command {
         /// With which peer.
         node: PublicKey,
     },
-    /// About small contracts: [`Reply::Small`], or [`Reply::Smalls`].
+    /// About small contracts: [`Reply::Small`], [`Reply::Smalls`] or [`Reply::SmallDelivered`].
     Small {
         /// What.
         order: SmallCommand,
@@ -265,13 +265,12 @@ impl Command {
         match self {
             Command::Tower { order } => return order.only_asks(),
             Command::Job { order } => return order.only_asks(),
+            Command::Small { order } => return order.only_asks(),
             _ => {}
         }
         matches!(
             self,
-            Command::Small {
-                order: SmallCommand::List | SmallCommand::Show { .. }
-            } | Command::Node
+            Command::Node
                 | Command::Result { .. }
                 | Command::Show { .. }
                 | Command::Graph { .. }
@@ -344,6 +343,8 @@ pub enum Reply {
     Small(Box<SmallStatus>),
     /// All of them.
     Smalls(Vec<SmallStatus>),
+    /// What a small contract has brought.
+    SmallDelivered(SmallDelivered),
     /// A job that is kept.
     Job(Box<KeptJobStatus>),
     /// All of them.

@@ -79,7 +79,7 @@ pub use next::{Deadline, Move, NextMove};
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
-pub use small::{NewBank, SmallCommand, SmallStatus};
+pub use small::{NewBank, NewCollection, NewDelivery, SmallCommand, SmallDelivered, SmallStatus};
 pub use status::{
     ContractStatus, DueStatus, EndingStatus, JobStatus, NodeStatus, OnChain, PeerStatus,
     ResultStatus,

@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use narthex::{
-    bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
+    bitcoin::{
+        hex::DisplayHex,
+        secp256k1::{PublicKey, Secp256k1},
+    },
     channel::{offer::Offer, setup::Phase, wire::links::LinkPhase},
     contracts::{
         coop::Proposal,
+        derive::delivery_key,
         party::PartyId,
         template::Reserve,
         terms::{Role, deposit},
@@ -24,6 +28,9 @@ pub struct NodeStatus {
     pub node: PublicKey,
     /// Where others reach it; empty if they do not.
     pub address: String,
+    /// What senders of sealed deliveries to this node name as their recipient.
+    #[schema(value_type = Option<String>, pattern = "^0[23][0-9a-f]{64}$")]
+    pub delivery_key: Option<PublicKey>,
     /// Height of the chain that its wallet has seen, if it has seen any.
     pub tip: Option<u32>,
     /// Confirmed coins.
@@ -179,6 +186,8 @@ impl Core {
         NodeStatus {
             node: self.me,
             address: self.address.clone(),
+            delivery_key: delivery_key(&own.seed)
+                .map(|key| PublicKey::from_secret_key(&Secp256k1::signing_only(), &key)),
             tip: self.tip,
             balance_sat: own.wallet.balance().to_sat(),
             spare_sat: own.wallet.spare().to_sat(),

@@ -17,7 +17,7 @@ const PAYER: usize = 0;
 const PROVIDER: usize = 1;
 
 /// Waits until something is so, whichever of them is gone. What they said stands in the panic.
-fn wait(house: &House, what: &str, is_so: impl Fn(&House) -> bool) {
+pub fn wait(house: &House, what: &str, is_so: impl Fn(&House) -> bool) {
     let start = Instant::now();
     while !is_so(house) {
         if start.elapsed() > PATIENCE {
@@ -27,13 +27,13 @@ fn wait(house: &House, what: &str, is_so: impl Fn(&House) -> bool) {
     }
 }
 
-fn tip(house: &House, at: usize) -> u64 {
+pub fn tip(house: &House, at: usize) -> u64 {
     let node = &house.ask(at, &["status"])["node"];
     node["tip"].as_u64().unwrap_or(0)
 }
 
 /// Waits until nodes have seen the last block.
-fn see(house: &House, nodes: &[usize]) {
+pub fn see(house: &House, nodes: &[usize]) {
     let height: u64 = house.chain.call("getblockcount", &[]).unwrap();
     for at in nodes {
         wait(house, "the last block is seen", |house| {
@@ -50,7 +50,7 @@ fn pair() -> House {
 }
 
 /// An order about small contracts, as a node's operator gives it.
-fn try_order(house: &House, at: usize, words: &[&str]) -> Result<Value, String> {
+pub fn try_order(house: &House, at: usize, words: &[&str]) -> Result<Value, String> {
     let output = Command::new(env!("CARGO_BIN_EXE_narthex-node"))
         .args(["small", words[0], "--json", "--dir"])
         .arg(&house.nodes[at].dir)
@@ -63,17 +63,17 @@ fn try_order(house: &House, at: usize, words: &[&str]) -> Result<Value, String> 
     }
 }
 
-fn order(house: &House, at: usize, words: &[&str]) -> Value {
+pub fn order(house: &House, at: usize, words: &[&str]) -> Value {
     try_order(house, at, words).unwrap()["small"].clone()
 }
 
 /// How it stands with a node; nothing where it does not know it, or starts.
-fn show(house: &House, at: usize, id: &str) -> Value {
+pub fn show(house: &House, at: usize, id: &str) -> Value {
     let shown = try_order(house, at, &["show", id]);
     shown.map_or(Value::Null, |reply| reply["small"].clone())
 }
 
-fn standing(house: &House, at: usize, id: &str) -> String {
+pub fn standing(house: &House, at: usize, id: &str) -> String {
     let small = show(house, at, id);
     small["standing"].as_str().unwrap_or("none").to_owned()
 }
@@ -82,13 +82,13 @@ fn paid(house: &House, at: usize, id: &str) -> u64 {
     show(house, at, id)["figures"]["paid"].as_u64().unwrap_or(0)
 }
 
-fn balance(house: &House, at: usize) -> u64 {
+pub fn balance(house: &House, at: usize) -> u64 {
     let node = &house.ask(at, &["status"])["node"];
     node["balance_sat"].as_u64().unwrap()
 }
 
 /// Names of its transactions that are in blocks.
-fn path(house: &House, at: usize, id: &str) -> Vec<String> {
+pub fn path(house: &House, at: usize, id: &str) -> Vec<String> {
     let small = show(house, at, id);
     let path = small["path"].as_array().cloned().unwrap_or_default();
     let names = path
@@ -98,7 +98,7 @@ fn path(house: &House, at: usize, id: &str) -> Vec<String> {
 }
 
 /// What the outputs of the last of these transactions hold.
-fn last_outputs(house: &House, at: usize, id: &str) -> Vec<u64> {
+pub fn last_outputs(house: &House, at: usize, id: &str) -> Vec<u64> {
     let small = show(house, at, id);
     let last = small["path"].as_array().unwrap().last().unwrap().clone();
     let block: String = (house.chain)

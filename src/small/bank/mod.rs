@@ -27,7 +27,7 @@ use narthex_contracts::{
     terms::{FeeError, FeeRate, FeeRules},
 };
 
-use super::{Publication, SmallError};
+use super::{Publication, SmallError, Talk};
 use crate::life::{Due, Secrecy};
 
 pub use payer::BankPayer;
@@ -106,6 +106,11 @@ impl<S: Side> Shared<S> {
 
     fn say(&mut self, message: &impl Message) {
         self.says.push_back(message.to_bytes());
+    }
+
+    fn said(&mut self) -> Vec<(Talk, Vec<u8>)> {
+        let all = self.says.drain(..);
+        all.map(|body| (Talk::Peer(0), body)).collect()
     }
 
     fn lineage(&self) -> Result<&Lineage, SmallError> {

@@ -20,7 +20,9 @@ use narthex_contracts::{
 };
 
 use super::{FAMILY, PAYER_HEARS, Shared, talk};
-use crate::small::{Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings};
+use crate::small::{
+    Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
+};
 
 /// Commitments that are signed at once.
 const BATCH: usize = 8;
@@ -235,7 +237,12 @@ impl SmallSide for BankPayer {
         PAYER_HEARS
     }
 
-    fn hear(&mut self, body: &[u8], with: &mut Surroundings<'_>) -> Result<SmallHeard, SmallError> {
+    fn hear(
+        &mut self,
+        _: Talk,
+        body: &[u8],
+        with: &mut Surroundings<'_>,
+    ) -> Result<SmallHeard, SmallError> {
         let talk = match talk(body) {
             Ok(Some(talk)) => talk,
             Ok(None) => return Ok(SmallHeard::Refused("it is the payer who gives that".into())),
@@ -290,6 +297,7 @@ impl SmallSide for BankPayer {
             SmallOrder::Pay { to } => self.own.step(&BankInput::Pay { to }),
             SmallOrder::Close => self.own.order_close(with),
             SmallOrder::ForceClose => self.own.step(&BankInput::ForceClose),
+            SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
         }
     }
 
@@ -351,8 +359,12 @@ impl SmallSide for BankPayer {
         Ok(())
     }
 
-    fn said(&mut self) -> Vec<Vec<u8>> {
-        self.own.says.drain(..).collect()
+    fn said(&mut self) -> Vec<(Talk, Vec<u8>)> {
+        self.own.said()
+    }
+
+    fn funds(&self) -> bool {
+        matches!(self.standing(), "new" | "proposed" | "signed")
     }
 
     fn publications(&self) -> Vec<Publication> {

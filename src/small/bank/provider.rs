@@ -19,7 +19,9 @@ use narthex_contracts::{
 };
 
 use super::{FAMILY, PROVIDER_HEARS, Shared, talk};
-use crate::small::{Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings};
+use crate::small::{
+    Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
+};
 
 /// Terms that are looked at between two starts: each costs a line in the record of what was bound.
 const MOST_PROPOSALS: u32 = 64;
@@ -151,7 +153,12 @@ impl SmallSide for BankProvider {
         PROVIDER_HEARS
     }
 
-    fn hear(&mut self, body: &[u8], with: &mut Surroundings<'_>) -> Result<SmallHeard, SmallError> {
+    fn hear(
+        &mut self,
+        _: Talk,
+        body: &[u8],
+        with: &mut Surroundings<'_>,
+    ) -> Result<SmallHeard, SmallError> {
         let refused = |error: &dyn std::fmt::Display| Ok(SmallHeard::Refused(error.to_string()));
         if body.starts_with(AdaptorCommitments::KIND.as_bytes()) {
             return match AdaptorCommitments::from_bytes(body) {
@@ -194,6 +201,7 @@ impl SmallSide for BankProvider {
             )),
             SmallOrder::Close => self.own.order_close(with),
             SmallOrder::ForceClose => self.own.step(&BankInput::ForceClose),
+            SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
         }
     }
 
@@ -237,8 +245,12 @@ impl SmallSide for BankProvider {
         Ok(())
     }
 
-    fn said(&mut self) -> Vec<Vec<u8>> {
-        self.own.says.drain(..).collect()
+    fn said(&mut self) -> Vec<(Talk, Vec<u8>)> {
+        self.own.said()
+    }
+
+    fn funds(&self) -> bool {
+        matches!(self.standing(), "new" | "proposed" | "signed")
     }
 
     fn publications(&self) -> Vec<Publication> {

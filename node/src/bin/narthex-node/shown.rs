@@ -128,6 +128,7 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
         Reply::Metrics(text) => write!(out, "{text}")?,
         Reply::Small(status) => super::small::show(&mut out, status)?,
         Reply::Smalls(all) => super::small::list(&mut out, all)?,
+        Reply::SmallDelivered(delivered) => super::small::delivered(&mut out, delivered)?,
         Reply::Job(status) => super::job::show(&mut out, status)?,
         Reply::Jobs(all) => super::job::list(&mut out, all)?,
         Reply::Tower(status) => super::tower::show(&mut out, status)?,
@@ -142,6 +143,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
     let NodeStatus {
         node,
         address,
+        delivery_key,
         tip,
         balance_sat,
         spare_sat,
@@ -152,6 +154,9 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
     match address.as_str() {
         "" => writeln!(out, "node       {node}")?,
         address => writeln!(out, "node       {node}@{address}")?,
+    }
+    if let Some(key) = delivery_key {
+        writeln!(out, "delivered  to {key}")?;
     }
     match tip {
         Some(tip) => writeln!(out, "tip        {tip}")?,

@@ -1,10 +1,25 @@
 //! Orders about small contracts with other nodes.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use narthex::small::SmallOrder as Doing;
-use narthex_node::party::{Command, NewBank, OnChain, SmallCommand, SmallStatus};
+use narthex::{
+    bitcoin::{
+        Txid,
+        hex::{DisplayHex as _, FromHex as _},
+        secp256k1::PublicKey,
+    },
+    channel::delivery::MAX_DELIVERED,
+    small::SmallOrder as Doing,
+};
+use narthex_node::party::{
+    Command, NewBank, NewCollection, NewDelivery, OnChain, SmallCommand, SmallDelivered,
+    SmallStatus,
+};
 
 use super::args::Dir;
 
@@ -22,6 +37,14 @@ pub(crate) enum SmallOrder {
     Close(OfSmall),
     /// Stops one alone. What each side may take back or claim then it publishes by itself.
     ForceClose(OfSmall),
+    /// Has a message delivered by agents: whichever of them brings it to its recipient is paid.
+    Deliver(DeliverArgs),
+    /// Asks agents for a delivery to this node.
+    Collect(CollectArgs),
+    /// As the recipient of a delivery: accepts another agent that has served its copy.
+    Next(OfSmall),
+    /// What was delivered: prints the message as it is.
+    Read(OfSmall),
     /// Shows one.
     Show(OfSmall),
     /// Lists all: id, family, side, state.
@@ -99,6 +122,60 @@ pub(crate) struct PayArgs {
     to: u32,
 }
 
+#[derive(Args)]
+pub(crate) struct DeliverArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// Who is to keep it for the recipient; for several agents, once for each.
+    #[arg(long, value_name = "ID@HOST:PORT", required = true)]
+    with: Vec<String>,
+    /// The recipient's key, as `status` of its node shows it.
+    #[arg(long, value_name = "KEY")]
+    to: PublicKey,
+    /// A file with the message, up to 256 KiB.
+    #[arg(long, value_name = "FILE")]
+    message: PathBuf,
+    /// What the agent that brings it gets, less the fee of its claim, in satoshi.
+    #[arg(long, default_value_t = 20_000, value_name = "SAT")]
+    amount: u64,
+    /// Blocks from now on until this node may take it back.
+    #[arg(long, default_value_t = 1008, value_name = "BLOCKS")]
+    refund_blocks: u32,
+    /// Blocks before that in which no agent is accepted any more.
+    #[arg(long, default_value_t = 36, value_name = "BLOCKS")]
+    claim_blocks: u16,
+    /// Fee rate of the funding in sat/kwu (250 are 1 sat/vB).
+    #[arg(long, default_value_t = 500, value_name = "SAT/KWU")]
+    rate: u64,
+    /// Blocks that a spend of the coin lies deep before it is over.
+    #[arg(long, default_value_t = 6, value_name = "BLOCKS")]
+    depth: u32,
+    /// Seconds from now on until which it may be taken.
+    #[arg(long, default_value_t = 3600)]
+    open: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct CollectArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// Who keeps it; for several agents, once for each.
+    #[arg(long, value_name = "ID@HOST:PORT", required = true)]
+    with: Vec<String>,
+    /// The transaction that funds it.
+    #[arg(long, value_name = "TXID")]
+    funding: Txid,
+    /// The first height that may hold it.
+    #[arg(long, value_name = "HEIGHT")]
+    since: u32,
+    /// Blocks that the coin lies deep before an agent is accepted.
+    #[arg(long, default_value_t = 6, value_name = "BLOCKS")]
+    depth: u32,
+    /// Seconds from now on until which agents may serve it.
+    #[arg(long, default_value_t = 604_800)]
+    open: u64,
+}
+
 impl SmallOrder {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let doing = |of: OfSmall, what| (of.dir, SmallCommand::Order { id: of.id, what });
@@ -113,6 +190,10 @@ impl SmallOrder {
             SmallOrder::Pay(PayArgs { of, to }) => doing(of, Doing::Pay { to }),
             SmallOrder::Close(of) => doing(of, Doing::Close),
             SmallOrder::ForceClose(of) => doing(of, Doing::ForceClose),
+            SmallOrder::Deliver(args) => args.order()?,
+            SmallOrder::Collect(args) => args.order(),
+            SmallOrder::Next(of) => doing(of, Doing::Next),
+            SmallOrder::Read(of) => (of.dir, SmallCommand::Read { id: of.id }),
             SmallOrder::Show(of) => (of.dir, SmallCommand::Show { id: of.id }),
             SmallOrder::List(dir) => (dir, SmallCommand::List),
         };
@@ -138,6 +219,49 @@ impl BankArgs {
     }
 }
 
+impl DeliverArgs {
+    fn order(self) -> anyhow::Result<(Dir, SmallCommand)> {
+        let most = MAX_DELIVERED.into();
+        let message = narthex_disk::read_bounded(&self.message, most);
+        let message = message.with_context(|| format!("{}", self.message.display()))?;
+        let message = message
+            .with_context(|| format!("{} is longer than {most} bytes", self.message.display()))?;
+        let new = NewDelivery {
+            with: self.with,
+            to: self.to,
+            message: message.to_lower_hex_string(),
+            amount_sat: self.amount,
+            refund_blocks: self.refund_blocks,
+            claim_blocks: self.claim_blocks,
+            rate_sat_kwu: self.rate,
+            depth: self.depth,
+            open_s: self.open,
+        };
+        Ok((self.dir, SmallCommand::Deliver(new)))
+    }
+}
+
+impl CollectArgs {
+    fn order(self) -> (Dir, SmallCommand) {
+        let new = NewCollection {
+            with: self.with,
+            funding: self.funding,
+            since: self.since,
+            depth: self.depth,
+            open_s: self.open,
+        };
+        (self.dir, SmallCommand::Collect(new))
+    }
+}
+
+/// What was delivered: a message as it is, evidence in hex.
+pub(crate) fn delivered(out: &mut impl Write, delivered: &SmallDelivered) -> io::Result<()> {
+    match (delivered.what.as_str(), Vec::<u8>::from_hex(&delivered.hex)) {
+        ("message", Ok(message)) => out.write_all(&message),
+        (what, _) => writeln!(out, "{what}  {}", delivered.hex),
+    }
+}
+
 /// One of them, for people.
 pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()> {
     let SmallStatus {
@@ -145,6 +269,7 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         family,
         state,
         peer,
+        peers,
         reason,
         role,
         standing,
@@ -159,6 +284,9 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
     writeln!(out, "family     {family}")?;
     writeln!(out, "state      {state}")?;
     writeln!(out, "peer       {peer}")?;
+    for other in peers.iter().filter(|other| *other != peer) {
+        writeln!(out, "           {other}")?;
+    }
     let lines = [
         ("reason    ", reason.clone()),
         ("as        ", role.clone()),

@@ -6,18 +6,22 @@ use narthex::{
         Logged, StepError,
         small::{
             SmallAnswer, SmallAsk, SmallBeginning, SmallEffect, SmallInput, SmallMachine,
-            SmallRefusal,
+            SmallPeer, SmallRefusal,
         },
         wire::{Envelope, small_kind},
     },
     contracts::depth::Depth,
-    small::family_of,
+    small::{family_of, is_guests},
 };
 use narthex_base::{codec::Message as _, kinds};
 
-use super::{ASKED_LOG, Small, ask_log, name, side_log, takes};
+use super::{ASKED_LOG, Small, apart_log, ask_log, name, side_log};
 use crate::{
-    party::{Action, Core, Fatal, life::follow_log, peers::Due},
+    party::{
+        Action, Core, Fatal,
+        life::follow_log,
+        peers::{Due, Peer},
+    },
     transport::PeerAddress,
 };
 
@@ -41,7 +45,7 @@ impl Core {
         Ok(())
     }
 
-    /// The link to the peer is on disk, with this contract on it; and the peer is connected, if this node is to do that.
+    /// The links to the peers are on disk, with this contract on them; and the peers are connected, if this node is to do that.
     fn meet_small(&mut self, id: [u8; 32]) -> Result<Due, Fatal> {
         let Some(small) = self.small.get(&id).filter(|s| s.standing() != "over") else {
             return Ok(Vec::new());
@@ -49,25 +53,30 @@ impl Core {
         let (Some(begun), Some(of_it)) = (small.begun(), small.membership()) else {
             return Ok(Vec::new());
         };
-        let (peer, is_joined) = (begun.peer, small.standing() == "joined");
-        let address = format!("{peer}@{}", begun.address);
-        let address = address.parse::<PeerAddress>().ok();
-        let is_known = is_joined || begun.is_own;
-        let mut due = match self.open_contract(peer, (id, of_it))? {
-            Ok(due) => due,
-            Err(refusal) => {
-                self.note(format_args!("{}: {refusal}", name(&id)));
-                Vec::new()
+        let is_joined = small.standing() == "joined";
+        // A guest is anybody: what it is served costs it nothing.
+        let is_known = (is_joined && !small.is_guest()) || begun.is_own;
+        let mut all = Vec::new();
+        for peer in begun.peers.clone() {
+            let (node, address) = (peer.node, format!("{}@{}", peer.node, peer.address));
+            let mut due = match self.open_contract(node, (id, of_it))? {
+                Ok(due) => due,
+                Err(refusal) => {
+                    self.note(format_args!("{}: {refusal}", name(&id)));
+                    Vec::new()
+                }
+            };
+            if is_joined {
+                due.extend(self.mark(node, |peer| peer.link.settle_contract(id))?);
             }
-        };
-        if is_joined {
-            due.extend(self.mark(peer, |peer| peer.link.settle_contract(id))?);
+            if is_known {
+                self.vouch(&node);
+            }
+            let address = address.parse::<PeerAddress>().ok();
+            self.out.extend(address.map(Action::Connect));
+            all.extend(due);
         }
-        if is_known {
-            self.vouch(&peer);
-        }
-        self.out.extend(address.map(Action::Connect));
-        Ok(due)
+        Ok(all)
     }
 
     /// An ask is written down.
@@ -90,7 +99,7 @@ impl Core {
         }
     }
 
-    /// An own ask goes to the peer.
+    /// An own ask goes to the peers.
     pub(super) fn ask_small(
         &mut self,
         begun: SmallBeginning,
@@ -113,11 +122,15 @@ impl Core {
         };
         for effect in small.asked.pending() {
             let machine = small.asked.machine();
-            let body = match effect {
-                SmallEffect::Ask => machine.begun().map(|begun| begun.ask.to_bytes()),
-                SmallEffect::Answer => machine.answer().map(SmallAnswer::to_bytes),
+            let (to, body) = match effect {
+                SmallEffect::Ask(to) => (to, machine.begun().map(|begun| begun.ask.to_bytes())),
+                SmallEffect::Answer => (0, machine.answer().map(SmallAnswer::to_bytes)),
             };
-            small.unsent.extend(body);
+            // It is said once: whoever does not answer has it on its link.
+            let is_said = |body: &Vec<u8>| small.unsent.get(&to).is_some_and(|u| u.contains(body));
+            if let Some(body) = body.filter(|body| !is_said(body)) {
+                small.say(to, body);
+            }
         }
     }
 
@@ -135,13 +148,12 @@ impl Core {
                 return Ok(Vec::new());
             }
         };
-        let begun = SmallBeginning {
-            ask,
-            is_own: false,
-            peer: from,
+        let peer = SmallPeer {
+            node: from,
             address: String::new(),
-            height: self.tip.unwrap_or_default(),
         };
+        let height = self.tip.unwrap_or_default();
+        let begun = SmallBeginning::of_two(ask, false, peer, height);
         let id = match self.begin_small(begun, None)? {
             Ok(id) => id,
             Err(refusal) => {
@@ -149,7 +161,9 @@ impl Core {
                 return Ok(Vec::new());
             }
         };
-        self.note(format_args!("{} waits for a decision", name(&id)));
+        if self.small.get(&id).is_some_and(|small| !small.is_guest()) {
+            self.note(format_args!("{} waits for a decision", name(&id)));
+        }
         let mut due = self.meet_small(id)?;
         // It is delivered again, to a contract that is there now.
         if let Some(peer) = self.peers.get_mut(&from) {
@@ -173,6 +187,9 @@ impl Core {
             return Err("it is under another id than its own".into());
         }
         family_of(&ask.figures).map_err(|error| error.to_string())?;
+        if is_guests(&ask.figures) && !self.is_hosted(&ask.figures) {
+            return Err("there is nothing of that here".into());
+        }
         let open_s = ask.expires_s.saturating_sub(self.now.unix_s);
         let most = self.policy.max_open_s;
         if !(1..=most).contains(&open_s) {
@@ -181,10 +198,15 @@ impl Core {
             ));
         }
         let others = self.small.values().filter(|small| {
-            let is_of = small.begun().is_some_and(|begun| begun.peer == *from);
-            small.standing() == "joined" && is_of
+            let is_of = small.place_of(from).is_some();
+            small.standing() == "joined" && is_of && !small.is_guest()
         });
-        let asked = self.small.values().filter(|s| s.standing() == "asked");
+        // A guest that is served stays until it expires.
+        let is_open = |small: &&Small| match small.standing() {
+            "asked" => true,
+            standing => standing == "joined" && small.is_guest(),
+        };
+        let asked = self.small.values().filter(is_open);
         // Whoever it has a contract with has a claim; of all others there are so many.
         if others.count() == 0 && asked.count() >= self.policy.max_asked {
             return Err("as many asks as may wait for a decision are waiting".into());
@@ -196,20 +218,19 @@ impl Core {
     pub(super) fn answer_small(
         &mut self,
         id: [u8; 32],
-        answer: SmallAnswer,
+        (by, answer): (u8, SmallAnswer),
         depth: Option<Depth>,
     ) -> Result<Result<Due, String>, Fatal> {
         let Some(small) = self.small.get_mut(&id) else {
             return Ok(Err("there is no such small contract".into()));
         };
-        let is_taken = takes(&answer);
-        match small.asked.step(&SmallInput::Answered(answer, depth)) {
+        match small.asked.step(&SmallInput::Answered(by, answer, depth)) {
             Ok(_) => {}
             Err(StepError::Refused(refusal)) => return Ok(Err(refusal.to_string())),
             Err(error) => return Err(Fatal::step(error)),
         }
-        let word = if is_taken { "joined" } else { "declined" };
-        self.note(format_args!("{}: {word}", name(&id)));
+        let standing = small.standing();
+        self.note(format_args!("{}: {standing}", name(&id)));
         self.say_asked(id);
         let due = self.meet_small(id)?;
         self.open_side(id)?;
@@ -221,7 +242,17 @@ impl Core {
         let unix_s = self.now.unix_s;
         let is_past = |small: &Small| {
             let expires_s = small.begun().map_or(0, |begun| begun.ask.expires_s);
-            let is_open = matches!(small.standing(), "asked" | "waiting" | "declined");
+            // Of a guest, and of what nobody has served, nothing is left to be done.
+            let is_unserved = || {
+                let mut begun = small.begun().into_iter();
+                let mut side = small.side.iter();
+                begun.any(|begun| is_guests(&begun.ask.figures))
+                    && side.any(|side| side.standing() == "new")
+            };
+            let is_open = match small.standing() {
+                "asked" | "waiting" | "declined" => true,
+                standing => standing == "joined" && (small.is_guest() || is_unserved()),
+            };
             is_open && unix_s >= expires_s
         };
         let past = self.small.iter().filter(|(_, small)| is_past(small));
@@ -237,20 +268,25 @@ impl Core {
         self.small.remove(&id);
         self.store.remove(&ask_log(id))?;
         self.store.remove(&side_log(id))?;
+        self.store.remove(&apart_log(id))?;
         self.store.remove(&follow_log(id))?;
         Ok(())
     }
 
     /// Nobody says anything in it any more.
     pub(super) fn end_small_link(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let peer = self.small.get(&id).and_then(Small::begun).map(|b| b.peer);
-        let is_open = |peer: &&PublicKey| {
-            let peer = self.peers.get(*peer);
-            peer.is_some_and(|peer| peer.link.machine().membership(&id).is_some())
-        };
-        if let Some(peer) = peer.as_ref().filter(is_open).copied() {
-            let due = self.mark(peer, |peer| peer.link.end_contract(id))?;
-            self.outcomes(due)?;
+        let peers: Vec<_> = self
+            .small
+            .get(&id)
+            .into_iter()
+            .flat_map(Small::peers)
+            .collect();
+        for (_, peer) in peers {
+            let is_open = |peer: &Peer| peer.link.machine().membership(&id).is_some();
+            if self.peers.get(&peer).is_some_and(is_open) {
+                let due = self.mark(peer, |peer| peer.link.end_contract(id))?;
+                self.outcomes(due)?;
+            }
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! What the chain shows the sides of small contracts, and what they publish.
 
 use narthex::{
-    bitcoin::{BlockHash, Transaction},
+    bitcoin::{Amount, BlockHash, Transaction},
     channel::{follow::MAX_REORG_BLOCKS, small::SmallInput},
     life::{FeeWallet, Offered, Reader},
     regtest::NodeAccess,
-    small::{Publication, SmallError, SmallSide},
+    small::{Publication, SmallError, SmallSide, Spend},
 };
 
 use super::{Small, name};
@@ -31,7 +31,8 @@ impl Core {
             self.publish_small(id, tip.1, chain)?;
             self.end_small(id)?;
         }
-        Ok(())
+        // Those for whom a coin was not deep enough.
+        self.see_guests()
     }
 
     /// Nothing is funded before the Bitcoin node was asked whether it takes what contracts end with.
@@ -39,8 +40,7 @@ impl Core {
         let ms = self.now.ms;
         let small = self.small.get(&id).filter(|small| small.again_ms <= ms);
         let side = small.and_then(|small| small.side.as_ref());
-        let funds = |standing| matches!(standing, "new" | "proposed" | "signed");
-        let Some(rate) = side.filter(|side| funds(side.standing())).map(|s| s.rate()) else {
+        let Some(rate) = side.filter(|side| side.funds()).map(|s| s.rate()) else {
             return;
         };
         if self.asked.contains_key(&rate.to_sat_per_kwu()) {
@@ -126,14 +126,17 @@ impl Core {
             return Ok(());
         };
         let now = (tip, side.changes());
-        let due = side.publications();
-        if small.published == Some(now) || due.is_empty() {
+        let (due, spends) = (side.publications(), side.spends());
+        if small.published == Some(now) || (due.is_empty() && spends.is_empty()) {
             return Ok(());
         }
         // What is durable alone leaves.
         self.keep()?;
         for one in due {
             self.publish_one(id, &one, chain);
+        }
+        for one in spends {
+            self.spend_one(id, &one, chain);
         }
         if let Some(small) = self.small.get_mut(&id) {
             small.published = Some(now);
@@ -163,6 +166,37 @@ impl Core {
                     Err(error) => format!("{} is not published: {error}", one.name),
                 }
             }
+        };
+        self.note(format_args!("{}: {words}", name(&id)));
+    }
+
+    /// Something that its side signs at the fee of the day.
+    fn spend_one(&mut self, id: [u8; 32], one: &Spend, chain: &mut dyn NodeAccess) {
+        let Some(small) = self.small.get(&id) else {
+            return;
+        };
+        // Signing needs the wallet as well: the fee is found out first, and offered by a copy of what was offered before.
+        let mut bumper = small.bumper.clone();
+        let own = std::rc::Rc::clone(&self.own);
+        let mut sign = |fee| {
+            let signed = self.with_side(&id, |side, with| side.spend(one.name, fee, with));
+            let signed = signed.ok_or_else(|| "there is no key".to_owned())?;
+            signed.map_err(|error| error.to_string())
+        };
+        let is_own = |tx: &Transaction| own.borrow().wallet.sent_and_received(tx).1 > Amount::ZERO;
+        let what = (one.coin, one.weight);
+        let offered = bumper.spend((chain, &is_own), what, &one.due, &mut sign);
+        if let Some(small) = self.small.get_mut(&id) {
+            small.bumper = bumper;
+        }
+        let words = match offered {
+            Ok(Offered::Waits) => return,
+            Ok(Offered::Taken { by, fee }) => {
+                let txid = by.compute_txid();
+                format!("published: {} {txid}, for a fee of {fee}", one.name)
+            }
+            Ok(offered) => format!("{} is not published yet: {offered}", one.name),
+            Err(error) => format!("{} is not published: {error}", one.name),
         };
         self.note(format_args!("{}: {words}", name(&id)));
     }

@@ -1,16 +1,18 @@
 //! The side of a small contract as it is hosted: what it hears, and what it says.
 
+use std::collections::VecDeque;
+
 use narthex::{
     bitcoin::secp256k1::PublicKey,
     channel::{
         small::SmallAnswer,
         wire::{Envelope, SMALL, small_kind},
     },
-    small::{SmallError, SmallHeard, SmallSide, Surroundings, open},
+    small::{SmallError, SmallHeard, SmallSide, Surroundings, Talk, open},
 };
 use narthex_base::{codec::Message as _, kinds};
 
-use super::{Small, side_log};
+use super::{Small, apart_log, side_log};
 use crate::party::{Core, Fatal, Own, peers::Due, talk::place};
 
 impl Core {
@@ -19,18 +21,20 @@ impl Core {
         let ms = self.now.ms;
         let is_due = |small: &&Small| {
             let is_joined = matches!(small.standing(), "joined" | "over");
-            is_joined && small.side.is_none() && small.again_ms <= ms
+            let is_hosted = is_joined && !small.is_guest();
+            is_hosted && small.side.is_none() && small.again_ms <= ms
         };
         let Some(small) = self.small.get(&id).filter(is_due) else {
             return Ok(());
         };
         let machine = small.asked.machine().clone();
         // Whoever was over before it was joined has none.
-        if machine.answer().is_none() {
+        if machine.answers().is_empty() {
             return Ok(());
         }
         let log = self.store.open(&side_log(id))?;
-        match open(&machine, log) {
+        let apart = self.store.open(&apart_log(id))?;
+        match open(&machine, (log, apart)) {
             Ok(side) => {
                 // Coins that it is to spend are its own, whatever else begins first.
                 for coin in side.coins() {
@@ -61,7 +65,8 @@ impl Core {
             Err(error) => return Some(Err(error.into())),
         };
         let tip = self.tip.unwrap_or_default();
-        let may_sign = begun.is_some_and(|begun| self.may_sign(&[begun.peer]));
+        let peers: Vec<_> = self.small.get(id)?.peers().map(|(_, node)| node).collect();
+        let may_sign = self.may_sign(&peers);
         let side = self.small.get_mut(id)?.side.as_mut()?;
         let rate = side.rate();
         let mut own = self.own.borrow_mut();
@@ -98,6 +103,10 @@ impl Core {
         let Some(small) = self.small.get(&id) else {
             return self.taken(node, place(&head));
         };
+        let (talk, host) = (
+            small.place_of(&node).map(Talk::Peer),
+            small.guests_figures(),
+        );
         let (standing, is_own) = (small.standing(), small.begun().is_some_and(|b| b.is_own));
         let kind = match small_kind(envelope) {
             Ok(Some(kind)) => kind,
@@ -121,7 +130,10 @@ impl Core {
                 Ok(answer) => answer,
                 Err(error) => return self.refused(node, &head, error),
             };
-            let mut due = match self.answer_small(id, answer, None)? {
+            let Some(by) = small.place_of(&node) else {
+                return self.refused(node, &head, "it was not asked");
+            };
+            let mut due = match self.answer_small(id, (by, answer), None)? {
                 Ok(due) => due,
                 Err(why) => return self.refused(node, &head, why),
             };
@@ -129,7 +141,14 @@ impl Core {
             return Ok(due);
         }
         match standing {
-            "joined" => self.side_hears(node, envelope, kind),
+            "joined" => match (host, talk) {
+                (Some(figures), _) => match self.host_of(&figures) {
+                    Some(host) => self.side_hears((host, Talk::Guest(id)), (node, envelope), kind),
+                    None => self.taken(node, place(&head)),
+                },
+                (None, Some(talk)) => self.side_hears((id, talk), (node, envelope), kind),
+                (None, None) => self.refused(node, &head, "it has no part in it"),
+            },
             // Of what came to nothing there is nothing to hear.
             "over" | "declined" => self.taken(node, place(&head)),
             _ => self.refused(node, &head, "it was not joined"),
@@ -138,14 +157,13 @@ impl Core {
 
     fn side_hears(
         &mut self,
-        node: PublicKey,
-        envelope: &Envelope,
+        (id, from): ([u8; 32], Talk),
+        (node, envelope): (PublicKey, &Envelope),
         kind: kinds::Kind,
     ) -> Result<Due, Fatal> {
         let head = *envelope.head();
-        let id = head.contract;
         let heard = self.with_side(&id, |side, with| match side.hears().contains(&kind) {
-            true => side.hear(envelope.body(), with),
+            true => side.hear(from, envelope.body(), with),
             false => {
                 let why = format!("no message of kind {} is heard here", kind.as_str());
                 Ok(SmallHeard::Refused(why))
@@ -154,7 +172,7 @@ impl Core {
         match heard {
             // Something of this computer's failed: it goes on later.
             None | Some(Ok(SmallHeard::Later)) => {
-                self.hold_small(&id);
+                self.hold_small(&head.contract);
                 Ok(Vec::new())
             }
             Some(Ok(SmallHeard::Taken)) => {
@@ -171,7 +189,7 @@ impl Core {
             }
             Some(Err(error)) => {
                 self.small_failed(id, error)?;
-                self.hold_small(&id);
+                self.hold_small(&head.contract);
                 Ok(Vec::new())
             }
         }
@@ -195,7 +213,7 @@ impl Core {
         if let Ok(answer) = SmallAnswer::from_bytes(envelope.body()) {
             // What it had agreed to holds; how deep its coin is to lie is asked of nobody again.
             let depth = Some(narthex::contracts::depth::Depth::USUAL);
-            if let Ok(due) = self.answer_small(*id, answer, depth)? {
+            if let Ok(due) = self.answer_small(*id, (0, answer), depth)? {
                 self.outcomes(due)?;
             }
             return Ok(());
@@ -208,6 +226,7 @@ impl Core {
 
     /// What waited goes on, where it can; and what is to be said is, as soon as the link takes it.
     pub(in crate::party) fn small_go_on(&mut self) -> Result<(), Fatal> {
+        self.see_guests()?;
         let ids: Vec<_> = self.small.keys().copied().collect();
         for id in ids {
             self.small_on(id)?;
@@ -216,10 +235,17 @@ impl Core {
     }
 
     fn small_on(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let Some(peer) = self.small.get(&id).and_then(|s| Some(s.begun()?.peer)) else {
-            return Ok(());
-        };
-        if !self.may_sign(&[peer]) {
+        let peers: Vec<_> = self
+            .small
+            .get(&id)
+            .into_iter()
+            .flat_map(Small::peers)
+            .collect();
+        let open = peers
+            .into_iter()
+            .filter(|(_, node)| self.may_sign(&[*node]));
+        let open: Vec<_> = open.collect();
+        if open.is_empty() {
             // Exits need no peer, and are signed by the look at the chain.
             return Ok(());
         }
@@ -231,7 +257,10 @@ impl Core {
         if self.small.get(&id).is_some_and(|small| small.is_due) {
             self.side_goes_on(id)?;
         }
-        self.flush_small(id, peer)
+        for (place, node) in open {
+            self.flush_small(id, (place, node))?;
+        }
+        Ok(())
     }
 
     /// Lets a side do what is due, and takes what it has to say.
@@ -244,9 +273,17 @@ impl Core {
         };
         match went_on {
             Ok((said, may_sign)) => {
+                for (to, body) in said {
+                    let (of, place) = match to {
+                        Talk::Peer(place) => (id, place),
+                        Talk::Guest(guest) => (guest, 0),
+                    };
+                    if let Some(small) = self.small.get_mut(&of) {
+                        small.say(place, body);
+                    }
+                }
                 if let Some(small) = self.small.get_mut(&id) {
-                    small.unsent.extend(said);
-                    // What waits for the link goes on when that is open.
+                    // What waits for the links goes on when they are open.
                     small.is_due = !may_sign;
                     small.trouble = None;
                 }
@@ -256,16 +293,18 @@ impl Core {
         }
     }
 
-    fn flush_small(&mut self, id: [u8; 32], peer: PublicKey) -> Result<(), Fatal> {
+    fn flush_small(&mut self, id: [u8; 32], (place, peer): (u8, PublicKey)) -> Result<(), Fatal> {
         while let Some(small) = self.small.get_mut(&id) {
             let to = small.receivers();
-            let Some(body) = small.unsent.front().cloned() else {
+            let next = small.unsent.get(&place).and_then(VecDeque::front);
+            let Some(body) = next.cloned() else {
                 break;
             };
             match self.post(peer, (&id, to), (0, SMALL), body)? {
                 Some(due) => {
-                    if let Some(small) = self.small.get_mut(&id) {
-                        small.unsent.pop_front();
+                    let small = self.small.get_mut(&id);
+                    if let Some(unsent) = small.and_then(|small| small.unsent.get_mut(&place)) {
+                        unsent.pop_front();
                     }
                     self.outcomes(due)?;
                 }

@@ -1,30 +1,39 @@
 //! Small contracts with other nodes: asked for, taken, hosted ([`SmallSide`]), and found again after a start.
+//!
+//! A contract is asked for by one ask, of one node or of several, with the same id on the link to each. A *guest* asks for this node's part
+//! in a contract that it has with others: its ask has an id of its own, and what it says is heard by the side of that contract.
 
 mod asks;
 mod chain;
+mod delivery;
+mod guests;
 mod hosted;
 mod order;
 mod status;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use narthex::{
-    bitcoin::{BlockHash, FeeRate, secp256k1::SecretKey},
+    bitcoin::{
+        BlockHash, FeeRate,
+        secp256k1::{PublicKey, SecretKey},
+    },
     channel::{
         Logged,
         log::Identity,
-        small::{SmallAnswer, SmallBeginning, SmallMachine},
+        small::{SmallBeginning, SmallMachine},
         wire::{MAX_SMALL, links::Membership},
     },
     contracts::party::{PartyId, PartySet},
     life::{Bumper, Reader},
-    small::{SmallError, SmallSide},
+    small::{SmallError, SmallSide, is_guests},
 };
 
 use super::{AnyLog, Core, Fatal};
 
+pub use delivery::{NewCollection, NewDelivery};
 pub use order::{NewBank, SmallCommand};
-pub use status::SmallStatus;
+pub use status::{SmallDelivered, SmallStatus};
 
 /// A small contract with another node.
 pub(super) struct Small {
@@ -35,8 +44,8 @@ pub(super) struct Small {
     reader: Option<Reader<'static>>,
     /// Pays for what its side publishes.
     bumper: Bumper,
-    /// What waits until something may be signed for the peer.
-    unsent: VecDeque<Vec<u8>>,
+    /// What waits, by the place of the peer, until something may be signed for it.
+    unsent: BTreeMap<u8, VecDeque<Vec<u8>>>,
     /// Something of the peer's waits until the link may be written to, or the side goes on.
     is_held: bool,
     /// It may go on without anything new: it was opened or ordered, or a try before did not go through.
@@ -61,7 +70,7 @@ impl Small {
             side: None,
             reader: None,
             bumper: Bumper::new(FeeRate::from_sat_per_kwu(500), ceiling),
-            unsent: VecDeque::new(),
+            unsent: BTreeMap::new(),
             is_held: false,
             is_due: true,
             looked: None,
@@ -96,6 +105,30 @@ impl Small {
         of.into_iter().collect()
     }
 
+    /// The other nodes, in their places.
+    fn peers(&self) -> impl Iterator<Item = (u8, PublicKey)> + '_ {
+        let peers = self.begun().map(|begun| &begun.peers[..]);
+        let peers = peers.unwrap_or_default().iter().map(|peer| peer.node);
+        (0u8..).zip(peers)
+    }
+
+    /// In which place a node is.
+    fn place_of(&self, node: &PublicKey) -> Option<u8> {
+        let mut peers = self.peers();
+        peers.find_map(|(at, peer)| (peer == *node).then_some(at))
+    }
+
+    /// Whether it is another's ask for this node's part in a contract with others.
+    fn is_guest(&self) -> bool {
+        let mut begun = self.begun().into_iter();
+        begun.any(|begun| !begun.is_own && is_guests(&begun.ask.figures))
+    }
+
+    /// What is to be said to a peer.
+    fn say(&mut self, to: u8, body: Vec<u8>) {
+        self.unsent.entry(to).or_default().push_back(body);
+    }
+
     /// Whether it may still publish something: coins that pay for that are kept back.
     fn may_publish(&self) -> bool {
         self.standing() == "joined"
@@ -123,6 +156,11 @@ fn side_log(id: [u8; 32]) -> Identity {
     Identity::new("small-side", id)
 }
 
+/// What is kept apart from a side's log.
+fn apart_log(id: [u8; 32]) -> Identity {
+    Identity::new("small-apart", id)
+}
+
 impl Core {
     /// This node's key in a small contract: by the salt of its own ask, or by the id of the other's.
     fn small_key(&self, id: &[u8; 32], begun: Option<&SmallBeginning>) -> Option<SecretKey> {
@@ -137,8 +175,9 @@ impl Core {
     ) -> Result<narthex::contracts::template::Reserve, narthex::contracts::terms::FeeError> {
         let mut all = narthex::contracts::template::Reserve::NONE;
         let counted = self.small.values().filter(|small| small.may_publish());
-        for _ in counted {
-            all = all.and(narthex::small::reserve_of(self.policy.max_rate)?);
+        for begun in counted.filter_map(Small::begun) {
+            let figures = &begun.ask.figures;
+            all = all.and(narthex::small::reserve_of(figures, self.policy.max_rate)?);
         }
         Ok(all)
     }
@@ -169,9 +208,4 @@ fn name(id: &[u8; 32]) -> String {
     use narthex::bitcoin::hex::DisplayHex;
     let first = id.first_chunk::<8>().copied().unwrap_or_default();
     format!("small contract {}", first.as_hex())
-}
-
-/// Whether an answer takes it.
-const fn takes(answer: &SmallAnswer) -> bool {
-    matches!(answer, SmallAnswer::Takes(_))
 }

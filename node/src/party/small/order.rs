@@ -11,15 +11,15 @@ use narthex::{
     channel::{
         bank::{BankConsent, BankFigures},
         offer::{Decline, MAX_ADDRESS},
-        small::{SmallAnswer, SmallAsk, SmallBeginning},
+        small::{SmallAnswer, SmallAsk, SmallBeginning, SmallPeer},
     },
     contracts::depth::Depth,
-    small::{SmallError, SmallOrder},
+    small::{SmallError, SmallOrder, family_of, is_guests},
 };
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
 
-use super::Small;
+use super::{NewCollection, NewDelivery, Small};
 use crate::{
     party::{
         Core, Fatal, Reply,
@@ -60,6 +60,15 @@ pub struct NewBank {
 pub enum SmallCommand {
     /// Asks a node for a penny bank, as its payer: [`Reply::Small`].
     Bank(NewBank),
+    /// Asks agents for a sealed delivery, as its sender: [`Reply::Small`].
+    Deliver(NewDelivery),
+    /// Asks agents for a delivery to this node: [`Reply::Small`].
+    Collect(NewCollection),
+    /// What was delivered: [`Reply::SmallDelivered`].
+    Read {
+        /// The contract's id in hex.
+        id: String,
+    },
     /// Takes what another node asks for: [`Reply::Small`].
     Take {
         /// Its id in hex.
@@ -78,7 +87,7 @@ pub enum SmallCommand {
     Order {
         /// Its id in hex.
         id: String,
-        /// What: `"close"`, `"force-close"`, or `{"pay": {"to": 7}}`.
+        /// What: `"close"`, `"force-close"`, `"next"`, or `{"pay": {"to": 7}}`.
         #[schema(value_type = Object)]
         what: SmallOrder,
     },
@@ -96,16 +105,28 @@ impl SmallCommand {
     pub const fn name(&self) -> &'static str {
         match self {
             SmallCommand::Bank(_) => "small bank",
+            SmallCommand::Deliver(_) => "small deliver",
+            SmallCommand::Collect(_) => "small collect",
+            SmallCommand::Read { .. } => "small read",
             SmallCommand::Take { .. } => "small take",
             SmallCommand::Decline { .. } => "small decline",
             SmallCommand::Order { what, .. } => match what {
                 SmallOrder::Pay { .. } => "small pay",
                 SmallOrder::Close => "small close",
                 SmallOrder::ForceClose => "small force-close",
+                SmallOrder::Next => "small next",
             },
             SmallCommand::Show { .. } => "small show",
             SmallCommand::List => "small list",
         }
+    }
+
+    /// Whether it changes nothing but what is shown.
+    pub const fn only_asks(&self) -> bool {
+        matches!(
+            self,
+            SmallCommand::List | SmallCommand::Show { .. } | SmallCommand::Read { .. }
+        )
     }
 
     /// The contract that it is about, as it was written.
@@ -114,17 +135,51 @@ impl SmallCommand {
             SmallCommand::Take { id, .. }
             | SmallCommand::Decline { id, .. }
             | SmallCommand::Order { id, .. }
+            | SmallCommand::Read { id }
             | SmallCommand::Show { id } => Some(id),
-            SmallCommand::Bank(_) | SmallCommand::List => None,
+            SmallCommand::Bank(_)
+            | SmallCommand::Deliver(_)
+            | SmallCommand::Collect(_)
+            | SmallCommand::List => None,
         }
     }
+}
+
+/// What every own ask has.
+pub(super) struct Asking {
+    pub(super) rate: FeeRate,
+    pub(super) tip: u32,
+    pub(super) salt: [u8; 32],
+    pub(super) expires_s: u64,
+}
+
+/// Whom to ask, and where it listens.
+pub(super) fn peer_of(with: &PeerAddress) -> Result<SmallPeer, CommandError> {
+    let place = with.to_string();
+    let (_, address) = place.split_once('@').unwrap_or_default();
+    if address.len() > MAX_ADDRESS {
+        return Err(refused("bad-offer", "an address that is too long"));
+    }
+    Ok(SmallPeer {
+        node: with.node,
+        address: address.to_owned(),
+    })
 }
 
 impl Core {
     /// Does what is asked for of small contracts.
     pub(in crate::party) fn small_ordered(&mut self, order: SmallCommand) -> Result<Answer, Fatal> {
         match order {
-            SmallCommand::Bank(new) => self.ask_bank(&new),
+            SmallCommand::Bank(new) => {
+                let planned = self.planned_bank(&new);
+                self.ask_planned(planned)
+            }
+            SmallCommand::Deliver(new) => self.ask_delivery(&new),
+            SmallCommand::Collect(new) => {
+                let planned = self.planned_collection(&new);
+                self.ask_planned(planned)
+            }
+            SmallCommand::Read { id } => Ok(id_of(&id).and_then(|id| self.read_small(&id))),
             SmallCommand::Take { id, depth } => self.take_small(&id, depth),
             SmallCommand::Decline { id, reason } => {
                 let answer = SmallAnswer::Declines(Decline::new(&reason));
@@ -147,8 +202,18 @@ impl Core {
         status.ok_or_else(|| refused("unknown", "there is no such small contract"))
     }
 
-    fn ask_bank(&mut self, new: &NewBank) -> Result<Answer, Fatal> {
-        let (begun, depth) = match self.planned_bank(new) {
+    fn read_small(&self, id: &[u8; 32]) -> Answer {
+        let small = self.small.get(id);
+        let small = small.ok_or_else(|| refused("unknown", "there is no such small contract"))?;
+        let delivered = small.delivered(id).map(Reply::SmallDelivered);
+        delivered.ok_or_else(|| refused("not-now", "nothing was delivered in it, so far"))
+    }
+
+    pub(super) fn ask_planned(
+        &mut self,
+        planned: Result<(SmallBeginning, Depth), CommandError>,
+    ) -> Result<Answer, Fatal> {
+        let (begun, depth) = match planned {
             Ok(planned) => planned,
             Err(error) => return Ok(Err(error)),
         };
@@ -158,23 +223,40 @@ impl Core {
         })
     }
 
-    /// Everything that is wrong with an order is found before anything of it is written down.
-    fn planned_bank(&self, new: &NewBank) -> Result<(SmallBeginning, Depth), CommandError> {
+    /// The fee rate, the time until which it is open, and height: what every order of an own ask has.
+    pub(super) fn asking(&self, rate_sat_kwu: u64, open_s: u64) -> Result<Asking, CommandError> {
         let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
-        let with: PeerAddress = new.with.parse().map_err(|error| bad(&error))?;
-        let depth = Depth::new(new.depth).map_err(|error| bad(&error))?;
-        let rate = FeeRate::from_sat_per_kwu(new.rate_sat_kwu);
+        let rate = FeeRate::from_sat_per_kwu(rate_sat_kwu);
         let most = self.policy.max_rate;
         if rate > most {
             return Err(bad(&format_args!(
                 "a fee rate of {rate}; at most {most} is paid"
             )));
         }
-        if !(1..=self.policy.max_open_s).contains(&new.open_s) {
-            let most = self.policy.max_open_s;
+        let most = self.policy.max_open_s;
+        if !(1..=most).contains(&open_s) {
             return Err(bad(&format_args!("it may be open for 1 to {most} seconds")));
         }
         let tip = self.tip.ok_or_else(|| bad(&"the chain was not seen yet"))?;
+        let mut salt = [0; 32];
+        OsRng.fill_bytes(&mut salt);
+        Ok(Asking {
+            rate,
+            tip,
+            salt,
+            expires_s: self.now.unix_s.saturating_add(open_s),
+        })
+    }
+
+    /// Everything that is wrong with an order is found before anything of it is written down.
+    fn planned_bank(&self, new: &NewBank) -> Result<(SmallBeginning, Depth), CommandError> {
+        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
+        let with: PeerAddress = new.with.parse().map_err(|error| bad(&error))?;
+        let depth = Depth::new(new.depth).map_err(|error| bad(&error))?;
+        let asking = self.asking(new.rate_sat_kwu, new.open_s)?;
+        let Asking {
+            rate, tip, salt, ..
+        } = asking;
         // The coin lies deep, pennies are given, and the force close confirms before T.
         let least = u32::from(new.claim_blocks).saturating_add(depth.blocks());
         if new.refund_blocks <= least {
@@ -183,8 +265,6 @@ impl Core {
                 new.refund_blocks
             )));
         }
-        let mut salt = [0; 32];
-        OsRng.fill_bytes(&mut salt);
         let value = Amount::from_sat(new.penny_sat);
         let mut own = self.own.borrow_mut();
         let key = own
@@ -222,22 +302,16 @@ impl Core {
                 format_args!("a bank of {capacity}, of {spare} that are free"),
             ));
         }
-        let place = with.to_string();
-        let (_, address) = place.split_once('@').unwrap_or_default();
-        if address.len() > MAX_ADDRESS {
-            return Err(bad(&"an address that is too long"));
-        }
-        let begun = SmallBeginning {
-            ask: SmallAsk {
+        let begun = SmallBeginning::of_two(
+            SmallAsk {
                 salt,
-                expires_s: self.now.unix_s.saturating_add(new.open_s),
+                expires_s: asking.expires_s,
                 figures: figures.to_bytes(),
             },
-            is_own: true,
-            peer: with.node,
-            address: address.to_owned(),
-            height: tip,
-        };
+            true,
+            peer_of(&with)?,
+            tip,
+        );
         Ok((begun, depth))
     }
 
@@ -247,11 +321,18 @@ impl Core {
             let asked = self.small.get(&id).filter(|s| s.standing() == "asked");
             let begun = asked.and_then(Small::begun).cloned();
             let begun = begun.ok_or_else(|| refused("unknown", "there is no such ask"))?;
-            Ok((id, self.bank_consent(&id, &begun, depth)?, depth))
+            if is_guests(&begun.ask.figures) {
+                return Err(refused("not-now", "a guest is served by itself"));
+            }
+            let figures = match family_of(&begun.ask.figures) {
+                Ok("bank") => self.bank_consent(&id, &begun, depth)?.to_bytes(),
+                _ => self.delivery_agent(&id, &begun, depth)?.to_bytes(),
+            };
+            Ok((id, figures, depth))
         });
         match taken {
-            Ok((id, consent, depth)) => {
-                let answer = SmallAnswer::Takes(consent.to_bytes());
+            Ok((id, figures, depth)) => {
+                let answer = SmallAnswer::Takes(figures);
                 self.answered_small(id, answer, Some(depth))
             }
             Err(error) => Ok(Err(error)),
@@ -293,11 +374,12 @@ impl Core {
         answer: SmallAnswer,
         depth: Option<Depth>,
     ) -> Result<Answer, Fatal> {
-        let is_asked = |small: &Small| small.begun().is_some_and(|begun| !begun.is_own);
+        let is_own = |small: &Small| small.begun().is_none_or(|begun| begun.is_own);
+        let is_asked = |small: &Small| !is_own(small) && !small.is_guest();
         if !self.small.get(&id).is_some_and(is_asked) {
             return Ok(Err(refused("unknown", "there is no such ask")));
         }
-        match self.answer_small(id, answer, depth)? {
+        match self.answer_small(id, (0, answer), depth)? {
             Ok(due) => {
                 self.outcomes(due)?;
                 Ok(self.show_small(&id))

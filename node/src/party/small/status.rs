@@ -17,14 +17,17 @@ use crate::party::{Core, OnChain};
 pub struct SmallStatus {
     /// Its id.
     pub id: String,
-    /// Its family: `bank`.
+    /// Its family: `bank`, `delivery`.
     pub family: String,
     /// `asked`, `waiting`, `joined`, `declined` or `over`.
     pub state: String,
-    /// The other node.
+    /// The other node; the first of them, if several are asked.
     #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub peer: PublicKey,
-    /// Why it was declined.
+    /// All of them, in their places.
+    #[schema(value_type = Vec<String>)]
+    pub peers: Vec<PublicKey>,
+    /// Why it was declined, by the first that did.
     pub reason: Option<String>,
     /// Once it is joined: which side this node is.
     pub role: Option<String>,
@@ -44,7 +47,28 @@ pub struct SmallStatus {
     pub expires_s: u64,
 }
 
+/// What a delivery brought its recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SmallDelivered {
+    /// The contract's id.
+    pub id: String,
+    /// `message`; or `evidence` that its sender committed to none, which anybody can judge.
+    pub what: String,
+    /// That, in hex.
+    pub hex: String,
+}
+
 impl Small {
+    /// What was delivered to this node, once it has it.
+    pub(super) fn delivered(&self, id: &[u8; 32]) -> Option<SmallDelivered> {
+        let delivered = self.side.as_ref()?.delivered()?;
+        Some(SmallDelivered {
+            id: id.to_lower_hex_string(),
+            what: delivered.what.to_owned(),
+            hex: delivered.bytes.to_lower_hex_string(),
+        })
+    }
+
     fn status(&self, id: &[u8; 32]) -> Option<SmallStatus> {
         let begun = self.begun()?;
         let side = self.side.as_ref();
@@ -59,22 +83,32 @@ impl Small {
             height,
         });
         let due = side.map(|side| side.publications()).unwrap_or_default();
-        let declined = match self.asked.machine().answer() {
-            Some(SmallAnswer::Declines(decline)) => Some(decline.reason.clone()),
-            _ => None,
+        let spends = side.map(|side| side.spends()).unwrap_or_default();
+        let due = due.into_iter().map(|one| one.name);
+        let due = due.chain(spends.into_iter().map(|one| one.name));
+        let mut answers = self.asked.machine().answers().values();
+        let declined = answers.find_map(|answer| match answer {
+            SmallAnswer::Declines(decline) => Some(decline.reason.clone()),
+            SmallAnswer::Takes(_) => None,
+        });
+        let peers: Vec<_> = self.peers().map(|(_, node)| node).collect();
+        let role = match self.is_guest() {
+            true => Some("guest".to_owned()),
+            false => side.map(|side| side.role().to_owned()),
         };
         Some(SmallStatus {
             id: id.to_lower_hex_string(),
             family: family.to_owned(),
             state: self.standing().to_owned(),
-            peer: begun.peer,
+            peer: *peers.first()?,
+            peers,
             reason: declined,
-            role: side.map(|side| side.role().to_owned()),
+            role,
             standing: side.map(|side| side.standing().to_owned()),
             figures: side.map(|side| side.figures()).unwrap_or_default(),
             acts_at: side.and_then(|side| side.acts_at()),
             path: path.collect(),
-            due: due.into_iter().map(|one| one.name.to_owned()).collect(),
+            due: due.map(str::to_owned).collect(),
             trouble: self.trouble.clone(),
             expires_s: begun.ask.expires_s,
         })
