@@ -165,6 +165,8 @@ impl Side for Checking {
         let task = |task| vec![ContractEffect::Task(task)];
         let mut due = match (Self::state(book), book.deep) {
             ("drawing", Some(height)) => task(Task::Sample { height }),
+            // A disk that went back may have these again before what they are of.
+            ("answering" | "comparing", _) if book.papers.commitment().is_none() => Vec::new(),
             ("answering", _) => task(Task::Answer),
             ("comparing", _) => task(Task::Compare),
             ("serving", _) if !book.is_served() => book.served_on(),

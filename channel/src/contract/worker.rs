@@ -58,8 +58,9 @@ impl Book {
         if self.has_own("commitment") && papers.boxes().is_none() && !self.contract().is_paper() {
             return Some(Task::Work);
         }
-        // Whoever has found more since works by that.
-        if self.finding.is_some() {
+        // Whoever has found more since works by that, and what was drawn comes again too.
+        let is_drawn = papers.sample(self.contract().id()).is_some();
+        if self.finding.is_some() || papers.commitment().is_none() || !is_drawn {
             return None;
         }
         // What is opened to the client depends on what else was opened, which an older disk does not know.

@@ -14,7 +14,7 @@ use narthex_contracts::{
     template::{Exit, Rulings},
     terms::Role,
 };
-use narthex_game_model::{ArbiterSet, Outcome as Settlement, Ruling};
+use narthex_game_model::{ArbiterSet, Outcome as Settlement, Ruling, ruling::Row};
 
 use super::{
     talk::message,
@@ -67,6 +67,14 @@ pub(super) fn settlement(name: NodeName) -> Option<Settlement> {
     })
 }
 
+/// Whether it asks whether something was handed over.
+const fn is_of_handing(row: Row) -> bool {
+    matches!(
+        row,
+        Row::Boxes | Row::Sample | Row::Token | Row::Reply | Row::Opening | Row::Unserved
+    )
+}
+
 impl World<'_> {
     /// What an honest party sends.
     pub(super) fn look_into(&mut self, from: Role, (_, bytes): &Letter) {
@@ -103,16 +111,15 @@ impl World<'_> {
         bound >= usize::from(self.ready.terms.params().quorum())
     }
 
-    /// How honest arbiters have ruled: against nobody honest, as long as a majority of the panel was there to keep what one side does not
-    /// acknowledge. What an arbiter finds anew, once its case is bound, it does not attest.
+    /// How honest arbiters have ruled: against nobody honest. For what was not handed over only as long as a majority of the panel was there
+    /// to keep what one side does not acknowledge. What an arbiter finds anew and does not attest, since its case is bound to the other, is nothing.
     pub(super) fn judge_rulings(&mut self) {
-        if !self.has_panel() {
-            return;
-        }
+        let is_kept = self.has_panel();
         let rulings = self.rulings.borrow().clone();
-        let mut have_ruled = BTreeSet::new();
         for ruled in rulings {
-            if !have_ruled.insert(ruled.by) {
+            let attested = self.attested.get(&ruled.by).map(|said| said.ruling);
+            let is_other = attested.is_some_and(|said| said != ruled.ruling);
+            if is_other || (is_of_handing(ruled.row) && !is_kept) {
                 continue;
             }
             let against = match ruled.ruling {

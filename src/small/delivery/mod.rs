@@ -32,6 +32,8 @@ const LARGEST_CLAIM: Weight = Weight::from_wu(813);
 const MESSAGE: u8 = 0;
 const RECIPIENT: u8 = 1;
 const ENVELOPE: u8 = 2;
+/// And how often its seed was bound to terms that were lost.
+const ATTEMPT: u8 = 6;
 /// What an agent does: its copy, with the key of it.
 const ASSIGNMENT: u8 = 3;
 /// What a recipient has read: the message, or that there is none.

@@ -26,8 +26,9 @@ use narthex_contracts::{
     derive::{OwnSalt, Salted},
     terms::Contribution,
 };
+use narthex_game_model::tagged::TaggedHasher;
 
-use super::{ENVELOPE, FAMILY, MESSAGE, RECIPIENT, coin};
+use super::{ATTEMPT, ENVELOPE, FAMILY, MESSAGE, RECIPIENT, coin};
 use crate::{
     life::{Due, Secrecy},
     small::{
@@ -43,6 +44,8 @@ pub struct DeliverySender {
     figures: DeliveryFigures,
     agents: Vec<DeliveryAgent>,
     salt: [u8; 32],
+    /// How often its seed was bound to terms that were not durable: whoever was killed in between makes others, and no seed serves two.
+    attempt: u8,
     depth: Depth,
     /// Height of the chain as it was seen last.
     tip: u32,
@@ -61,12 +64,15 @@ impl DeliverySender {
         (salt, depth): ([u8; 32], Depth),
         (log, apart): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<DeliverySender, SmallError> {
+        let kept = Kept::open(apart)?;
+        let attempt = kept.get(ATTEMPT).and_then(<[u8]>::first).copied();
         Ok(DeliverySender {
             machine: Logged::open(SenderMachine::default(), log)?,
-            kept: Kept::open(apart)?,
+            kept,
             figures,
             agents,
             salt,
+            attempt: attempt.unwrap_or(0),
             depth,
             tip: 0,
             says: VecDeque::new(),
@@ -86,7 +92,14 @@ impl DeliverySender {
     }
 
     fn seed(&self, with: &Surroundings<'_>) -> DeliverySeed {
-        let secret = Salted::new(with.seed, OwnSalt::from_bytes(self.salt)).delivery_seed();
+        let salt = match self.attempt {
+            0 => self.salt,
+            attempt => TaggedHasher::new("narthex/delivery-attempt")
+                .fixed(&self.salt)
+                .fixed(&[attempt])
+                .finish(),
+        };
+        let secret = Salted::new(with.seed, OwnSalt::from_bytes(salt)).delivery_seed();
         DeliverySeed::from_bytes(*secret.expose())
     }
 
@@ -124,8 +137,12 @@ impl DeliverySender {
         let coins = contribution.coins.iter().map(|coin| coin.outpoint);
         let coins: Vec<_> = coins.collect();
         let begun = self.begin_with(contribution, with);
-        if begun.is_err() {
+        if let Err(error) = &begun {
             with.wallet.free(coins);
+            // Nothing of those terms has left: with the next look it makes others under another seed.
+            if matches!(error, SmallError::Delivery(DeliverError::Bind(_))) {
+                self.attempt = self.attempt.saturating_add(1);
+            }
         }
         begun
     }
@@ -157,6 +174,7 @@ impl DeliverySender {
             &mut *with.bindings,
         )?;
         self.kept.keep(ENVELOPE, sender.envelope())?;
+        self.kept.keep(ATTEMPT, &[self.attempt])?;
         self.made(sender.delivery().clone())
     }
 
