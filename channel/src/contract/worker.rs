@@ -117,7 +117,8 @@ impl Side for Working {
             "sampled" if !book.has_shown_others() && !book.contract().is_paper() => {
                 task(Task::Seal)
             }
-            "answered" => task(Task::Open),
+            // A disk that went back may have an answer again before what it is of.
+            "answered" if book.papers.sample(book.contract().id()).is_some() => task(Task::Open),
             "rejected" if book.contract().is_paper() => task(Task::Review),
             _ => Vec::new(),
         };
