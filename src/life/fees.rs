@@ -3,16 +3,21 @@
 //!
 //! What was offered before is kept in memory, and nothing is wrong without it: what waits in the mempool is asked for each time.
 
+mod due;
+mod spend;
+
 use std::collections::BTreeMap;
 
 use bitcoin::{Amount, OutPoint, ScriptBuf, Transaction, Txid, Weight};
 use narthex_contracts::{
-    funding::{ChildError, Evicted, FeeCoin, FeeCurve, FeeRules, Urgency},
+    funding::{ChildError, Evicted, FeeCoin, FeeCurve, FeeRules},
     graph::anchor_script,
     template::RootRecord,
     terms::FeeRate,
 };
 use narthex_regtest::{Error, NodeAccess};
+
+pub use due::{Due, Offered, Secrecy};
 
 use super::{
     FeeWallet, LifeError,
@@ -32,76 +37,6 @@ const LEAST_CHANGE: Amount = Amount::from_sat(330);
 
 /// How often a child is made anew at most, until it fits what it has to replace. It grows with each, and by no more than its coins.
 const MAX_TRIES: usize = 2 + MAX_COINS;
-
-/// Something to be published, and what it is worth.
-#[derive(Clone, Copy, Debug)]
-pub struct Due {
-    /// Last height at which it is surely in time.
-    pub until: Option<u32>,
-    /// b: blocks until it confirms at the usual rate.
-    pub confirm: u32,
-    /// What its owner loses if it does not confirm.
-    pub at_stake: Amount,
-    /// What it shows to whoever sees it.
-    pub secret: Secrecy,
-}
-
-/// How a transaction stands to the secret that it shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Secrecy {
-    /// It shows none.
-    None,
-    /// It shows one that nobody has seen, and that it is about to is not written down: it is not offered.
-    Kept,
-    /// The same, but it is written down. It is not offered beside a rival, before which it would be fought over with the secret in the
-    /// open.
-    Written,
-    /// It shows one that was shown before, or may have been before a crash: to hold it back saves nothing.
-    Shown,
-}
-
-/// What came of an offer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Offered {
-    /// It waits, and what it pays is enough for now, whoever pays it; or it has confirmed.
-    Waits,
-    /// The node has taken it: what pays for it, and how much.
-    Taken {
-        /// The child, or the transaction that pays for itself.
-        by: Transaction,
-        /// The fee.
-        fee: Amount,
-    },
-    /// Another transaction on its coin waits, and it would show a secret beside that.
-    Held,
-    /// What takes its place pays more than it is worth, or more than there is.
-    Outbid {
-        /// What it would have to pay.
-        least: Amount,
-    },
-    /// The node has not taken it, and why. It is offered again with the next block.
-    Refused(String),
-}
-
-impl std::fmt::Display for Offered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Offered::Waits => write!(f, "it waits"),
-            Offered::Taken { fee, .. } => write!(f, "taken for a fee of {fee}"),
-            Offered::Held => write!(
-                f,
-                "held back: it would show a secret beside its rival, or before that is written down"
-            ),
-            Offered::Outbid { least } => {
-                write!(
-                    f,
-                    "its place costs {least}, more than it is worth or than there is"
-                )
-            }
-            Offered::Refused(why) => write!(f, "refused: {why}"),
-        }
-    }
-}
 
 /// What was offered for one transaction before.
 #[derive(Clone, Debug)]
@@ -134,9 +69,6 @@ pub struct Bumper {
 }
 
 type Made = Result<Waiting, Offered>;
-
-/// Whether a transaction pays whoever asks.
-type Owning<'a> = dyn Fn(&Transaction) -> bool + 'a;
 
 impl Bumper {
     /// Pays this rate at first, and more with time.
@@ -176,12 +108,7 @@ impl Bumper {
         effort.asked = tip;
         // What was shown before is shown.
         let is_hidden = effort.sent.is_none() && is_new;
-        let is_held = match due.secret {
-            Secrecy::None | Secrecy::Shown => false,
-            Secrecy::Kept => is_hidden,
-            Secrecy::Written => is_hidden && !rivals.is_empty(),
-        };
-        if is_held {
+        if is_hidden && due.secret.is_held(!rivals.is_empty()) {
             return Ok(Offered::Held);
         }
         let weight = parent.weight();
@@ -357,69 +284,6 @@ impl Bumper {
         self.sent(wallet, coin.outpoint, made, taken)
     }
 
-    /// The same for what spends a coin of a contract alone, weighs so much and pays out of that coin: signed with the fee of the day, and
-    /// anew with a higher one. `is_own` tells what pays its owner, whichever process made it; `sign` says why it does not sign.
-    ///
-    /// # Errors
-    /// [`LifeError`]: the chain cannot be asked.
-    pub fn spend(
-        &mut self,
-        (chain, is_own): (&mut dyn NodeAccess, &Owning<'_>),
-        (coin, weight): (OutPoint, Weight),
-        due: &Due,
-        sign: &mut dyn FnMut(Amount) -> Result<Transaction, String>,
-    ) -> Result<Offered, LifeError> {
-        let tip = chain.height()?;
-        let waits = waiting(chain, coin)?;
-        let effort = self.efforts.entry(coin).or_insert(Effort::new(tip));
-        effort.asked = tip;
-        let (own, rival) = match waits {
-            Some(waits) if is_own(&waits.tx) => (Some(waits), None),
-            waits => (None, waits),
-        };
-        let is_hidden = effort.sent.is_none() && own.is_none();
-        let is_held = match due.secret {
-            Secrecy::None | Secrecy::Shown => false,
-            Secrecy::Kept => is_hidden,
-            Secrecy::Written => is_hidden && rival.is_some(),
-        };
-        if is_held {
-            return Ok(Offered::Held);
-        }
-        let about = (due.at_stake, weight);
-        let curve = FeeCurve::new(self.rate, self.ceiling, about).map_err(WalletError::from)?;
-        let fee = curve.rate(&due.urgency(effort.since, tip)).fee(weight);
-        let fee = fee.unwrap_or(Amount::MAX_MONEY).min(curve.budget());
-        if let Some(own) = own.as_ref().filter(|own| own.fee >= fee) {
-            effort.sent = Some(own.clone());
-            return Ok(Offered::Waits);
-        }
-        // What was made before serves again.
-        let gone = effort.sent.clone().filter(|_| own.is_none());
-        if let Some(sent) = gone.filter(|sent| sent.fee >= fee && rival.is_none())
-            && taken(chain.submit(&sent.tx))?.is_ok()
-        {
-            let (by, fee) = (sent.tx, sent.fee);
-            return Ok(Offered::Taken { by, fee });
-        }
-        let evicted: Vec<_> = own.iter().chain(&rival).map(Waiting::evicted).collect();
-        let least = Evicted::least_fee(&evicted, weight, weight).unwrap_or(Amount::MAX_MONEY);
-        if least > curve.budget() {
-            return Ok(Offered::Outbid { least });
-        }
-        let fee = fee.max(least);
-        let tx = match sign(fee) {
-            Ok(tx) => tx,
-            Err(why) => return Ok(Offered::Refused(why)),
-        };
-        if let Err(reason) = taken(chain.submit(&tx))? {
-            return Ok(Offered::Refused(reason));
-        }
-        let made = Waiting { tx, fee };
-        effort.sent = Some(made.clone());
-        Ok(Offered::Taken { by: made.tx, fee })
-    }
-
     /// What is not asked for any more pays for nothing: from here on other contracts may stake its coins. With a tip, what was asked for there
     /// goes on.
     pub fn rest(&self, wallet: &mut dyn FeeWallet, tip: Option<u32>) {
@@ -446,17 +310,6 @@ impl Bumper {
         }
         let (by, fee) = (made.tx, made.fee);
         Ok(Offered::Taken { by, fee })
-    }
-}
-
-impl Due {
-    const fn urgency(&self, since: u32, tip: u32) -> Urgency {
-        Urgency {
-            since,
-            tip,
-            until: self.until,
-            confirm: self.confirm,
-        }
     }
 }
 

@@ -162,7 +162,7 @@ pub struct Delivered {
     pub bytes: Vec<u8>,
 }
 
-/// One side of a small contract between nodes.
+/// One side of a small contract between nodes. One that stakes nothing funds and publishes nothing, as it stands here.
 pub trait SmallSide {
     /// Its family, in a word.
     fn family(&self) -> &'static str;
@@ -196,11 +196,14 @@ pub trait SmallSide {
         with: &mut Surroundings<'_>,
     ) -> Result<SmallHeard, SmallError>;
 
-    /// This side has said this itself, and its disk has forgotten it: what follows from it holds.
+    /// This side has said this itself, and its disk has forgotten it: what follows from it holds. Nothing does where all that it stands on
+    /// comes again from others.
     ///
     /// # Errors
     /// [`SmallError`]: this computer's fault.
-    fn came_back(&mut self, body: &[u8]) -> Result<(), SmallError>;
+    fn came_back(&mut self, _body: &[u8]) -> Result<(), SmallError> {
+        Ok(())
+    }
 
     /// The owner orders something.
     ///
@@ -230,7 +233,9 @@ pub trait SmallSide {
     fn said(&mut self) -> Vec<(Talk, Vec<u8>)>;
 
     /// Whether it funds, as it stands: its host asks the Bitcoin node before whether that takes what the contract ends with.
-    fn funds(&self) -> bool;
+    fn funds(&self) -> bool {
+        false
+    }
 
     /// What it says to a guest's ask with these figures; `None` if they are about something else.
     fn welcomes(&self, _figures: &[u8]) -> Option<Welcome> {
@@ -270,13 +275,19 @@ pub trait SmallSide {
     }
 
     /// What is to be published as it stands.
-    fn publications(&self) -> Vec<Publication>;
+    fn publications(&self) -> Vec<Publication> {
+        Vec::new()
+    }
 
     /// Own coins that are planned with, and not in a block yet: no other contract takes them.
-    fn coins(&self) -> Vec<OutPoint>;
+    fn coins(&self) -> Vec<OutPoint> {
+        Vec::new()
+    }
 
     /// The first height at which it acts by itself if nothing else happens.
-    fn acts_at(&self) -> Option<u32>;
+    fn acts_at(&self) -> Option<u32> {
+        None
+    }
 
     /// Number of changes in its log, to see whether anything is new.
     fn changes(&self) -> u64;

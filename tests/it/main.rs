@@ -80,6 +80,7 @@ mod signed_once;
 mod slice;
 mod small;
 mod small_delivery;
+mod small_support;
 mod store;
 mod theft;
 mod token;

@@ -3,39 +3,29 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Transaction,
-    secp256k1::{PublicKey, Secp256k1, SecretKey},
+    Amount,
+    secp256k1::{PublicKey, Secp256k1},
 };
 use narthex::{
-    channel::{
-        bank::{BankConsent, BankFigures, BankTalk, Closing},
-        log::{Identity, MemoryDisk, MemoryLog},
-    },
-    contracts::{binding::MemoryBindings, depth::Depth, template::Reserve, terms::FeeRate},
-    life::Reader,
+    channel::bank::{BankConsent, BankFigures, BankTalk, Closing},
+    contracts::depth::Depth,
     regtest::{
         AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
     },
-    small::{
-        BankPayer, BankProvider, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
-    },
-    wallet::PartyWallet,
+    small::{BankPayer, BankProvider, SmallError, SmallHeard, SmallOrder, Talk},
 };
-use narthex_base::{codec::Message as _, secret::Secret};
+use narthex_base::codec::Message as _;
 
-const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
+use crate::{
+    common::miner,
+    small_support::{Host, RATE},
+};
 
 /// One of them, with all that outlives its process.
 struct One {
     is_payer: bool,
     about: (BankFigures, BankConsent),
-    disk: MemoryDisk,
-    side: Option<Box<dyn SmallSide>>,
-    reader: Option<Reader<'static>>,
-    wallet: PartyWallet,
-    bindings: MemoryBindings,
-    seed: Secret,
-    key: SecretKey,
+    host: Host,
     /// Whatever was said before: a link says nothing twice.
     posted: BTreeSet<Vec<u8>>,
     /// What it has not taken yet.
@@ -46,10 +36,9 @@ impl One {
     fn new(is_payer: bool) -> One {
         let byte = 1 + u8::from(is_payer);
         let owner = if is_payer { "payer" } else { "provider" };
-        let key = SecretKey::from_slice(&[byte; 32]).unwrap();
-        let mut wallet = PartyWallet::new(owner, &[byte; 32]).unwrap();
-        let script = wallet.fresh_script();
-        let public = PublicKey::from_secret_key(&Secp256k1::new(), &key);
+        let mut host = Host::new(owner, byte);
+        let script = host.wallet.fresh_script();
+        let public = PublicKey::from_secret_key(&Secp256k1::new(), &host.key);
         // What the other brings comes with `meet`.
         let about = (
             BankFigures {
@@ -72,13 +61,7 @@ impl One {
         One {
             is_payer,
             about,
-            disk: MemoryDisk::default(),
-            side: None,
-            reader: None,
-            wallet,
-            bindings: MemoryBindings::default(),
-            seed: Secret::from_bytes([byte; 32]),
-            key,
+            host,
             posted: BTreeSet::new(),
             inbox: VecDeque::new(),
         }
@@ -86,35 +69,11 @@ impl One {
 
     /// A process begins, from what its logs have.
     fn start(&mut self) {
-        // The log that the last one had is closed first.
-        self.side = None;
-        let log = Box::new(self.disk.open(&Identity::new("side", [7; 32])).unwrap());
-        let about = self.about.clone();
-        self.side = Some(match self.is_payer {
-            true => Box::new(BankPayer::open(about, Depth::LEAST, log).unwrap()),
-            false => Box::new(BankProvider::open(about, Depth::LEAST, log).unwrap()),
+        let (about, is_payer) = (self.about.clone(), self.is_payer);
+        self.host.start(|host| match is_payer {
+            true => Box::new(BankPayer::open(about, Depth::LEAST, host.log("side")).unwrap()),
+            false => Box::new(BankProvider::open(about, Depth::LEAST, host.log("side")).unwrap()),
         });
-        self.reader = None;
-    }
-
-    fn with<T>(
-        &mut self,
-        (node, tip): (&AcceptedPolicy, u32),
-        act: impl FnOnce(&mut dyn SmallSide, &mut Surroundings<'_>) -> T,
-    ) -> T {
-        let mut with = Surroundings {
-            seed: &self.seed,
-            key: self.key,
-            wallet: &mut self.wallet,
-            bindings: &mut self.bindings,
-            node: Some(node),
-            rate: RATE,
-            max_rate: FeeRate::from_sat_per_kwu(25_000),
-            reserve: Reserve::NONE,
-            tip,
-            may_sign: true,
-        };
-        act(&mut **self.side.as_mut().unwrap(), &mut with)
     }
 }
 
@@ -135,13 +94,13 @@ impl Bank {
         let mut chain = Embedded::new();
         let mut all = [One::new(true), One::new(false)];
         for one in &mut all {
-            let script = one.wallet.fresh_script();
+            let script = one.host.wallet.fresh_script();
             mine_coins(&mut chain, 3, &script, &miner()).unwrap();
         }
         for one in &mut all {
-            one.wallet.sync(&mut chain).unwrap();
+            one.host.wallet.sync(&mut chain).unwrap();
         }
-        let node = all[0].wallet.probe(&mut chain, RATE).unwrap();
+        let node = all[0].host.wallet.probe(&mut chain, RATE).unwrap();
         let tip = chain.height().unwrap();
         let figures = BankFigures {
             refund_height: tip + 100,
@@ -166,7 +125,7 @@ impl Bank {
         loop {
             let before = (self.taken, self.changes());
             for at in [0, 1] {
-                self.look(at);
+                self.all[at].host.look(&mut self.chain);
                 self.go_on(at);
                 self.publish(at);
                 self.deliver(at);
@@ -179,32 +138,12 @@ impl Bank {
     }
 
     fn changes(&self) -> [u64; 2] {
-        [0, 1].map(|at| self.all[at].side.as_ref().unwrap().changes())
-    }
-
-    fn look(&mut self, at: usize) {
-        let one = &mut self.all[at];
-        one.wallet.sync(&mut self.chain).unwrap();
-        let side = one.side.as_mut().unwrap();
-        let tip = self.chain.height().unwrap();
-        let watched: Vec<OutPoint> = side.watched();
-        if watched.is_empty() {
-            return side.seen(&[], tip).unwrap();
-        }
-        let log = Box::new(MemoryLog::forgetful());
-        let reader = one
-            .reader
-            .get_or_insert_with(|| Reader::open(log, 1).unwrap());
-        let blocks = reader.unread(&mut self.chain, watched).unwrap();
-        let mut next = |tx: &Transaction, _: u32| side.watches(tx);
-        reader.connect(&mut self.chain, &blocks, &mut next).unwrap();
-        let found: Vec<_> = reader.follower().found().collect();
-        side.seen(&found, tip).unwrap();
+        [0, 1].map(|at| self.all[at].host.side().changes())
     }
 
     fn go_on(&mut self, at: usize) {
         let tip = self.chain.height().unwrap();
-        let said = self.all[at].with((&self.node, tip), |side, with| {
+        let said = self.all[at].host.with((&self.node, tip), |side, with| {
             side.go_on(with).unwrap();
             side.said()
         });
@@ -216,7 +155,7 @@ impl Bank {
     }
 
     fn publish(&mut self, at: usize) {
-        let due = self.all[at].side.as_ref().unwrap().publications();
+        let due = self.all[at].host.side().publications();
         for one in due.iter().filter(|one| one.due.is_none()) {
             // It waits already, by the other's hand.
             let _ = self.chain.submit(&one.tx);
@@ -243,14 +182,16 @@ impl Bank {
     }
 
     fn hear(&mut self, at: usize, body: &[u8], tip: u32) -> Result<SmallHeard, SmallError> {
-        self.all[at].with((&self.node, tip), |side, with| {
+        self.all[at].host.with((&self.node, tip), |side, with| {
             side.hear(Talk::Peer(0), body, with)
         })
     }
 
     fn order(&mut self, at: usize, order: SmallOrder) -> Result<(), SmallError> {
         let tip = self.chain.height().unwrap();
-        self.all[at].with((&self.node, tip), |side, with| side.order(order, with))
+        self.all[at]
+            .host
+            .with((&self.node, tip), |side, with| side.order(order, with))
     }
 
     fn mine(&mut self, count: u32) {
@@ -259,16 +200,16 @@ impl Bank {
     }
 
     fn standings(&self) -> [&'static str; 2] {
-        [0, 1].map(|at| self.all[at].side.as_ref().unwrap().standing())
+        [0, 1].map(|at| self.all[at].host.side().standing())
     }
 
     fn paid(&self, at: usize) -> u64 {
-        self.all[at].side.as_ref().unwrap().figures()["paid"]
+        self.all[at].host.side().figures()["paid"]
     }
 
     /// From the terms to the close; messages that were taken.
     fn whole(mut self, closes: usize) -> usize {
-        let before = self.all[1].wallet.balance();
+        let before = self.all[1].host.wallet.balance();
         self.settle();
         self.mine(2);
         assert_eq!(self.standings(), ["open", "open"]);
@@ -281,14 +222,10 @@ impl Bank {
         self.settle();
         self.mine(2);
         assert_eq!(self.standings(), ["over", "over"]);
-        let gained = self.all[1].wallet.balance() - before;
+        let gained = self.all[1].host.wallet.balance() - before;
         assert_eq!(gained, Amount::from_sat(30_000));
         self.taken
     }
-}
-
-fn miner() -> ScriptBuf {
-    ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
 }
 
 #[test]

@@ -3,35 +3,32 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Transaction, Txid,
-    secp256k1::{PublicKey, Secp256k1, SecretKey},
+    Amount, ScriptBuf, Transaction, Txid,
+    secp256k1::{PublicKey, Secp256k1},
 };
 use narthex::{
-    channel::{
-        delivery::{DeliveryAgent, DeliveryFigures},
-        log::{Identity, MemoryDisk, MemoryLog},
-    },
+    channel::delivery::{DeliveryAgent, DeliveryFigures},
     contracts::{
-        binding::MemoryBindings,
         deliver::{Assignment, Consent, Evidence, Handover, Request, Served, unseal},
         depth::Depth,
         derive::delivery_key,
-        template::Reserve,
-        terms::FeeRate,
     },
-    life::{Bumper, Offered, Reader},
+    life::{Bumper, Offered},
     regtest::{
         AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
     },
     small::{
         DeliveryKeeper, DeliveryRecipient, DeliverySender, SmallError, SmallHeard, SmallOrder,
-        SmallSide, Surroundings, Talk, Welcome, keep_message,
+        Talk, Welcome, keep_message,
     },
-    wallet::PartyWallet,
 };
-use narthex_base::{codec::Message as _, secret::Secret};
+use narthex_base::codec::Message as _;
 
-const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
+use crate::{
+    common::miner,
+    small_support::{Host, MOST, RATE},
+};
+
 const AMOUNT: Amount = Amount::from_sat(20_000);
 const MESSAGE: &[u8] = b"Meet me in the narthex at noon.";
 const SALT: [u8; 32] = [7; 32];
@@ -48,15 +45,9 @@ const GUEST: [u8; 32] = [9; 32];
 /// One of them, with all that outlives its process.
 struct One {
     at: usize,
-    disk: MemoryDisk,
-    side: Option<Box<dyn SmallSide>>,
-    reader: Option<Reader<'static>>,
+    host: Host,
     bumper: Bumper,
-    wallet: PartyWallet,
     script: ScriptBuf,
-    bindings: MemoryBindings,
-    seed: Secret,
-    key: SecretKey,
     /// Whatever was said before: a link says nothing twice.
     posted: BTreeSet<(usize, Vec<u8>)>,
     /// What it has not taken yet, and of whom.
@@ -68,19 +59,13 @@ struct One {
 impl One {
     fn new(at: usize) -> One {
         let byte = 1 + u8::try_from(at).unwrap();
-        let mut wallet = PartyWallet::new(&at.to_string(), &[byte; 32]).unwrap();
-        let script = wallet.fresh_script();
+        let mut host = Host::new(&at.to_string(), byte);
+        let script = host.wallet.fresh_script();
         One {
             at,
-            disk: MemoryDisk::default(),
-            side: None,
-            reader: None,
-            bumper: Bumper::new(RATE, FeeRate::from_sat_per_kwu(25_000)),
-            wallet,
+            host,
+            bumper: Bumper::new(RATE, MOST),
             script,
-            bindings: MemoryBindings::default(),
-            seed: Secret::from_bytes([byte; 32]),
-            key: SecretKey::from_slice(&[byte; 32]).unwrap(),
             posted: BTreeSet::new(),
             inbox: VecDeque::new(),
             is_gone: false,
@@ -89,29 +74,9 @@ impl One {
 
     fn brings(&self) -> DeliveryAgent {
         DeliveryAgent {
-            key: PublicKey::from_secret_key(&Secp256k1::new(), &self.key),
+            key: PublicKey::from_secret_key(&Secp256k1::new(), &self.host.key),
             script: self.script.clone(),
         }
-    }
-
-    fn with<T>(
-        &mut self,
-        (node, tip): (&AcceptedPolicy, u32),
-        act: impl FnOnce(&mut dyn SmallSide, &mut Surroundings<'_>) -> T,
-    ) -> T {
-        let mut with = Surroundings {
-            seed: &self.seed,
-            key: self.key,
-            wallet: &mut self.wallet,
-            bindings: &mut self.bindings,
-            node: Some(node),
-            rate: RATE,
-            max_rate: FeeRate::from_sat_per_kwu(25_000),
-            reserve: Reserve::NONE,
-            tip,
-            may_sign: true,
-        };
-        act(&mut **self.side.as_mut().unwrap(), &mut with)
     }
 }
 
@@ -133,10 +98,10 @@ impl Delivering {
     fn new(agents: usize) -> Delivering {
         let mut chain = Embedded::new();
         let mut all: Vec<_> = (0..AGENT + agents).map(One::new).collect();
-        let script = all[SENDER].wallet.fresh_script();
+        let script = all[SENDER].host.wallet.fresh_script();
         mine_coins(&mut chain, 3, &script, &miner()).unwrap();
-        all[SENDER].wallet.sync(&mut chain).unwrap();
-        let node = all[SENDER].wallet.probe(&mut chain, RATE).unwrap();
+        all[SENDER].host.wallet.sync(&mut chain).unwrap();
+        let node = all[SENDER].host.wallet.probe(&mut chain, RATE).unwrap();
         let figures = DeliveryFigures {
             amount: AMOUNT,
             refund_height: chain.height().unwrap() + REFUND_BLOCKS,
@@ -145,10 +110,10 @@ impl Delivering {
             agents: agents as u8,
             rate: RATE,
         };
-        let key = delivery_key(&all[RECIPIENT].seed).unwrap();
-        let apart = all[SENDER].disk.open(&Identity::new("apart", [7; 32]));
+        let key = delivery_key(&all[RECIPIENT].host.seed).unwrap();
+        let apart = all[SENDER].host.log("apart");
         let to = PublicKey::from_secret_key(&Secp256k1::new(), &key);
-        keep_message(Box::new(apart.unwrap()), &to, MESSAGE).unwrap();
+        keep_message(apart, &to, MESSAGE).unwrap();
         let mut delivering = Delivering {
             chain,
             node,
@@ -170,23 +135,20 @@ impl Delivering {
         let agents: Vec<_> = self.all[AGENT..].iter().map(One::brings).collect();
         let told = self.told;
         let one = &mut self.all[at];
-        // The logs that the last one had are closed first.
-        (one.side, one.reader) = (None, None);
-        one.bumper = Bumper::new(RATE, FeeRate::from_sat_per_kwu(25_000));
-        let log = Box::new(one.disk.open(&Identity::new("side", [7; 32])).unwrap());
-        let apart = Box::new(one.disk.open(&Identity::new("apart", [7; 32])).unwrap());
+        one.bumper = Bumper::new(RATE, MOST);
         let depth = Depth::new(2).unwrap();
-        one.side = Some(match at {
-            SENDER => {
-                let about = (figures, agents);
-                Box::new(DeliverySender::open(about, (SALT, depth), (log, apart)).unwrap())
-            }
-            RECIPIENT => {
-                Box::new(DeliveryRecipient::open(told.unwrap(), depth, (log, apart)).unwrap())
-            }
-            _ => {
-                let about = (figures, agents[at - AGENT].clone());
-                Box::new(DeliveryKeeper::open(about, depth, (log, apart)).unwrap())
+        one.host.start(|host| {
+            let logs = (host.log("side"), host.log("apart"));
+            match at {
+                SENDER => {
+                    let about = (figures, agents);
+                    Box::new(DeliverySender::open(about, (SALT, depth), logs).unwrap())
+                }
+                RECIPIENT => Box::new(DeliveryRecipient::open(told.unwrap(), depth, logs).unwrap()),
+                _ => {
+                    let about = (figures, agents[at - AGENT].clone());
+                    Box::new(DeliveryKeeper::open(about, depth, logs).unwrap())
+                }
             }
         });
     }
@@ -212,7 +174,7 @@ impl Delivering {
 
     fn running(&self) -> Vec<usize> {
         let all = self.all.iter();
-        let running = all.filter(|one| one.side.is_some() && !one.is_gone);
+        let running = all.filter(|one| one.host.runs() && !one.is_gone);
         running.map(|one| one.at).collect()
     }
 
@@ -221,10 +183,10 @@ impl Delivering {
         loop {
             let before = (self.taken, self.changes());
             for at in self.running() {
-                self.look(at);
+                self.all[at].host.look(&mut self.chain);
                 self.welcome(at);
                 self.go_on(at);
-                self.look(at);
+                self.all[at].host.look(&mut self.chain);
                 self.publish(at);
                 self.deliver(at);
             }
@@ -239,28 +201,8 @@ impl Delivering {
     }
 
     fn changes(&self) -> Vec<u64> {
-        let sides = self.all.iter().filter_map(|one| one.side.as_ref());
-        sides.map(|side| side.changes()).collect()
-    }
-
-    fn look(&mut self, at: usize) {
-        let one = &mut self.all[at];
-        one.wallet.sync(&mut self.chain).unwrap();
-        let side = one.side.as_mut().unwrap();
-        let tip = self.chain.height().unwrap();
-        let watched: Vec<OutPoint> = side.watched();
-        if watched.is_empty() {
-            return side.seen(&[], tip).unwrap();
-        }
-        let log = Box::new(MemoryLog::forgetful());
-        let reader = one
-            .reader
-            .get_or_insert_with(|| Reader::open(log, 1).unwrap());
-        let blocks = reader.unread(&mut self.chain, watched).unwrap();
-        let mut next = |tx: &Transaction, _: u32| side.watches(tx);
-        reader.connect(&mut self.chain, &blocks, &mut next).unwrap();
-        let found: Vec<_> = reader.follower().found().collect();
-        side.seen(&found, tip).unwrap();
+        let sides = self.all.iter().filter(|one| one.host.runs());
+        sides.map(|one| one.host.side().changes()).collect()
     }
 
     /// An agent's host serves the recipient, once that has asked.
@@ -270,7 +212,7 @@ impl Delivering {
         };
         let accepted = BTreeSet::new();
         let ask = Request { funding, accepted }.to_bytes();
-        let side = self.all[at].side.as_mut().unwrap();
+        let side = self.all[at].host.side_mut();
         if side.welcomes(&ask) == Some(Welcome::Now) {
             side.serve(GUEST).unwrap();
         }
@@ -278,7 +220,7 @@ impl Delivering {
 
     fn go_on(&mut self, at: usize) {
         let tip = self.chain.height().unwrap();
-        let said = self.all[at].with((&self.node, tip), |side, with| {
+        let said = self.all[at].host.with((&self.node, tip), |side, with| {
             side.go_on(with).unwrap();
             side.said()
         });
@@ -291,14 +233,14 @@ impl Delivering {
     }
 
     fn publish(&mut self, at: usize) {
-        let due = self.all[at].side.as_ref().unwrap().publications();
+        let due = self.all[at].host.side().publications();
         for one in due {
             assert!(one.due.is_none());
             // It waits already, or is in a block that was not read yet.
             let _ = self.chain.submit(&one.tx);
         }
         let tip = self.chain.height().unwrap();
-        let spends = self.all[at].side.as_ref().unwrap().spends();
+        let spends = self.all[at].host.side().spends();
         for spend in spends {
             let mut bumper = self.all[at].bumper.clone();
             let one = &mut self.all[at];
@@ -306,7 +248,9 @@ impl Delivering {
             let is_own = |tx: &Transaction| tx.output[0].script_pubkey == script;
             let node = &self.node;
             let mut sign = |fee| {
-                let signed = one.with((node, tip), |side, with| side.spend(spend.name, fee, with));
+                let signed = one
+                    .host
+                    .with((node, tip), |side, with| side.spend(spend.name, fee, with));
                 signed.map_err(|error: SmallError| error.to_string())
             };
             let what = (spend.coin, spend.weight);
@@ -341,14 +285,16 @@ impl Delivering {
 
     fn hear(&mut self, at: usize, talk: Talk, body: &[u8]) -> SmallHeard {
         let tip = self.chain.height().unwrap();
-        self.all[at].with((&self.node, tip), |side, with| {
+        self.all[at].host.with((&self.node, tip), |side, with| {
             side.hear(talk, body, with).unwrap()
         })
     }
 
     fn order(&mut self, at: usize, order: SmallOrder) -> Result<(), SmallError> {
         let tip = self.chain.height().unwrap();
-        self.all[at].with((&self.node, tip), |side, with| side.order(order, with))
+        self.all[at]
+            .host
+            .with((&self.node, tip), |side, with| side.order(order, with))
     }
 
     fn mine(&mut self, count: u32) {
@@ -357,7 +303,7 @@ impl Delivering {
     }
 
     fn standing(&self, at: usize) -> &'static str {
-        self.all[at].side.as_ref().unwrap().standing()
+        self.all[at].host.side().standing()
     }
 
     fn waiting(&mut self) -> usize {
@@ -370,8 +316,8 @@ impl Delivering {
         assert_eq!(self.standing(SENDER), "funding");
         assert_eq!(self.waiting(), 1);
         self.mine(1);
-        let side = self.all[SENDER].side.as_ref().unwrap();
-        let reader = self.all[SENDER].reader.as_ref().unwrap();
+        let side = self.all[SENDER].host.side();
+        let reader = self.all[SENDER].host.reader.as_ref().unwrap();
         let mut found = reader.follower().found();
         let (_, funding) = found
             .find(|(_, tx)| side.name_of(tx) == "Delivery")
@@ -386,20 +332,20 @@ impl Delivering {
     }
 
     fn read(&self) -> Option<Vec<u8>> {
-        let delivered = self.all[RECIPIENT].side.as_ref().unwrap().delivered()?;
+        let delivered = self.all[RECIPIENT].host.side().delivered()?;
         assert_eq!(delivered.what, "message");
         Some(delivered.bytes)
     }
 
     fn balance(&mut self, at: usize) -> Amount {
         let one = &mut self.all[at];
-        one.wallet.sync(&mut self.chain).unwrap();
-        one.wallet.balance()
+        one.host.wallet.sync(&mut self.chain).unwrap();
+        one.host.wallet.balance()
     }
 
     fn over(&self, all: &[usize]) {
         for at in all {
-            let side = self.all[*at].side.as_ref().unwrap();
+            let side = self.all[*at].host.side();
             assert!(side.is_over(), "{at} is {}", side.standing());
         }
     }
@@ -419,10 +365,6 @@ impl Delivering {
         assert!(paid < AMOUNT && paid + Amount::from_sat(1_000) > AMOUNT);
         self.taken
     }
-}
-
-fn miner() -> ScriptBuf {
-    ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
 }
 
 #[test]
@@ -445,7 +387,7 @@ fn a_sender_whose_recipient_is_silent_has_its_coin_back_at_t_and_not_before() {
     let before = delivering.balance(SENDER);
     delivering.settle();
     delivering.mine(1);
-    let acts_at = delivering.all[SENDER].side.as_ref().unwrap().acts_at();
+    let acts_at = delivering.all[SENDER].host.side().acts_at();
     assert_eq!(acts_at, Some(delivering.figures.refund_height + 1));
     let tip = delivering.chain.height().unwrap();
     delivering.mine(delivering.figures.refund_height - tip - 1);
@@ -468,11 +410,11 @@ fn a_sender_whose_recipient_is_silent_has_its_coin_back_at_t_and_not_before() {
     let cost = before - delivering.balance(SENDER);
     assert!(cost < Amount::from_sat(2_000), "{cost}");
     // Whoever asks now is served nothing.
-    let funding = delivering.all[SENDER].reader.as_ref().unwrap();
+    let funding = delivering.all[SENDER].host.reader.as_ref().unwrap();
     let funding = funding.follower().found().next().unwrap().1.compute_txid();
     let accepted = BTreeSet::new();
     let ask = Request { funding, accepted }.to_bytes();
-    let side = delivering.all[AGENT].side.as_ref().unwrap();
+    let side = delivering.all[AGENT].host.side();
     assert!(!matches!(side.welcomes(&ask), Some(Welcome::Now)));
 }
 
@@ -500,12 +442,12 @@ fn another_agent_is_accepted_where_the_first_is_silent() {
     // It serves, is accepted, and is never heard of again.
     delivering.mine(1);
     let order = |delivering: &mut Delivering| delivering.order(RECIPIENT, SmallOrder::Next);
-    let first = delivering.all[RECIPIENT].side.as_ref().unwrap().figures()["accepted"];
+    let first = delivering.all[RECIPIENT].host.side().figures()["accepted"];
     assert_eq!(first, 1);
     order(&mut delivering).unwrap();
     delivering.start(RECIPIENT);
     delivering.settle();
-    let accepted = delivering.all[RECIPIENT].side.as_ref().unwrap().figures()["accepted"];
+    let accepted = delivering.all[RECIPIENT].host.side().figures()["accepted"];
     assert_eq!(accepted, 2, "it was ordered, and is done after a crash");
     assert!(order(&mut delivering).is_err(), "there is nobody else");
     // Beside the first one's claim the second shows its key to nobody.
@@ -543,7 +485,7 @@ fn a_recipient_that_comes_too_late_accepts_nobody() {
     delivering.mine(last - tip + 2);
     delivering.all[RECIPIENT].is_gone = false;
     delivering.settle();
-    let side = delivering.all[RECIPIENT].side.as_ref().unwrap();
+    let side = delivering.all[RECIPIENT].host.side();
     assert_eq!((side.figures()["kept"], side.figures()["accepted"]), (1, 0));
     assert!(delivering.order(RECIPIENT, SmallOrder::Next).is_err());
     let before = delivering.balance(SENDER);
@@ -670,7 +612,7 @@ fn lies_are_refused_and_change_nothing() {
     let served = said(&delivering, AGENT);
     let served = served.iter().find(|(to, _)| *to == RECIPIENT).unwrap();
     let served = Served::from_bytes(&served.1).unwrap();
-    let terms = delivering.all[SENDER].side.as_ref().unwrap().changes();
+    let terms = delivering.all[SENDER].host.side().changes();
     let before = (delivering.changes(), terms);
     let id = served.terms.clone().check().unwrap().id();
     let agent = Talk::Guest(GUEST);
@@ -727,10 +669,7 @@ fn lies_are_refused_and_change_nothing() {
         (changes[SENDER], &changes[AGENT..]),
         (before.0[SENDER], &before.0[AGENT..])
     );
-    assert_eq!(
-        delivering.all[RECIPIENT].side.as_ref().unwrap().figures()["kept"],
-        0
-    );
+    assert_eq!(delivering.all[RECIPIENT].host.side().figures()["kept"], 0);
     // The truth is taken afterwards all the same.
     delivering.all[RECIPIENT].is_gone = false;
     delivering.settle();

@@ -123,6 +123,14 @@ impl DeliverySeed {
         .ok()
     }
 
+    /// Whether the terms with this ephemeral key were made of this seed.
+    pub fn is_of(&self, ephemeral: &PublicKey) -> bool {
+        let secret = self.ephemeral();
+        secret.is_some_and(|secret| {
+            PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret) == *ephemeral
+        })
+    }
+
     /// u_i.
     pub(super) fn unsealing_key(&self, agent: u8) -> UnsealingKey {
         UnsealingKey::from_bytes(tagged_hash_parts(

@@ -185,8 +185,7 @@ impl Sender {
         let terms = record.terms.check()?;
         let of = terms.record();
         check_key(&key, of.sender, SENDER)?;
-        let secret = seed.ephemeral().ok_or(DeliverError::WrongSeed)?;
-        if PublicKey::from_secret_key(&Secp256k1::signing_only(), &secret) != of.ephemeral {
+        if !seed.is_of(&of.ephemeral) {
             return Err(DeliverError::WrongSeed);
         }
         let (copies, _) = seal_all(&seed, of.agents.len(), &envelope)?;

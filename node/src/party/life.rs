@@ -1,5 +1,6 @@
 //! What a contract does once its funding is buried: its party, as plays have it, with the wallet, record and jobs of this node.
 
+mod bundles;
 mod said;
 
 use std::{
@@ -9,7 +10,7 @@ use std::{
 };
 
 use narthex::{
-    bitcoin::{BlockHash, Network, constants::ChainHash, hex::DisplayHex},
+    bitcoin::{BlockHash, hex::DisplayHex},
     channel::{
         StepError,
         contract::{
@@ -27,7 +28,6 @@ use narthex::{
         depth::Depth,
         derive::OwnSalt,
         graph::{NodeId, NodeName, TxGraph},
-        template::{TowerBundle, TowerPace},
         terms::{Role, TermsRecord},
     },
     game_model::{play::Strategy, token::SealCost},
@@ -38,10 +38,8 @@ use narthex::{
     regtest::NodeAccess,
 };
 
-use narthex_base::codec::Message as _;
-
 use super::{
-    BundleStatus, Core, DueStatus, EndingStatus, Fatal, OnChain, Own, Reply, ResultStatus,
+    Core, DueStatus, EndingStatus, Fatal, OnChain, Own, Reply, ResultStatus,
     command::{Answer, refused},
     contract::{Contract, short},
     keep,
@@ -439,28 +437,6 @@ impl Core {
         }
     }
 
-    /// Draws up the bundle of a case that this arbiter has ruled on, once for each branch of the chain.
-    fn draw_up(&mut self, id: [u8; 32], chain: &mut dyn NodeAccess) {
-        let network = Network::from_chain_hash(ChainHash::from(self.chain));
-        let Some((life, network)) = life_of(&mut self.contracts, &id).zip(network) else {
-            return;
-        };
-        let Some(branch) = life.party.bundle_branch() else {
-            return;
-        };
-        if matches!(&life.bundle, Some((known, _)) if *known == branch) {
-            return;
-        }
-        let bundle = life.party.bundle(chain, network);
-        match bundle {
-            Ok(bundle) => life.bundle = Some((branch, Some(bundle.to_bytes()))),
-            Err(why) => {
-                life.bundle = Some((branch, None));
-                self.note(format_args!("{}: no bundle of its case: {why}", short(&id)));
-            }
-        }
-    }
-
     /// Publishes what is due: at each tip, and whenever something new is due.
     fn publish_due(
         &mut self,
@@ -535,33 +511,6 @@ impl Core {
         let book = life.party.book();
         let (last, _) = book.facts().last()?;
         Some(book.contract().graph().node(last)?.name)
-    }
-
-    /// What a watchtower is given for this party of a contract, as far as it holds it and the panel has ruled.
-    pub(super) fn bundle(&self, id: &[u8; 32]) -> Answer {
-        let contract = self.contracts.get(id);
-        let contract = contract.ok_or_else(|| refused("unknown", "there is no such contract"))?;
-        let none = || refused("none", "it is not funded, or not ready yet");
-        let party = &contract.life.as_ref().ok_or_else(none)?.party;
-        let (book, signatures) = (party.book(), party.signer().signatures());
-        let (_, funded) = book.facts().path.first().copied().ok_or_else(none)?;
-        let policy = book.contract().policy();
-        let pace = TowerPace {
-            // A reorganisation may bring the funding lower before the tower looks.
-            since: funded.saturating_sub(MAX_REORG_BLOCKS),
-            depth: policy.depth.blocks(),
-            confirm: policy.confirm,
-            message: policy.message,
-        };
-        let bundle = TowerBundle::of(signatures, pace, book.attestations());
-        let bundle = bundle.map_err(|error| refused("none", error))?;
-        let graph = signatures.graph();
-        let names = bundle.transactions().filter_map(|node| graph.node(node));
-        Ok(Reply::Bundle(BundleStatus {
-            role: bundle.role().to_string(),
-            transactions: names.map(|node| node.name.to_string()).collect(),
-            bundle: bundle.to_bytes().to_lower_hex_string(),
-        }))
     }
 
     /// Something of this computer's failed: what is not durable is forgotten, and the contract goes on from its log later.

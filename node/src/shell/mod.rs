@@ -3,6 +3,7 @@
 mod clock;
 mod control;
 mod folder;
+mod judge;
 mod run;
 
 pub use clock::Clock;

@@ -1,13 +1,6 @@
 //! The process: one thread decides ([`Core`]), sockets and clock are around it.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bitcoin::{
     Network,
@@ -16,16 +9,13 @@ use bitcoin::{
         rand::{RngCore, rngs::OsRng},
     },
 };
-use narthex::{
-    judging::JudgeBox,
-    regtest::{self, Node},
-};
+use narthex::regtest::{self, Node};
 use tokio::sync::{
     mpsc::{self, Receiver, Sender, UnboundedSender},
     oneshot,
 };
 
-use super::{Clock, Folder, FolderError, clock::unix_s, control};
+use super::{Clock, Folder, FolderError, clock::unix_s, control, judge::probed};
 use crate::{
     api::{ApiOptions, Bound, EventLog, OrderWay, Tickets},
     party::{
@@ -341,33 +331,6 @@ fn looker(found: Sender<Input>) -> io::Result<std::sync::mpsc::Sender<Look>> {
 
 /// Who looks over HTTP, and whose tickets are known there.
 type Watching = (Arc<EventLog>, Arc<Tickets>);
-
-/// What gets out of the box in which this node judges as an arbiter, in words: it is tried at each start.
-fn probed(judge: &JudgeBox) -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let listener = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
-    let address = listener.as_ref().ok().map(|(address, _)| *address);
-    match judge.probe(address) {
-        Err(why) => {
-            format!("arbiters' questions cannot be judged in a box here, and are not judged: {why}")
-        }
-        Ok(probed) => {
-            let out = probed.probes.iter().filter(|probe| !probe.held);
-            let out: Vec<_> = out.map(|probe| probe.tried.as_str()).collect();
-            match out.is_empty() {
-                true => format!(
-                    "arbiters' questions are judged in a box: {}",
-                    probed.network
-                ),
-                false => format!(
-                    "THE BOX IN WHICH ARBITERS JUDGE DOES NOT HOLD against {}; {}",
-                    out.join(", "),
-                    probed.network
-                ),
-            }
-        }
-    }
-}
 
 /// The thread that decides, until it is told to stop.
 fn decide(

@@ -170,6 +170,15 @@ pub fn lived(house: &mut House, id: &str, mut before_block: impl FnMut(&mut Hous
     std::fs::remove_file(&out).unwrap();
 }
 
+/// Worker and verifier accept, once they are asked: whoever was killed over it does again.
+pub fn accept_if_asked(house: &House, id: &str) {
+    for at in [1, 2] {
+        if house.state(at, id) == "asked" {
+            let _ = house.try_ask(at, &["accept", id]);
+        }
+    }
+}
+
 /// Everybody is killed once, in an order and at moments that the seed draws, and started again. (Whoever costs two attempts is
 /// left out by the others, as it should be.)
 fn killed(seed: u64) {
@@ -182,12 +191,7 @@ fn killed(seed: u64) {
     let deadline = Instant::now() + PATIENCE;
     while !everybody(&house, &id, "committed") || !victims.is_empty() {
         assert!(Instant::now() < deadline, "{:#?}", states(&house, &id));
-        for at in [1, 2] {
-            if house.state(at, &id) == "asked" {
-                // It may have been killed over it.
-                let _ = house.try_ask(at, &["accept", &id]);
-            }
-        }
+        accept_if_asked(&house, &id);
         if let Some(at) = victims.pop() {
             // Long enough for some messages, and for none.
             let pause = Duration::from_millis(rng.gen_range(0..250));

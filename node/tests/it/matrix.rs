@@ -6,7 +6,7 @@ use std::time::Instant;
 use narthex::bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
 use crate::{
-    contracts::{agreed, everybody, lived, states},
+    contracts::{accept_if_asked, agreed, everybody, lived, states},
     support::{
         house::{Doom, House, PATIENCE},
         kill::When,
@@ -49,11 +49,7 @@ fn whoever_is_killed_at_its_writes_comes_to_the_result() {
     while !everybody(&house, &id, "committed") {
         assert!(Instant::now() < deadline, "{:#?}", states(&house, &id));
         house.revive();
-        for at in [1, 2] {
-            if house.state(at, &id) == "asked" {
-                let _ = house.try_ask(at, &["accept", &id]);
-            }
-        }
+        accept_if_asked(&house, &id);
     }
     let funding = agreed(&house, &id, "funding");
     println!("attempt {}", agreed(&house, &id, "attempt"));

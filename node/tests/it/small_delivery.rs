@@ -103,6 +103,17 @@ fn over(house: &House, at: usize, id: &str) {
     });
 }
 
+/// The claim is in a block: it is read, and over for all three.
+fn delivered(house: &mut House, (id, own): (&str, &str)) {
+    wait(house, "it is read", |house| read(house, own).is_some());
+    assert_eq!(read(house, own).unwrap(), MESSAGE);
+    house.mine(2);
+    for (at, id) in [(SENDER, id), (AGENT, id), (RECIPIENT, own)] {
+        over(house, at, id);
+        assert_eq!(path(house, at, id), ["Delivery", "Claim"]);
+    }
+}
+
 #[test]
 fn a_message_is_delivered_and_its_agent_paid() {
     let mut house = three();
@@ -126,13 +137,7 @@ fn a_message_is_delivered_and_its_agent_paid() {
     });
     assert_eq!(read(&house, &own), None, "it is in no block");
     house.mine(1);
-    wait(&house, "it is read", |house| read(house, &own).is_some());
-    assert_eq!(read(&house, &own).unwrap(), MESSAGE);
-    house.mine(2);
-    for (at, id) in [(SENDER, &id), (AGENT, &id), (RECIPIENT, &own)] {
-        over(&house, at, id);
-        assert_eq!(path(&house, at, id), ["Delivery", "Claim"]);
-    }
+    delivered(&mut house, (&id, &own));
     let paid = last_outputs(&house, AGENT, &id)[0];
     assert!(paid < AMOUNT && paid + 1_000 > AMOUNT, "{paid}");
     assert_eq!(balance(&house, AGENT), before + paid);
@@ -183,13 +188,7 @@ fn whoever_is_killed_whenever_it_is_delivered() {
     kill(&mut house, &mut rng, AGENT);
     house.mine(1);
     kill(&mut house, &mut rng, RECIPIENT);
-    wait(&house, "it is read", |house| read(house, &own).is_some());
-    assert_eq!(read(&house, &own).unwrap(), MESSAGE);
-    house.mine(2);
-    for (at, id) in [(SENDER, &id), (AGENT, &id), (RECIPIENT, &own)] {
-        over(&house, at, id);
-        assert_eq!(path(&house, at, id), ["Delivery", "Claim"]);
-    }
+    delivered(&mut house, (&id, &own));
 }
 
 #[test]

@@ -190,10 +190,6 @@ impl SmallSide for BankProvider {
     }
 
     /// What a provider says is for a session that is gone with its disk, or for an end that is agreed on anew.
-    fn came_back(&mut self, _: &[u8]) -> Result<(), SmallError> {
-        Ok(())
-    }
-
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
         match order {
             SmallOrder::Pay { .. } => Err(SmallError::refused(
@@ -257,10 +253,6 @@ impl SmallSide for BankProvider {
         let book = self.own.machine.machine().book();
         let worth = book.map(|book| book.bank().terms().worth(book.enforceable()));
         self.own.publications(worth.unwrap_or_default())
-    }
-
-    fn coins(&self) -> Vec<OutPoint> {
-        Vec::new()
     }
 
     fn acts_at(&self) -> Option<u32> {

@@ -19,12 +19,12 @@ use narthex_contracts::{
     depth::Depth,
 };
 
-use super::{ASSIGNMENT, FAMILY, coin};
+use super::{ASSIGNMENT, FAMILY, coin, shown};
 use crate::{
     life::{Due, Secrecy},
     small::{
-        Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Spend, Surroundings, Talk,
-        Welcome, apart::Kept,
+        SmallError, SmallHeard, SmallOrder, SmallSide, Spend, Surroundings, Talk, Welcome,
+        apart::Kept,
     },
 };
 
@@ -169,17 +169,7 @@ impl SmallSide for DeliveryKeeper {
 
     fn figures(&self) -> BTreeMap<String, u64> {
         let is_accepted = self.machine.machine().accepted().is_some();
-        [
-            ("amount_sat", self.figures.amount.to_sat()),
-            ("refund_height", self.figures.refund_height.into()),
-            ("claim_blocks", self.figures.claim_blocks.into()),
-            ("message_bytes", self.figures.message_bytes.into()),
-            ("agents", self.figures.agents.into()),
-            ("accepted", is_accepted.into()),
-            ("depth", self.depth.blocks().into()),
-        ]
-        .map(|(name, figure)| (name.to_owned(), figure))
-        .into()
+        shown(&self.figures, self.depth, ("accepted", is_accepted.into()))
     }
 
     fn rate(&self) -> FeeRate {
@@ -206,11 +196,6 @@ impl SmallSide for DeliveryKeeper {
             (Talk::Guest(_), true) => self.accepted(body),
             _ => Ok(SmallHeard::Refused("that is another's to say".into())),
         }
-    }
-
-    /// What was agreed to comes again from the sender, and what was accepted from the recipient.
-    fn came_back(&mut self, _: &[u8]) -> Result<(), SmallError> {
-        Ok(())
     }
 
     fn order(&mut self, _: SmallOrder, _: &mut Surroundings<'_>) -> Result<(), SmallError> {
@@ -253,10 +238,6 @@ impl SmallSide for DeliveryKeeper {
         self.says.drain(..).collect()
     }
 
-    fn funds(&self) -> bool {
-        false
-    }
-
     fn welcomes(&self, figures: &[u8]) -> Option<Welcome> {
         let request = Request::from_bytes(figures).ok()?;
         let start = self.start()?;
@@ -281,10 +262,6 @@ impl SmallSide for DeliveryKeeper {
         self.says.push_back((Talk::Guest(guest), served.to_bytes()));
         self.served.insert(guest);
         Ok(true)
-    }
-
-    fn publications(&self) -> Vec<Publication> {
-        Vec::new()
     }
 
     fn spends(&self) -> Vec<Spend> {
@@ -322,14 +299,6 @@ impl SmallSide for DeliveryKeeper {
             Err(error @ DeliverError::Fee { .. }) => Err(SmallError::refused(error)),
             signed => Ok(signed?),
         }
-    }
-
-    fn coins(&self) -> Vec<OutPoint> {
-        Vec::new()
-    }
-
-    fn acts_at(&self) -> Option<u32> {
-        None
     }
 
     fn changes(&self) -> u64 {

@@ -8,6 +8,8 @@ mod coin;
 mod recipient;
 mod sender;
 
+use std::collections::BTreeMap;
+
 use bitcoin::{Amount, FeeRate, Weight, secp256k1::PublicKey};
 use narthex_channel::{delivery::DeliveryFigures, log::Log};
 use narthex_contracts::{
@@ -32,8 +34,6 @@ const LARGEST_CLAIM: Weight = Weight::from_wu(813);
 const MESSAGE: u8 = 0;
 const RECIPIENT: u8 = 1;
 const ENVELOPE: u8 = 2;
-/// And how often its seed was bound to terms that were lost.
-const ATTEMPT: u8 = 6;
 /// What an agent does: its copy, with the key of it.
 const ASSIGNMENT: u8 = 3;
 /// What a recipient has read: the message, or that there is none.
@@ -92,6 +92,21 @@ pub fn check_figures(figures: &DeliveryFigures, tip: u32, depth: Depth) -> Resul
             figures.refund_height
         )),
     }
+}
+
+/// What was asked for, for the owner of a side, with how far that has come.
+fn shown(figures: &DeliveryFigures, depth: Depth, reached: (&str, u64)) -> BTreeMap<String, u64> {
+    [
+        ("amount_sat", figures.amount.to_sat()),
+        ("refund_height", figures.refund_height.into()),
+        ("claim_blocks", figures.claim_blocks.into()),
+        ("message_bytes", figures.message_bytes.into()),
+        ("agents", figures.agents.into()),
+        ("depth", depth.blocks().into()),
+        reached,
+    ]
+    .map(|(name, figure)| (name.to_owned(), figure))
+    .into()
 }
 
 /// At which rate a recipient, who pays nothing, would begin.

@@ -25,8 +25,7 @@ use narthex_contracts::{
 
 use super::{COPIES, EVIDENCE, FAMILY, NO_RATE, OF, READ, coin};
 use crate::small::{
-    Delivered, Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
-    apart::Kept,
+    Delivered, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk, apart::Kept,
 };
 
 /// The recipient's side.
@@ -260,11 +259,6 @@ impl SmallSide for DeliveryRecipient {
         }
     }
 
-    /// What it has accepted it accepts again once the copy comes again.
-    fn came_back(&mut self, _: &[u8]) -> Result<(), SmallError> {
-        Ok(())
-    }
-
     fn order(&mut self, order: SmallOrder, _: &mut Surroundings<'_>) -> Result<(), SmallError> {
         match order {
             SmallOrder::Next => {
@@ -326,28 +320,12 @@ impl SmallSide for DeliveryRecipient {
         self.says.drain(..).collect()
     }
 
-    fn funds(&self) -> bool {
-        false
-    }
-
-    fn publications(&self) -> Vec<Publication> {
-        Vec::new()
-    }
-
     fn delivered(&self) -> Option<Delivered> {
         let of = |kept: u8, what| {
             let bytes = self.kept.get(kept)?.to_vec();
             Some(Delivered { what, bytes })
         };
         of(READ, "message").or_else(|| of(EVIDENCE, "evidence"))
-    }
-
-    fn coins(&self) -> Vec<OutPoint> {
-        Vec::new()
-    }
-
-    fn acts_at(&self) -> Option<u32> {
-        None
     }
 
     fn changes(&self) -> u64 {

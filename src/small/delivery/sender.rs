@@ -28,7 +28,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::tagged::TaggedHasher;
 
-use super::{ATTEMPT, ENVELOPE, FAMILY, MESSAGE, RECIPIENT, coin};
+use super::{ENVELOPE, FAMILY, MESSAGE, RECIPIENT, coin, shown};
 use crate::{
     life::{Due, Secrecy},
     small::{
@@ -44,7 +44,8 @@ pub struct DeliverySender {
     figures: DeliveryFigures,
     agents: Vec<DeliveryAgent>,
     salt: [u8; 32],
-    /// How often its seed was bound to terms that were not durable: whoever was killed in between makes others, and no seed serves two.
+    /// How often a seed was found bound to terms that are not here: whoever was killed over them makes others, and no seed serves two. Of which
+    /// one terms are, they say.
     attempt: u8,
     depth: Depth,
     /// Height of the chain as it was seen last.
@@ -64,15 +65,13 @@ impl DeliverySender {
         (salt, depth): ([u8; 32], Depth),
         (log, apart): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<DeliverySender, SmallError> {
-        let kept = Kept::open(apart)?;
-        let attempt = kept.get(ATTEMPT).and_then(<[u8]>::first).copied();
         Ok(DeliverySender {
             machine: Logged::open(SenderMachine::default(), log)?,
-            kept,
+            kept: Kept::open(apart)?,
             figures,
             agents,
             salt,
-            attempt: attempt.unwrap_or(0),
+            attempt: 0,
             depth,
             tip: 0,
             says: VecDeque::new(),
@@ -91,10 +90,10 @@ impl DeliverySender {
         first.saturating_add(self.figures.claim_blocks.into()) > self.figures.refund_height
     }
 
-    fn seed(&self, with: &Surroundings<'_>) -> DeliverySeed {
-        let salt = match self.attempt {
+    fn seed(&self, attempt: u8, with: &Surroundings<'_>) -> DeliverySeed {
+        let salt = match attempt {
             0 => self.salt,
-            attempt => TaggedHasher::new("narthex/delivery-attempt")
+            _ => TaggedHasher::new("narthex/delivery-attempt")
                 .fixed(&self.salt)
                 .fixed(&[attempt])
                 .finish(),
@@ -113,10 +112,13 @@ impl DeliverySender {
         let start = machine.start();
         let terms = start.ok_or(SmallError::Order("terms of a delivery"))?;
         let terms = terms.delivery.terms();
+        let ephemeral = &terms.record().ephemeral;
+        let mut seeds = (0..=u8::MAX).map(|attempt| self.seed(attempt, with));
+        let seed = seeds.find(|seed| seed.is_of(ephemeral));
         let consents = (0..terms.agents()).map(|agent| machine.consents().get(&agent).copied());
         let record = SenderRecord {
             terms: terms.record().clone(),
-            seed: self.seed(with),
+            seed: seed.ok_or(DeliverError::WrongSeed)?,
             consents: consents.collect(),
         };
         let envelope = self.kept(ENVELOPE, "an envelope")?.to_vec();
@@ -170,11 +172,10 @@ impl DeliverySender {
             plan,
             with.key,
             message,
-            self.seed(with),
+            self.seed(self.attempt, with),
             &mut *with.bindings,
         )?;
         self.kept.keep(ENVELOPE, sender.envelope())?;
-        self.kept.keep(ATTEMPT, &[self.attempt])?;
         self.made(sender.delivery().clone())
     }
 
@@ -217,17 +218,7 @@ impl SmallSide for DeliverySender {
 
     fn figures(&self) -> BTreeMap<String, u64> {
         let consents = self.machine.machine().consents().len();
-        [
-            ("amount_sat", self.figures.amount.to_sat()),
-            ("refund_height", self.figures.refund_height.into()),
-            ("claim_blocks", self.figures.claim_blocks.into()),
-            ("message_bytes", self.figures.message_bytes.into()),
-            ("agents", self.figures.agents.into()),
-            ("agreed", consents as u64),
-            ("depth", self.depth.blocks().into()),
-        ]
-        .map(|(name, figure)| (name.to_owned(), figure))
-        .into()
+        shown(&self.figures, self.depth, ("agreed", consents as u64))
     }
 
     fn rate(&self) -> FeeRate {

@@ -1,35 +1,24 @@
 //! The command line.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use narthex::{
-    bitcoin::{Amount, Network},
-    game_model::{ParamsRecord, Template, game::Economics, schedule::Pace},
-    judging::{CellLimits, JudgeBox, judge_in_cell, probe_cell},
-};
+use narthex::game_model::{ParamsRecord, Template};
 use narthex_disk::Readers;
 use narthex_node::{
-    api::ApiOptions,
-    party::{Command, JobCommand, NewEnding, NewOffer, Part, Policy, Reply, TowerPolicy},
-    shell::{self, RunOptions, Said},
-    transport::Limits,
+    party::{Command, JobCommand, NewEnding, NewOffer, Reply},
+    shell,
 };
 use serde::de::DeserializeOwned;
-use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     config::{CompletionsArgs, ConfigArgs},
     demo::DemoArgs,
     evidence::EvidenceArgs,
     job::JobOrder,
+    judge::JudgeArgs,
+    run::RunArgs,
     shown,
     small::SmallOrder,
     tower::TowerOrder,
@@ -132,37 +121,6 @@ pub(super) struct OfId {
 }
 
 #[derive(Args)]
-struct JudgeArgs {
-    /// Most memory, in bytes of address space.
-    #[arg(long)]
-    memory_bytes: u64,
-    /// Most time of a processor, in seconds.
-    #[arg(long)]
-    cpu_seconds: u64,
-    /// Tries to get out of the box in place of judging.
-    #[arg(long)]
-    probe: bool,
-    /// Somebody who listens on this machine.
-    #[arg(long, requires = "probe")]
-    listener: Option<SocketAddr>,
-}
-
-impl JudgeArgs {
-    fn run(self) -> anyhow::Result<()> {
-        let limits = CellLimits {
-            memory_bytes: self.memory_bytes,
-            cpu_seconds: self.cpu_seconds,
-        };
-        let mut out = io::stdout().lock();
-        match self.probe {
-            false => judge_in_cell(limits, io::stdin().lock(), &mut out)?,
-            true => serde_json::to_writer(&mut out, &probe_cell(limits, self.listener)?)?,
-        }
-        Ok(())
-    }
-}
-
-#[derive(Args)]
 struct ResultArgs {
     #[command(flatten)]
     of: OfId,
@@ -207,117 +165,6 @@ struct ClearArgs {
     dir: Dir,
     /// The peer's id.
     node: String,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Role {
-    Worker,
-    Verifier,
-    Arbiter,
-}
-
-impl From<Role> for Part {
-    fn from(role: Role) -> Part {
-        match role {
-            Role::Worker => Part::Worker,
-            Role::Verifier => Part::Verifier,
-            Role::Arbiter => Part::Arbiter,
-        }
-    }
-}
-
-/// How fast a chain is taken to be, in blocks.
-#[derive(Clone, Copy, ValueEnum)]
-enum PaceArg {
-    /// Six for what must last or must confirm.
-    Mainnet,
-    /// One for everything.
-    Regtest,
-}
-
-#[derive(Args)]
-struct RunArgs {
-    #[command(flatten)]
-    dir: Dir,
-    /// Reads options from this file too, as `narthex-node config` prints one; those of the command line come after them, and take the place of values.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The network that the Bitcoin node is on: regtest, signet, testnet4, testnet or bitcoin.
-    #[arg(long, default_value = "regtest")]
-    network: Network,
-    /// Runs on the network whose coins are money, all the same: this is research software that nobody outside has looked through.
-    #[arg(long)]
-    real_money: bool,
-    /// What is said on standard error while it runs: off, error, warn, info, debug or trace.
-    #[arg(long, default_value = "info", value_name = "LEVEL")]
-    log: LevelFilter,
-    /// Where to take connections of other nodes, HOST:PORT; port 0 is any that is free. Without it this node connects others, and nobody connects it.
-    #[arg(long, value_name = "HOST:PORT")]
-    listen: Option<String>,
-    /// Where others reach it, if that is elsewhere.
-    #[arg(long, value_name = "HOST:PORT")]
-    address: Option<String>,
-    /// JSON-RPC of an own Bitcoin node, such as http://127.0.0.1:18443.
-    #[arg(long)]
-    node: String,
-    /// The file that opens it: the node's .cookie, or one with user:password.
-    #[arg(long)]
-    cookie: PathBuf,
-    /// A job file that its operator has; again for others. Jobs that it does not have are fetched from the client who offers them.
-    #[arg(long = "job", value_name = "FILE")]
-    jobs: Vec<PathBuf>,
-    /// Reads the chain again from before each contract's funding: after the Bitcoin node was on a wrong chain for more than 144 blocks.
-    #[arg(long)]
-    follow_anew: bool,
-    /// Takes part in no contract of which a party of this pace could not keep every deadline. Without it this is mainnet's
-    /// pace on any other network than regtest; there windows of any length are taken, as blocks come when somebody wants them.
-    #[arg(long, value_enum)]
-    pace: Option<PaceArg>,
-    /// Roles in which offers are accepted without asking, within the bounds below; again for others.
-    #[arg(long, value_enum)]
-    accept_role: Vec<Role>,
-    /// Accepts in every role.
-    #[arg(long)]
-    auto_accept: bool,
-    /// Most that is deposited in a contract that is accepted without asking, in satoshi.
-    #[arg(long, default_value_t = 0, value_name = "SAT")]
-    max_stake: u64,
-    /// Most bytes of jobs that are fetched from one client, and kept.
-    #[arg(long, default_value_t = Policy::PEER_JOB_BYTES, value_name = "BYTES")]
-    max_client_job_bytes: u64,
-    /// Most bytes of jobs that are fetched from all clients, and kept.
-    #[arg(long, default_value_t = Policy::JOBS_BYTES, value_name = "BYTES")]
-    max_jobs_bytes: u64,
-    /// Believes clients what their jobs state of how hard outputs are to guess. Without it a job that does not say so by its program is not
-    /// accepted, unless its file is given by --job.
-    #[arg(long)]
-    believe_entropy: bool,
-    /// As a watchtower: most contracts of one client that are watched at a time.
-    #[arg(long, default_value_t = TowerPolicy::default().client_bundles, value_name = "COUNT")]
-    tower_client_bundles: usize,
-    /// As a watchtower: most bytes of what one client has given, of which one bundle has a MiB at most.
-    #[arg(long, default_value_t = TowerPolicy::default().client_bytes, value_name = "BYTES")]
-    tower_client_bytes: usize,
-    /// As a watchtower: most that is paid for one transaction of others, beyond what relays take at least.
-    #[arg(long, default_value_t = TowerPolicy::default().fee.to_sat(), value_name = "SAT")]
-    tower_max_fee: u64,
-    /// Own costs and values (JSON, as of `narthex game`): terms are signed only if honest play is the only equilibrium with them.
-    #[arg(long, value_name = "FILE", required_unless_present = "research")]
-    economics: Option<PathBuf>,
-    /// Signs whether honest play pays or not: for research, on coins that may be lost.
-    #[arg(long, conflicts_with = "economics")]
-    research: bool,
-    /// Takes orders over HTTP and serves the page there, HOST:PORT on this machine; port 0 is any that is free. The token that opens
-    /// it is in the file api.token of the folder.
-    #[arg(long, value_name = "HOST:PORT")]
-    api: Option<String>,
-    /// A host by which requests from elsewhere call it, NAME or NAME:PORT, through a proxy that encrypts; then --api may be any
-    /// address. Again for others.
-    #[arg(long, value_name = "HOST", requires = "api")]
-    api_host: Vec<String>,
-    /// Milliseconds between two looks at the clock and the chain.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
-    tick_ms: u64,
 }
 
 /// The templates that nodes live.
@@ -385,7 +232,7 @@ struct OfferArgs {
     burial: u32,
 }
 
-fn json_file<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+pub(super) fn json_file<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let bytes = bounded(path, MAX_FILE)?;
     serde_json::from_slice(&bytes).with_context(|| format!("{} does not read", path.display()))
 }
@@ -476,69 +323,6 @@ impl ResultArgs {
             save_new(out, &bytes)?;
         }
         shown::reply(&reply, dir.json)
-    }
-}
-
-impl RunArgs {
-    fn run(self) -> anyhow::Result<()> {
-        let is_money = self.network == Network::Bitcoin;
-        ensure!(
-            is_money == self.real_money,
-            match is_money {
-                true =>
-                    "on bitcoin coins are money, and this is research software: say --real-money if they may be lost",
-                false => "--real-money is for --network bitcoin alone",
-            }
-        );
-        shown::log(self.log);
-        let mut accept: BTreeSet<Part> =
-            self.accept_role.iter().map(|role| (*role).into()).collect();
-        if self.auto_accept {
-            accept.extend([Part::Worker, Part::Verifier, Part::Arbiter]);
-        }
-        let economics = self.economics.as_deref().map(json_file::<Economics>);
-        let jobs = self.jobs.iter().map(std::path::absolute);
-        let policy = Policy {
-            accept,
-            max_stake: Amount::from_sat(self.max_stake),
-            economics: economics.transpose()?,
-            max_peer_job_bytes: self.max_client_job_bytes,
-            max_jobs_bytes: self.max_jobs_bytes,
-            believes_entropy: self.believe_entropy,
-            tower: TowerPolicy {
-                client_bundles: self.tower_client_bundles,
-                client_bytes: self.tower_client_bytes,
-                fee: Amount::from_sat(self.tower_max_fee),
-                ..TowerPolicy::default()
-            },
-            judge: Some(JudgeBox::of_this_program(&["judge"])?),
-            ..Policy::default()
-        };
-        let options = RunOptions {
-            dir: self.dir.dir,
-            listen: self.listen,
-            address: self.address,
-            node: self.node,
-            cookie: self.cookie,
-            network: self.network,
-            follow_anew: self.follow_anew,
-            jobs: jobs.collect::<Result<_, _>>()?,
-            policy: match (self.pace, self.network) {
-                (None, Network::Regtest) => policy,
-                (Some(PaceArg::Regtest), _) => policy.paced(Pace::REGTEST),
-                (Some(PaceArg::Mainnet) | None, _) => policy.paced(Pace::MAINNET),
-            },
-            tick: Duration::from_millis(self.tick_ms),
-            limits: Limits::default(),
-            api: self.api.map(|listen| ApiOptions {
-                listen,
-                hosts: self.api_host,
-            }),
-        };
-        let json = self.dir.json;
-        // Whoever read what it says may be gone; the node is not.
-        let tell = move |said: Said<'_>| drop(shown::said(said, json));
-        Ok(shell::run(options, tell)?)
     }
 }
 

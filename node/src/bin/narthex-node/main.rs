@@ -5,6 +5,8 @@ mod config;
 mod demo;
 mod evidence;
 mod job;
+mod judge;
+mod run;
 mod shown;
 mod small;
 mod tower;

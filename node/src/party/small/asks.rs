@@ -273,14 +273,15 @@ impl Core {
         Ok(())
     }
 
+    /// The other nodes of one, in their places.
+    pub(super) fn small_peers(&self, id: &[u8; 32]) -> Vec<(u8, PublicKey)> {
+        let known = self.small.get(id).into_iter();
+        known.flat_map(Small::peers).collect()
+    }
+
     /// Nobody says anything in it any more.
     pub(super) fn end_small_link(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let peers: Vec<_> = self
-            .small
-            .get(&id)
-            .into_iter()
-            .flat_map(Small::peers)
-            .collect();
+        let peers = self.small_peers(&id);
         for (_, peer) in peers {
             let is_open = |peer: &Peer| peer.link.machine().membership(&id).is_some();
             if self.peers.get(&peer).is_some_and(is_open) {

@@ -235,12 +235,7 @@ impl Core {
     }
 
     fn small_on(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let peers: Vec<_> = self
-            .small
-            .get(&id)
-            .into_iter()
-            .flat_map(Small::peers)
-            .collect();
+        let peers = self.small_peers(&id);
         let open = peers
             .into_iter()
             .filter(|(_, node)| self.may_sign(&[*node]));
