@@ -121,6 +121,12 @@ impl Core {
 
     /// A first message of a contract that this node does not know.
     pub(super) fn knocked(&mut self, from: PublicKey, envelope: Envelope) -> Result<Due, Fatal> {
+        let id = envelope.head().contract;
+        // It is over here, and its link was forgotten while the peer was away: there is nothing to be heard or said in it, and
+        // its log is open.
+        if self.contracts.contains_key(&id) || self.small.contains_key(&id) {
+            return Ok(Vec::new());
+        }
         if envelope.head().message == SMALL {
             return self.small_knocked(from, envelope);
         }
@@ -128,7 +134,6 @@ impl Core {
         if envelope.head().message != OFFER {
             return Ok(Vec::new());
         }
-        let id = envelope.head().contract;
         let offering = match offer_message(&envelope) {
             Ok(Some(OfferMessage::Offer(offering))) => offering,
             Ok(_) => return Ok(Vec::new()),

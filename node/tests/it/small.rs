@@ -121,15 +121,10 @@ fn open(house: &mut House, words: &[&str]) -> String {
         "{}@{}",
         house.nodes[PROVIDER].id, house.nodes[PROVIDER].address
     );
-    let mut all = vec![
-        "bank",
-        "--with",
-        &with,
-        "--depth",
-        "2",
-        "--claim-blocks",
-        "6",
-    ];
+    let mut all = vec!["bank", "--with", &with, "--claim-blocks", "6"];
+    if !words.contains(&"--depth") {
+        all.extend(["--depth", "2"]);
+    }
     all.extend(words);
     let id = order(house, PAYER, &all)["id"].as_str().unwrap().to_owned();
     wait(house, "the ask comes", |house| {
@@ -332,6 +327,46 @@ fn a_provider_whose_payer_is_gone_has_what_it_was_given() {
         show(house, PAYER, &id)["state"] == "over"
     });
     assert_eq!(path(&house, PAYER, &id), ["Bank", "ForceClose", "Claim"]);
+}
+
+/// To the provider two blocks are deep, and it forgets the link to a payer that is away. The payer asks for four, and says all that it
+/// ever said again: none of it is a new ask.
+#[test]
+fn a_payer_that_was_away_at_the_end_says_it_all_again() {
+    let mut house = pair();
+    let id = open(&mut house, &["--depth", "4"]);
+    take(&house, &id);
+    wait(&house, "the funding is published", |house| {
+        !house.waiting().is_empty()
+    });
+    house.mine(4);
+    for at in [PAYER, PROVIDER] {
+        wait(&house, "the bank is open", |house| {
+            standing(house, at, &id) == "open"
+        });
+    }
+    order(&house, PAYER, &["close", &id]);
+    wait(&house, "the close is published", |house| {
+        !house.waiting().is_empty()
+    });
+    house.nodes[PAYER].kill();
+    house.mine(2);
+    wait(&house, "it is over", |house| {
+        show(house, PROVIDER, &id)["state"] == "over"
+    });
+    house.again(PAYER);
+    wait(&house, "the payer is connected", |house| {
+        let peers = house.ask(PAYER, &["peers"])["peers"].clone();
+        peers
+            .as_array()
+            .is_some_and(|peers| peers.iter().any(|peer| peer["link"] == "open"))
+    });
+    house.mine(2);
+    wait(&house, "it is over", |house| {
+        show(house, PAYER, &id)["state"] == "over"
+    });
+    see(&house, &[PROVIDER]);
+    assert_eq!(show(&house, PROVIDER, &id)["state"], "over");
 }
 
 #[test]
