@@ -17,7 +17,7 @@ use narthex_contracts::{
 
 use narthex_regtest::AcceptedPolicy;
 
-use super::signer::{ComputationSigner, SignerError};
+use super::{SignerError, signer::ComputationSigner};
 use crate::wallet::PartyWallet;
 
 /// How long every message to `me` is.

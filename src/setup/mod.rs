@@ -3,10 +3,12 @@
 //! ([`Meeting`]).
 
 mod ceremony;
+mod error;
 mod meeting;
 mod signer;
+mod standing;
 
+pub use error::SignerError;
 pub use meeting::{Meeting, MeetingError, Watch};
-pub use signer::{
-    Accord, ComputationSigner, OwnSecrets, SignerError, SignerMemory, Stake, Standing,
-};
+pub use signer::{ComputationSigner, SignerMemory};
+pub use standing::{Accord, OwnSecrets, Stake, Standing};

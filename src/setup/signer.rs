@@ -1,140 +1,33 @@
 //! The signer of one party: keys, wallet, and what it draws for an attempt.
 
 use bitcoin::{
-    OutPoint, ScriptBuf, Transaction, Txid, consensus,
+    OutPoint, Transaction, Txid, consensus,
     hashes::{Hash, sha256},
-    key::Keypair,
-    secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::StdRng},
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
 };
 use narthex_base::codec::Message;
 use narthex_channel::setup::{
     Bound, Negotiation, SetupEffect, SetupInput, SetupMachine, SetupSigner,
 };
 use narthex_contracts::{
-    binding::{BindError, Bindings, FreshSalt},
-    funding::FundingError,
+    binding::FreshSalt,
     graph::TxGraph,
     party::PartyId,
-    setup::{Announced, ContractSignatures, RestoreError, Secrets, SetupError, Signing},
-    template::{self, ContractSecret, PartyError, Reserve},
+    setup::{Announced, ContractSignatures, Signing},
+    template::{self, ContractSecret},
     terms::{
-        AcceptancePolicy, Assembly, AssemblyError, BoundDraft, Contribution, FeeRate, Part,
-        Proposal, Role, SecretPoint, Terms, TermsDraft, TermsError,
+        AcceptancePolicy, Assembly, BoundDraft, Part, Proposal, Role, SecretPoint, Terms,
+        TermsDraft,
     },
 };
-use narthex_game_model::{AcceptedJob, Params, Template, sample};
-use narthex_regtest::AcceptedPolicy;
+use narthex_game_model::{Template, sample};
 
-use super::ceremony::{faulty, funded, lengths};
-use crate::wallet::{PartyWallet, WalletError};
-
-/// What the parties know of a contract before they propose anything.
-pub struct Accord<'a> {
-    /// The parameters.
-    pub params: &'a Params,
-    /// The job, compared with them.
-    pub job: AcceptedJob,
-    /// Fee rate of the funding.
-    pub rate: FeeRate,
-    /// What this party keeps back of its coins to pay for what it may have to publish: without it nothing is proposed.
-    pub reserve: Reserve,
-    /// A node that was asked whether it takes what the contract ends with.
-    pub node: &'a AcceptedPolicy,
-    /// Point of the panel's shared secret (`paper` template).
-    pub panel: Option<PublicKey>,
-    /// Whether these terms name the panel that was drawn; else why not.
-    pub is_panel: &'a dyn Fn(&TermsDraft) -> Result<(), String>,
-    /// Why the party goes on with these terms; else why it does not.
-    pub accepts: &'a dyn Fn(&TermsDraft) -> Result<AcceptancePolicy, String>,
-}
-
-/// Where a party's stake comes from.
-#[derive(Debug)]
-pub enum Stake {
-    /// Its wallet chooses coins.
-    Wallet,
-    /// A coin that was made for it before (an arbiter of the `paper` template).
-    Coin(Contribution),
-}
-
-/// Secrets of the worker and the verifier. Those of an attempt may follow from its salt, which is drawn when a part is proposed and stands
-/// in the terms from then on.
-pub trait OwnSecrets {
-    /// One of the worker's, for the attempt of this salt.
-    fn secret(&self, which: ContractSecret, salt: &[u8; 32]) -> Option<SecretKey>;
-
-    /// The verifier's nonce for drawing the sample, for the attempt of this salt.
-    fn sample_nonce(&self, _salt: &[u8; 32]) -> Option<[u8; 32]> {
-        None
-    }
-}
-
-/// The same for every attempt: for plays, whose secrets are worth nothing.
-impl OwnSecrets for Secrets {
-    fn secret(&self, which: ContractSecret, _: &[u8; 32]) -> Option<SecretKey> {
-        self.get(which)
-    }
-}
-
-/// Who a party is and what is its own.
-pub struct Standing<'a> {
-    /// Its role.
-    pub role: Role,
-    /// Secret of its contract key.
-    pub key: SecretKey,
-    /// An arbiter's identity.
-    pub identity: Option<Keypair>,
-    /// Where it is paid.
-    pub payout: ScriptBuf,
-    /// Its coins.
-    pub wallet: &'a mut PartyWallet,
-    /// Where its deposit comes from.
-    pub stake: Stake,
-    /// The worker's secrets.
-    pub secrets: &'a dyn OwnSecrets,
-    /// The verifier's nonce for drawing the sample, where it does not follow from the attempt's salt.
-    pub sample_nonce: Option<[u8; 32]>,
-    /// Its record of what it has bound, for ever.
-    pub bindings: &'a mut dyn Bindings,
-    /// The system's source; a play passes one that its seed repeats.
-    pub rng: StdRng,
-}
-
-/// Why a signer cannot go on. Nothing of it is a peer's fault.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignerError {
-    /// The wallet does not have the coins, or does not sign.
-    #[error(transparent)]
-    Wallet(#[from] WalletError),
-    /// The record of what was bound cannot be written, or has this salt already.
-    #[error(transparent)]
-    Bindings(#[from] BindError),
-    /// The terms cannot be signed by this party.
-    #[error(transparent)]
-    Terms(#[from] TermsError),
-    /// The parts make no terms.
-    #[error(transparent)]
-    Assembly(#[from] AssemblyError),
-    /// The party does not begin to sign.
-    #[error(transparent)]
-    Party(#[from] PartyError),
-    /// The ceremony stops by an own fault.
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    /// What was stored is not of this contract.
-    #[error(transparent)]
-    Restore(#[from] RestoreError),
-    /// The funding cannot be signed or put together.
-    #[error(transparent)]
-    Funding(#[from] FundingError),
-    /// Own bytes that do not read back.
-    #[error("what was written down cannot be read: {0}")]
-    Own(#[from] narthex_base::codec::DecodeError),
-    /// The machine asked for something out of order; a defect of this program.
-    #[error("{0} was asked for before there was what it rests on")]
-    Order(&'static str),
-}
+use super::{
+    SignerError,
+    ceremony::{faulty, funded, lengths},
+    standing::{Accord, Stake, Standing},
+};
+use crate::wallet::PartyWallet;
 
 /// What was drawn for one attempt: in memory alone, and gone with the process.
 #[derive(Default)]

@@ -4,7 +4,10 @@
 use crate::common;
 use crate::common::table;
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{LazyLock, Mutex},
+};
 
 use common::options;
 use narthex::{
@@ -48,12 +51,12 @@ fn ends_as_it_must(
     outcome
 }
 
-/// What was lived undisturbed with three arbiters and checked here, by name of template and scenario.
-static CALM: Mutex<BTreeMap<(u8, &str), Outcome>> = Mutex::new(BTreeMap::new());
+/// What was lived undisturbed with three arbiters and checked here, by template and name of the scenario.
+static CALM: LazyLock<Mutex<HashMap<(Template, &str), Outcome>>> = LazyLock::new(Mutex::default);
 
 /// A life of three arbiters and a small job that nothing disturbs, for tests that disturb it; lived once by all of them.
 pub fn calm(scenario: &'static Scenario<PlayOptions>) -> Outcome {
-    let key = (scenario.needs as u8, scenario.name);
+    let key = (scenario.needs, scenario.name);
     if let Some(outcome) = CALM.lock().unwrap().get(&key) {
         return outcome.clone();
     }

@@ -4,9 +4,11 @@ mod clock;
 mod control;
 mod folder;
 mod judge;
+mod options;
 mod run;
 
 pub use clock::Clock;
 pub use control::{ControlError, ask};
 pub use folder::{Folder, FolderError};
-pub use run::{RunError, RunOptions, Said, run};
+pub use options::{RunError, RunOptions};
+pub use run::{Said, run};

@@ -1,82 +1,26 @@
 //! The process: one thread decides ([`Core`]), sockets and clock are around it.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
-use bitcoin::{
-    Network,
-    secp256k1::{
-        PublicKey,
-        rand::{RngCore, rngs::OsRng},
-    },
+use bitcoin::secp256k1::{
+    PublicKey,
+    rand::{RngCore, rngs::OsRng},
 };
-use narthex::regtest::{self, Node};
+use narthex::regtest::Node;
 use tokio::sync::{
     mpsc::{self, Receiver, Sender, UnboundedSender},
     oneshot,
 };
 
-use super::{Clock, Folder, FolderError, clock::unix_s, control, judge::probed};
+use super::{Clock, Folder, RunError, RunOptions, clock::unix_s, control, judge::probed};
 use crate::{
-    api::{ApiOptions, Bound, EventLog, OrderWay, Tickets},
+    api::{Bound, EventLog, OrderWay, Tickets},
     party::{
-        Action, Command, CommandError, Core, Event as Told, Fatal, Look, Once, Policy, Reply,
-        Uploads, follow_anew,
+        Action, Command, CommandError, Core, Event as Told, Fatal, Look, Once, Reply, Uploads,
+        follow_anew,
     },
-    transport::{Event, Limits, Transport},
+    transport::{Event, Transport},
 };
-
-/// How a node is run.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// Its folder.
-    pub dir: PathBuf,
-    /// Where it listens, `HOST:PORT`; not at all without.
-    pub listen: Option<String>,
-    /// Where others reach it, if that is elsewhere than where it listens.
-    pub address: Option<String>,
-    /// JSON-RPC of its Bitcoin node.
-    pub node: String,
-    /// The file that opens it.
-    pub cookie: PathBuf,
-    /// The network that its Bitcoin node is to be on.
-    pub network: Network,
-    /// Job files that it has.
-    pub jobs: Vec<PathBuf>,
-    /// Whether the chain is read again from before each contract's funding, whatever was read of it.
-    pub follow_anew: bool,
-    /// What its operator has said.
-    pub policy: Policy,
-    /// Between two looks at the clock and the chain.
-    pub tick: Duration,
-    /// Bounds of its transport.
-    pub limits: Limits,
-    /// How it is asked over HTTP; not at all without.
-    pub api: Option<ApiOptions>,
-}
-
-/// Why a node ends.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// Its folder.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// Its Bitcoin node, when it starts. Later it is waited for.
-    #[error("the Bitcoin node: {0}")]
-    Chain(#[from] regtest::Error),
-    /// A socket or the runtime.
-    #[error("{what}: {error}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// What the system says.
-        #[source]
-        error: io::Error,
-    },
-    /// What it knows may not be durable, or is not ours.
-    #[error("the node ends: {0}; it goes on from what is durable when it is started again")]
-    Fatal(#[from] Fatal),
-}
 
 /// What comes to the thread that decides.
 enum Input {

@@ -140,10 +140,15 @@ fn take(house: &House, id: &str) {
 
 /// Its funding confirms, so deep that pennies are given and taken.
 fn fund(house: &mut House, id: &str) {
+    fund_to(house, id, 2);
+}
+
+/// The same for whoever asks for so many blocks.
+fn fund_to(house: &mut House, id: &str, depth: u32) {
     wait(house, "the funding is published", |house| {
         !house.waiting().is_empty()
     });
-    house.mine(2);
+    house.mine(depth);
     for at in [PAYER, PROVIDER] {
         wait(house, "the bank is open", |house| {
             standing(house, at, id) == "open"
@@ -162,13 +167,17 @@ fn pay(house: &mut House, id: &str, to: u64) {
     });
 }
 
+pub fn over(house: &House, at: usize, id: &str) {
+    wait(house, "it is over", |house| {
+        show(house, at, id)["state"] == "over"
+    });
+}
+
 /// It confirms, and the end lies so deep that it is over for both.
 fn end(house: &mut House, id: &str) {
     house.mine(3);
     for at in [PAYER, PROVIDER] {
-        wait(house, "it is over", |house| {
-            show(house, at, id)["state"] == "over"
-        });
+        over(house, at, id);
     }
 }
 
@@ -272,9 +281,7 @@ fn whoever_is_killed_whenever_the_bank_goes_on() {
     // What is over is known again after a start.
     house.nodes[PAYER].kill();
     house.again(PAYER);
-    wait(&house, "it is over", |house| {
-        show(house, PAYER, &id)["state"] == "over"
-    });
+    over(&house, PAYER, &id);
 }
 
 #[test]
@@ -311,9 +318,7 @@ fn a_provider_whose_payer_is_gone_has_what_it_was_given() {
         house.waiting().len() == 2
     });
     house.mine(3);
-    wait(&house, "it is over", |house| {
-        show(house, PROVIDER, &id)["state"] == "over"
-    });
+    over(&house, PROVIDER, &id);
     assert_eq!(path(&house, PROVIDER, &id), ["Bank", "ForceClose", "Claim"]);
     assert_eq!(last_outputs(&house, PROVIDER, &id)[0], enforceable);
     let gained = balance(&house, PROVIDER) - before;
@@ -323,9 +328,7 @@ fn a_provider_whose_payer_is_gone_has_what_it_was_given() {
     );
     // The payer comes back to an end that it had no part in.
     house.again(PAYER);
-    wait(&house, "it is over", |house| {
-        show(house, PAYER, &id)["state"] == "over"
-    });
+    over(&house, PAYER, &id);
     assert_eq!(path(&house, PAYER, &id), ["Bank", "ForceClose", "Claim"]);
 }
 
@@ -336,24 +339,14 @@ fn a_payer_that_was_away_at_the_end_says_it_all_again() {
     let mut house = pair();
     let id = open(&mut house, &["--depth", "4"]);
     take(&house, &id);
-    wait(&house, "the funding is published", |house| {
-        !house.waiting().is_empty()
-    });
-    house.mine(4);
-    for at in [PAYER, PROVIDER] {
-        wait(&house, "the bank is open", |house| {
-            standing(house, at, &id) == "open"
-        });
-    }
+    fund_to(&mut house, &id, 4);
     order(&house, PAYER, &["close", &id]);
     wait(&house, "the close is published", |house| {
         !house.waiting().is_empty()
     });
     house.nodes[PAYER].kill();
     house.mine(2);
-    wait(&house, "it is over", |house| {
-        show(house, PROVIDER, &id)["state"] == "over"
-    });
+    over(&house, PROVIDER, &id);
     house.again(PAYER);
     wait(&house, "the payer is connected", |house| {
         let peers = house.ask(PAYER, &["peers"])["peers"].clone();
@@ -362,9 +355,7 @@ fn a_payer_that_was_away_at_the_end_says_it_all_again() {
             .is_some_and(|peers| peers.iter().any(|peer| peer["link"] == "open"))
     });
     house.mine(2);
-    wait(&house, "it is over", |house| {
-        show(house, PAYER, &id)["state"] == "over"
-    });
+    over(&house, PAYER, &id);
     see(&house, &[PROVIDER]);
     assert_eq!(show(&house, PROVIDER, &id)["state"], "over");
 }
@@ -423,7 +414,5 @@ fn taken_back(house: &mut House, id: &str) {
         house.waiting().len() == 2
     });
     house.mine(3);
-    wait(house, "it is over", |house| {
-        show(house, PAYER, id)["state"] == "over"
-    });
+    over(house, PAYER, id);
 }

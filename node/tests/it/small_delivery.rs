@@ -3,7 +3,7 @@
 use narthex::bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    small::{balance, last_outputs, order, path, see, show, standing, tip, try_order, wait},
+    small::{balance, last_outputs, order, over, path, see, show, standing, tip, try_order, wait},
     support::{house::House, seed},
 };
 
@@ -95,12 +95,6 @@ fn read(house: &House, id: &str) -> Option<Vec<u8>> {
     let delivered = &reply["small-delivered"];
     assert_eq!(delivered["what"], "message");
     Some(Vec::from_hex(delivered["hex"].as_str().unwrap()).unwrap())
-}
-
-fn over(house: &House, at: usize, id: &str) {
-    wait(house, "it is over", |house| {
-        show(house, at, id)["state"] == "over"
-    });
 }
 
 /// The claim is in a block: it is read, and over for all three.

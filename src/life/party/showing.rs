@@ -99,32 +99,27 @@ impl<'a> LifeParty<'a> {
         for errand in self.seat.on_chain() {
             let secret = self.secrecy(match &errand {
                 ContractErrand::Publish { node, .. } => self.book().shows_secret(*node),
-                _ => self.book().shows_by_ending(),
+                ContractErrand::PublishEnding { .. } => self.book().shows_by_ending(),
+                ContractErrand::Record { .. } | ContractErrand::Send { .. } => false,
             });
             let (seat, publisher) = (&self.seat, &mut self.publisher);
             let done = match errand {
                 ContractErrand::Publish { node, until } => {
                     let due = (node, until, secret);
-                    let sent = publish(chain, (seat.signer(), publisher), seat.book(), due);
-                    if secret == Secrecy::Written && matches!(sent, Ok(true)) {
-                        self.is_hidden = false;
-                    }
-                    sent
+                    publish(chain, (seat.signer(), publisher), seat.book(), due)
                 }
                 ContractErrand::PublishEnding { .. } => {
                     let ending = ending::complete(seat.signer(), seat.book());
-                    let sent =
-                        ending.and_then(|ending| publish_ending(chain, publisher, ending, secret));
-                    if secret == Secrecy::Written && matches!(sent, Ok(true)) {
-                        self.is_hidden = false;
-                    }
-                    sent
+                    ending.and_then(|ending| publish_ending(chain, publisher, ending, secret))
                 }
                 ContractErrand::Record { until } => {
                     record_root(chain, publisher, seat.book(), until)
                 }
                 ContractErrand::Send { .. } => Ok(false),
             };
+            if secret == Secrecy::Written && matches!(done, Ok(true)) {
+                self.is_hidden = false;
+            }
             // Who has no coins for the one may have the root coin for the other.
             match done {
                 Ok(done) => is_done |= done,

@@ -189,7 +189,6 @@ impl SmallSide for BankProvider {
         }
     }
 
-    /// What a provider says is for a session that is gone with its disk, or for an end that is agreed on anew.
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
         match order {
             SmallOrder::Pay { .. } => Err(SmallError::refused(
