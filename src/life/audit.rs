@@ -11,7 +11,7 @@ use narthex_game_model::{
     sample,
 };
 
-use super::{LifeError, LifeSigner, signer::Worked};
+use super::{LifeError, LifeSigner, signer::Worked, tasks::Taken};
 use crate::job::recompute;
 
 impl LifeSigner<'_> {
@@ -54,8 +54,10 @@ impl LifeSigner<'_> {
         let Some(mut wanted) = self.audit_steps(draw, &commitment, book)? else {
             return Ok(None);
         };
-        if let Some(drawn) = self.taken(book)? {
-            wanted.extend(drawn.indices);
+        match self.taken(&commitment, book)? {
+            Taken::Unsealed => {}
+            Taken::Awaited => return Ok(None),
+            Taken::Drawn(drawn) => wanted.extend(drawn.indices),
         }
         let Some(opened) = self.opening_book(book)? else {
             return Ok(None);

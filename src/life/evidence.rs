@@ -19,7 +19,7 @@ use narthex_game_model::{
     },
 };
 
-use super::{LifeError, LifeSigner, long::Long, signer::Worked};
+use super::{LifeError, LifeSigner, long::Long, signer::Worked, tasks::Taken};
 use crate::{
     job::StageJob,
     judging::{JudgeBox, judge_here},
@@ -148,9 +148,10 @@ impl LifeSigner<'_> {
         let commitment = *work.commitment();
         let contract = *book.contract().id();
         // What it sealed its token for and nothing else: that is what a ruling that pays it asks for.
-        let drawn = match self.taken(book)? {
-            Some(drawn) => drawn,
-            None => {
+        let drawn = match self.taken(&commitment, book)? {
+            Taken::Drawn(drawn) => drawn,
+            Taken::Awaited => return Ok(None),
+            Taken::Unsealed => {
                 let height = self.case(book)?.substitute_height();
                 let Some(block) = self.deep_block(height, book) else {
                     return Ok(None);
@@ -213,9 +214,11 @@ impl LifeSigner<'_> {
             .iter()
             .filter_map(|signed| signed.item.opened());
         let named: Vec<_> = named.filter_map(|id| papers.opening(id)).copied().collect();
-        let sampled = match papers.sample(book.contract().id()) {
-            Some(_) => self.sampled(book)?.indices,
-            None => Vec::new(),
+        // A disk that was put back may have its own sample again, and not what it is of.
+        let drawn = papers.sample(book.contract().id()).is_some();
+        let sampled = match drawn && papers.commitment().is_some() {
+            true => self.sampled(book)?.indices,
+            false => Vec::new(),
         };
         // What a process before this one computed is computed again: the record that it found wrong is named by it.
         if !(sampled.is_empty() || named.is_empty()) && self.checked(book)?.is_none() {

@@ -31,6 +31,17 @@ pub(crate) struct Drawn {
     pub(crate) indices: Vec<u64>,
 }
 
+/// What a worker has sealed its token for.
+pub(super) enum Taken {
+    /// It has sealed none.
+    Unsealed,
+    /// A disk that was put back has its own token again before what it names: that comes. Whatever is opened in its stead would give
+    /// the key to whoever has both.
+    Awaited,
+    /// This sample.
+    Drawn(Drawn),
+}
+
 impl LifeSigner<'_> {
     pub(crate) fn sign(&self, item: Item) -> narthex_game_model::ruling::SignedItem {
         let contract = *self.terms().contract_id();
@@ -64,17 +75,17 @@ impl LifeSigner<'_> {
         self.draw(id, &commitment, &nonce, &block)
     }
 
-    /// The sample that the worker's own token names: the one that it opens, and no other.
-    pub(super) fn taken(&self, book: &Book) -> Result<Option<Drawn>, LifeError> {
+    /// The sample that the worker's own token names: the one that it opens, and no other, whatever else was drawn.
+    pub(super) fn taken(&self, commitment: &Commitment, book: &Book) -> Result<Taken, LifeError> {
         let contract = book.contract().id();
-        let sealed = book.papers().sealed(contract);
-        match sealed {
-            None => Ok(None),
-            Some((_, (named, _))) => {
-                let drawn = self.sampled(book)?;
-                Ok((drawn.id == named).then_some(drawn))
-            }
-        }
+        let Some((_, (named, _))) = book.papers().sealed(contract) else {
+            return Ok(Taken::Unsealed);
+        };
+        let Some(Item::Sample { nonce, block, .. }) = book.papers().item(contract, &named) else {
+            return Ok(Taken::Awaited);
+        };
+        let drawn = self.draw(named, commitment, nonce, block)?;
+        Ok(Taken::Drawn(drawn))
     }
 
     // The worker.
@@ -144,10 +155,15 @@ impl LifeSigner<'_> {
             .papers()
             .reply_to(&contract, &token)
             .ok_or_else(order)?;
-        let drawn = self.taken(book)?.ok_or_else(order)?;
-        if self.worked()?.is_none() {
-            return Ok(None);
-        }
+        let commitment = match self.worked()? {
+            Some(work) => *work.commitment(),
+            None => return Ok(None),
+        };
+        let drawn = match self.taken(&commitment, book)? {
+            Taken::Unsealed => return Err(order()),
+            Taken::Awaited => return Ok(None),
+            Taken::Drawn(drawn) => drawn,
+        };
         match answer {
             Answer::Shown { hash, .. } if hash == self.token(book)?.shown(&contract) => self
                 .open_as(&drawn.indices, book, |opening| Item::Opening {
@@ -239,6 +255,9 @@ impl LifeSigner<'_> {
         let drawn = self.sampled(book)?;
         let sealed = book.papers().token_for(&contract, &drawn.id);
         let (token, sealed) = sealed.ok_or(LifeError::Order("a token"))?;
+        if !book.may_answer(&token, self.sight.tip()) {
+            return Ok(None);
+        }
         let point = self.terms().token_point();
         let point = point.ok_or(LifeError::Order("a token point"))?;
         let Some(digests) = self.checked(book)? else {

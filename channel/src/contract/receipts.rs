@@ -43,7 +43,7 @@ impl Book {
     }
 
     /// Whether a receipt of this height is one in time, as the panel counts it. Before the delivery there are no deadlines.
-    fn is_in_time(&self, thing: Thing, by: Role, height: u32) -> bool {
+    pub(super) fn is_in_time(&self, thing: Thing, by: Role, height: u32) -> bool {
         self.deadline(thing, by).is_none_or(|last| height <= last)
     }
 

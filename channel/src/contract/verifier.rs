@@ -1,7 +1,7 @@
 //! The verifier's side.
 
 use bitcoin::hashes::Hash;
-use narthex_contracts::{party::PartySet, terms::Role};
+use narthex_contracts::{party::PartySet, template::Exit, terms::Role};
 use narthex_game_model::{
     ruling::{Answer, Item},
     schedule::Schedule,
@@ -115,17 +115,50 @@ impl Book {
         let sampled = self.has_own("sample");
         let (sample, token) = (self.papers.sample(id), self.papers.sealed(id));
         let has_token = match (sample, token) {
-            (Some((sample, _)), Some((_, (named, _)))) => sample == named,
+            (Some((sample, _)), Some((token, (named, _)))) => {
+                sample == named && (self.answered().is_some() || self.may_answer(&token, tip))
+            }
             _ => false,
         };
-        let owes_opening = self.answered().is_some_and(|(_, is_shown)| is_shown);
+        // To an answer that was late itself the worker owes nothing by a date.
+        let owes_opening = self.answered().is_some_and(|(reply, is_shown)| {
+            is_shown && self.is_handed(Thing::Item(reply), Role::Worker)
+        });
         let depth = self.contract().policy().depth;
         let is_past = |deadline: u32| {
             depth.is_reached(deadline.saturating_add(1), tip) || (is_last && tip >= deadline)
         };
         (is_past(schedule.record) && !(has_root && has_data))
             || (is_past(schedule.token) && sampled && !has_token)
-            || (is_past(schedule.opening) && owes_opening && self.opened().is_none())
+            || (is_past(schedule.opening) && owes_opening && !self.has_opened())
+    }
+
+    /// Whether the worker has opened as a panel counts it: to this verifier, or to enough arbiters, from whom it comes.
+    fn has_opened(&self) -> bool {
+        let named = self.answered();
+        let named = named.and_then(|(reply, _)| self.papers.opened(self.contract().id(), &reply));
+        let is_kept = named.is_some_and(|(item, _)| self.is_kept(Thing::Item(item)));
+        self.opened().is_some() || is_kept
+    }
+
+    /// Whether a verifier answers a token at this tip. By an answer a token that came late counts after all, and neither it nor what is
+    /// opened behind it is late to a panel: whoever has rejected for it, or whose answer may come too late to start the worker's own
+    /// deadline, would lose by row 11 whatever the worker does.
+    pub fn may_answer(&self, token: &[u8; 32], tip: u32) -> bool {
+        let contract = self.contract();
+        let Some(delivered) = self.facts.delivered(contract) else {
+            return true;
+        };
+        let rejected = contract.find(Exit::REJECTED);
+        if rejected.is_some_and(|node| self.decided.contains(&node)) {
+            return false;
+        }
+        let thing = Thing::Item(*token);
+        let given = self.papers.given(thing);
+        let is_timely = given
+            .is_some_and(|signed| self.is_in_time(thing, Role::Verifier, signed.receipt.height));
+        let answered = tip.saturating_add(contract.policy().message.into());
+        is_timely || self.is_kept(thing) || answered <= contract.schedule(delivered).reply
     }
 }
 
