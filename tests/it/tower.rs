@@ -9,10 +9,10 @@ use narthex::{
     channel::log::{Identity, Log, MemoryDisk},
     contracts::{
         graph::NodeName,
-        template::{Exit, RootRecord, TowerBundle, TowerPace, root_coin},
+        template::{Exit, RootRecord, Rulings, TowerBundle, TowerPace, root_coin},
         terms::{FeeRate, Role},
     },
-    game_model::{ArbiterSet, Ruling},
+    game_model::{Accusation, ArbiterSet, Ruling, Template},
     life::{Publisher, Watchtower},
     play::ContractPlay,
     regtest::{Chain, mine_coins},
@@ -41,16 +41,21 @@ on_both_chains!(
     a_worker_that_is_away,
     a_verifier_that_is_away,
     what_a_panel_has_ruled,
+    what_a_panel_has_ruled_on_a_challenge,
     a_rival_is_outbid,
     a_tower_that_is_killed_goes_on,
 );
 
 /// A contract, and a tower with some coins of its own.
 fn begun(chain: &mut dyn Chain) -> (ContractPlay<'_>, PartyWallet) {
+    begun_as(chain, Template::Hardened)
+}
+
+fn begun_as(chain: &mut dyn Chain, template: Template) -> (ContractPlay<'_>, PartyWallet) {
     let mut wallet = PartyWallet::new("tower", &[77; 32]).unwrap();
     mine_coins(chain, 4, &wallet.fresh_script(), &common::miner()).unwrap();
     wallet.sync(chain).unwrap();
-    (common::funded(chain), wallet)
+    (common::play(chain, template, (2, 3)), wallet)
 }
 
 /// What a party gives, as bytes there and back.
@@ -160,8 +165,10 @@ fn a_client_that_is_away(chain: &mut dyn Chain) {
         (Exit::UNAPPEALED, common::reject),
     ];
     let chain = play.chain();
-    for (name, moves) in ways {
-        let (mut play, mut wallet) = begun(chain);
+    let templates = [Template::Hardened, Template::Audited];
+    let all = templates.map(|template| ways.map(|way| (template, way)));
+    for (template, (name, moves)) in all.into_iter().flatten() {
+        let (mut play, mut wallet) = begun_as(chain, template);
         moves(&mut play);
         let mut watch = tower(&play, Client, &mut wallet);
         in_its_window(&mut play, &mut watch, name, true);
@@ -260,13 +267,65 @@ fn what_a_panel_has_ruled(chain: &mut dyn Chain) {
     let (mut play, mut wallet) = begun(play.chain());
     common::appeal(&mut play);
     let mut watch = tower(&play, Verifier, &mut wallet);
-    let none = narthex::contracts::template::Rulings {
+    let none = Rulings {
         worker: ArbiterSet::empty(),
         verifier: ArbiterSet::empty(),
     };
     let failed = Exit::failed(Some(none), true);
     in_its_window(&mut play, &mut watch, failed, true);
     is_over(&mut play, &mut watch);
+}
+
+/// Delivered, approved and challenged, by one way of rulings each.
+fn what_a_panel_has_ruled_on_a_challenge(chain: &mut dyn Chain) {
+    let (mut play, mut wallet) = challenged(chain);
+    let mut watch = tower(&play, Client, &mut wallet);
+    let set: ArbiterSet = [0, 2].into_iter().collect();
+    let rulings = [0, 2].map(|i| common::attestation(&play, i, Ruling::WorkerAtFault));
+    for ruling in &rulings {
+        assert_eq!(watch.attest(ruling), Ok(true));
+    }
+    let upheld = Exit::ruled_on(Accusation::Challenge, Ruling::WorkerAtFault, set);
+    in_its_window(&mut play, &mut watch, upheld, true);
+    is_over(&mut play, &mut watch);
+    drop(watch);
+    // A verifier that has approved loses by it: its tower leaves it to the others.
+    let (mut play, mut wallet) = challenged(play.chain());
+    let mut watch = tower(&play, Verifier, &mut wallet);
+    for i in [0, 2] {
+        let ruling = common::attestation(&play, i, Ruling::WorkerAtFault);
+        assert_eq!(watch.attest(&ruling), Ok(true));
+    }
+    for _ in 0..MOST_BLOCKS {
+        assert!(!round(&mut play, &mut watch));
+        empty_block(&mut play);
+    }
+    drop(watch);
+    // Nobody has ruled.
+    let (mut play, mut wallet) = challenged(play.chain());
+    let mut watch = tower(&play, Verifier, &mut wallet);
+    let none = Rulings {
+        worker: ArbiterSet::empty(),
+        verifier: ArbiterSet::empty(),
+    };
+    let failed = Exit::failed_on(Accusation::Challenge, Some(none), true);
+    in_its_window(&mut play, &mut watch, failed, true);
+    is_over(&mut play, &mut watch);
+}
+
+/// What is due before a challenge is due in an audited contract too, and the challenge itself is no tower's.
+fn challenged(chain: &mut dyn Chain) -> (ContractPlay<'_>, PartyWallet) {
+    let (mut play, mut wallet) = begun_as(chain, Template::Audited);
+    common::approved(&mut play);
+    {
+        let mut watch = tower(&play, Client, &mut wallet);
+        for _ in 0..4 {
+            assert!(!round(&mut play, &mut watch));
+            empty_block(&mut play);
+        }
+    }
+    play.publish(Client, Exit::CHALLENGED, "test").unwrap();
+    (play, wallet)
 }
 
 /// The worker's late delivery waits when S1's window begins. The tower pays for its removal, and no more than is at stake.

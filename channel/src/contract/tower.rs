@@ -9,10 +9,11 @@
 //! | client, verifier | TxV0 | S4' | Δ_A has passed |
 //! | worker | TxV0 | TxA | its root is on record and deep; at the last moment, on record |
 //! | client, verifier, arbiter | TxA | S6 | by the fullest set of rulings that are known, once its lock has passed |
-//! | anybody | TxA | S5any | no majority is known, and its lock has passed |
+//! | client, arbiter | TxC | S6' | as S6 |
+//! | anybody | TxA, TxC | S5any, S5any' | no majority is known, and its lock has passed |
 //!
-//! The party itself would do most of it the same way. A tower judges nothing: it gives no verdict, admits nothing, and shows no
-//! secret.
+//! The party itself would do most of it the same way. A tower judges nothing: it gives no verdict, challenges none, admits nothing, and
+//! shows no secret.
 
 use narthex_contracts::{
     attest::{AttestError, Attestation},
@@ -85,7 +86,8 @@ impl Tower {
             (Exit::APPROVED, Role::Client | Role::Verifier) => self.when(Exit::WITHHELD),
             (Exit::REJECTED, Role::Client | Role::Verifier) => self.when(Exit::UNAPPEALED),
             (Exit::REJECTED, Role::Worker) => self.appeal(),
-            (Exit::APPEALED, role) => self.ruled(role),
+            (Exit::APPEALED, role) => self.ruled(Accusation::Appeal, role),
+            (Exit::CHALLENGED, role) => self.ruled(Accusation::Challenge, role),
             _ => None,
         }?;
         Some((node, duty::until(book, node)))
@@ -114,16 +116,20 @@ impl Tower {
         duty::is_time_to_appeal(&self.book, self.tip, true).then_some(node)
     }
 
-    /// What is behind TxA.
-    fn ruled(&self, role: Role) -> Option<NodeId> {
+    /// What is behind TxA or TxC.
+    fn ruled(&self, accusation: Accusation, role: Role) -> Option<NodeId> {
         let (book, terms) = (&self.book, self.book.contract().terms());
         let quorum = terms.params().quorum();
         let set = |ruling| book.attested_set(ruling);
         let convicted = set(Ruling::WorkerAtFault);
         if convicted.len() >= quorum {
-            // The worker loses by it, and the others do it.
-            let name = Exit::ruled_on(Accusation::Appeal, Ruling::WorkerAtFault, convicted);
-            return (role != Role::Worker).then(|| self.when(name))?;
+            // Whoever loses by it leaves it to the others: the worker, and a verifier that has approved.
+            let loses = match accusation {
+                Accusation::Appeal => role == Role::Worker,
+                Accusation::Challenge => matches!(role, Role::Worker | Role::Verifier),
+            };
+            let name = Exit::ruled_on(accusation, Ruling::WorkerAtFault, convicted);
+            return (!loses).then(|| self.when(name))?;
         }
         // The worker itself takes what it is acquitted for: it shows its secret.
         if set(Ruling::VerifierAtFault).len() >= quorum {
@@ -134,6 +140,6 @@ impl Tower {
             worker: convicted,
             verifier: set(Ruling::VerifierAtFault),
         });
-        self.when(Exit::failed(rulings, true))
+        self.when(Exit::failed_on(accusation, rulings, true))
     }
 }

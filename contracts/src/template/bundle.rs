@@ -59,7 +59,7 @@ pub struct TowerBundle {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
-    /// Another template: a tower serves contracts with a delivery on chain and without a challenge.
+    /// Another template: a tower serves contracts with a delivery on chain.
     #[error("towers serve no contract of the {template} template")]
     Template {
         /// Of the terms.
@@ -110,8 +110,8 @@ pub enum NotGiven {
     /// It needs a secret that is not public, such as the result's.
     #[error("it shows a secret, which the tower could show early or sell")]
     Secret,
-    /// It is a verdict.
-    #[error("it is a verdict, and a tower judges nothing")]
+    /// It is a verdict, or a challenge of one.
+    #[error("it is a verdict or challenges one, and a tower judges nothing")]
     Verdict,
     /// It is another party's to publish, or an admission.
     #[error("it is none that this party has to publish while it is away")]
@@ -123,7 +123,7 @@ pub enum NotGiven {
 fn may_have(graph: &TxGraph, role: Role, node: NodeId, panel: u8) -> Result<(), NotGiven> {
     let name = graph.node(node).map(|node| node.name);
     let name = name.ok_or(NotGiven::Unknown)?;
-    if [Exit::APPROVED, Exit::REJECTED].contains(&name) {
+    if [Exit::APPROVED, Exit::REJECTED, Exit::CHALLENGED].contains(&name) {
         return Err(NotGiven::Verdict);
     }
     let attested: Vec<SecretId> = ContractSecret::all(panel)
@@ -145,7 +145,8 @@ fn may_have(graph: &TxGraph, role: Role, node: NodeId, panel: u8) -> Result<(), 
         Role::Verifier => &[Exit::WITHHELD, Exit::UNAPPEALED],
         Role::Arbiter(_) => &[],
     };
-    match own.contains(&name) || matches!(name.base, "S6" | "S5any") {
+    let is_ruled = matches!(name.base, "S6" | "S5any" | "S6'" | "S5any'");
+    match own.contains(&name) || is_ruled {
         true => Ok(()),
         false => Err(NotGiven::Other),
     }
@@ -242,7 +243,7 @@ impl TowerBundle {
 
 fn check(terms: &Terms, role: Role) -> Result<(), BundleError> {
     let template = terms.template();
-    if template != Template::Hardened {
+    if !matches!(template, Template::Hardened | Template::Audited) {
         return Err(BundleError::Template { template });
     }
     match terms.key(role) {

@@ -64,7 +64,17 @@ fn picked(held: &ContractSignatures<Terms>) -> Vec<(NodeId, Vec<AdaptorSignature
 
 #[test]
 fn each_party_gives_what_it_may_and_no_more() {
-    let (_, holdings) = setup(Template::Hardened, 3, 2);
+    gives_what_it_may(Template::Hardened, &["S6", "S5any"]);
+}
+
+/// A challenge is the client's own judgement; how the panel rules on it is public.
+#[test]
+fn each_party_to_an_audit_gives_what_it_may_and_no_more() {
+    gives_what_it_may(Template::Audited, &["S6", "S5any", "S6'", "S5any'"]);
+}
+
+fn gives_what_it_may(template: Template, ruled: &[&str]) {
+    let (_, holdings) = setup(template, 3, 2);
     let own: [(Role, &[&str]); 4] = [
         (Role::Client, &["S1", "S1'", "S1''", "S4'"]),
         (Role::Worker, &["TxD", "TxA"]),
@@ -86,7 +96,11 @@ fn each_party_gives_what_it_may_and_no_more() {
             let is_ruled = name.starts_with("S6") || name.starts_with("S5any");
             assert!(own.contains(&name.as_str()) || is_ruled, "{role}: {name}");
         }
-        for never in ["S2", "S3", "S3'", "S4", "S5", "S7", "TxV0", "TxV1"] {
+        for name in ruled {
+            assert!(plain.contains(name), "{role}: {name} in {names:?}");
+        }
+        let never = ["S2", "S3", "S3'", "S4", "S5", "S7", "TxV0", "TxV1"];
+        for never in never.into_iter().chain(["S5'", "S7'", "TxC"]) {
             assert!(!plain.contains(never), "{role}: {never} in {names:?}");
         }
         let again = TowerBundle::from_bytes(&bundle.to_bytes()).unwrap();
@@ -240,7 +254,7 @@ fn signatures_that_do_not_fit_are_refused() {
 
 #[test]
 fn other_templates_have_no_towers() {
-    let (_, holdings) = setup(Template::Audited, 3, 2);
+    let (_, holdings) = setup(Template::Paper, 3, 2);
     let refused = TowerBundle::of(&holdings[&Role::Client], PACE, &[]).unwrap_err();
     assert!(matches!(refused, BundleError::Template { .. }), "{refused}");
 }
