@@ -100,8 +100,11 @@ impl LifeSigner<'_> {
         })
     }
 
-    /// Puts own evidence together. What the panel is brought is fixed then.
+    /// Puts own evidence together, once what a disk may have lost has come again. What the panel is brought is fixed then.
     pub(super) fn plead(&mut self, book: &Book) -> Worked {
+        if book.awaits_what_it_forgot(self.sight.times()) {
+            return Ok(None);
+        }
         let accusation = book.facts().accusation(book.contract());
         let is_challenged = matches!(accusation, Some((Accusation::Challenge, _)));
         let pieces = match self.role() {

@@ -88,6 +88,12 @@ impl<'a> Sight<'a> {
         found.find_map(|(_, tx)| spends(tx).then_some(tx))
     }
 
+    /// The tip, and the first one of this process.
+    pub fn times(&self) -> (u32, u32) {
+        let tip = self.tip();
+        (tip, self.began.unwrap_or(tip))
+    }
+
     /// What was read, as a contract's machine is shown it.
     pub fn view(&self, contract: &Contract) -> ChainView {
         let last = self.reader.follower().tip();
@@ -102,8 +108,7 @@ impl<'a> Sight<'a> {
             }
             facts
         });
-        let tip = self.tip();
-        let since = self.began.unwrap_or(tip);
+        let (tip, since) = self.times();
         ChainView { tip, since, facts }
     }
 

@@ -124,8 +124,7 @@ impl Side for Judging {
 
     fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
         let contract = book.contract();
-        let accusation = book.facts.accusation(contract).filter(|_| !book.is_closed);
-        let (Some((_, accused)), Some(sides)) = (accusation, book.litigants()) else {
+        let Some(sides) = book.litigants().filter(|_| !book.is_closed) else {
             return Vec::new();
         };
         // A reorganisation may bring an appeal that nobody has seen, with blocks on top of it, and an arbiter may have been away: without a
@@ -140,11 +139,7 @@ impl Side for Judging {
             .iter()
             .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
         let heard = summoned.saturating_add(contract.policy().message.into());
-        let evidence = match contract.is_paper() {
-            true => book.last_evidence(),
-            false => Some(contract.panel_schedule(accused).evidence),
-        };
-        let last = evidence.unwrap_or(0).max(heard);
+        let last = book.evidence_until().unwrap_or(0).max(heard);
         if is_whole || tip > last {
             changes.push(ContractChange::Closed);
         }

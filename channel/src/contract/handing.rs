@@ -133,6 +133,24 @@ impl Book {
         parcels.into_iter().map(send).collect()
     }
 
+    /// Last height at which evidence is in time by the chain alone; `None` if nothing is before the panel.
+    pub(super) fn evidence_until(&self) -> Option<u32> {
+        let contract = self.contract();
+        let (_, accused) = self.facts.accusation(contract)?;
+        match contract.is_paper() {
+            true => self.last_evidence(),
+            false => Some(contract.panel_schedule(accused).evidence),
+        }
+    }
+
+    /// Whether a process that has seen this tip, and that one first, waits before it puts its evidence together: its disk may have gone
+    /// back, and what others have acknowledged comes again within a round of messages. Not where the evidence would come too late by it.
+    pub fn awaits_what_it_forgot(&self, (tip, since): (u32, u32)) -> bool {
+        let round = u32::from(self.contract().policy().message);
+        let last = self.evidence_until().unwrap_or(0);
+        tip < since.saturating_add(round) && tip.saturating_add(round) < last
+    }
+
     /// Own evidence, once there is an accusation.
     pub(super) fn pleading(&self) -> Vec<ContractEffect> {
         let me = self.contract().role().litigant();
