@@ -26,6 +26,7 @@ mod orders;
 mod party;
 mod party_attacks;
 mod small;
+mod small_declined;
 mod small_delivery;
 mod strangers;
 mod support;

@@ -258,3 +258,33 @@ fn a_sender_whose_recipient_is_silent_has_its_coin_back() {
     assert_eq!(show(&house, RECIPIENT, &own)["state"], "waiting");
     assert_eq!(read(&house, &own), None);
 }
+
+/// A recipient that asks for what its agent does not know, as too early or with a wrong funding, reads what to do, and is served when it
+/// asks rightly; the agent keeps nothing of the first ask, and goes on through a start.
+#[test]
+fn a_wrong_collection_is_declined_and_the_right_one_is_served() {
+    let mut house = three();
+    let wrong = "77".repeat(32);
+    let declined = collect(&house, &[AGENT], &wrong, 0);
+    wait(&house, "it is declined", |house| {
+        show(house, RECIPIENT, &declined)["state"] == "declined"
+    });
+    let told = show(&house, RECIPIENT, &declined);
+    assert_eq!(told["at_fault"], "nobody");
+    assert!(told["next"].as_str().unwrap().contains("collect it again"));
+    let kept = try_order(&house, AGENT, &["list"]).unwrap();
+    assert_eq!(kept["smalls"], serde_json::json!([]));
+    let id = ask(&house, &[AGENT], &[]);
+    take(&house, &[AGENT], &id);
+    let funding = funding(&house);
+    let since = tip(&house, SENDER);
+    house.mine(2);
+    house.nodes[AGENT].kill();
+    house.again(AGENT);
+    let own = collect(&house, &[AGENT], &funding, since);
+    wait(&house, "the claim is published", |house| {
+        house.waiting().len() == 1
+    });
+    house.mine(1);
+    delivered(&mut house, (&id, &own));
+}

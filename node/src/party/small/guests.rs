@@ -1,7 +1,7 @@
 //! Guests: who asks by itself for this node's part in a contract that it has with others, and is served by the side of that one.
 
 use narthex::{
-    channel::{offer::Decline, small::SmallAnswer},
+    channel::small::{AskFault, Declined, SmallAnswer},
     contracts::depth::Depth,
     small::Welcome,
 };
@@ -27,9 +27,16 @@ impl Core {
         })
     }
 
-    /// Whether there is a contract that it is about.
-    pub(super) fn is_hosted(&self, figures: &[u8]) -> bool {
-        self.welcomed(figures).is_some()
+    /// Whether a guest's ask is taken in, to be served now or when the coin lies deep.
+    pub(super) fn may_visit(&self, figures: &[u8]) -> Result<(), Declined> {
+        match self.welcomed(figures) {
+            Some((_, Welcome::Now | Welcome::Later)) => Ok(()),
+            Some((_, Welcome::Never(why))) => Err(Declined::new(AskFault::Late, why)),
+            None => Err(Declined::new(
+                AskFault::Unknown,
+                "there is nothing of that here, or not yet",
+            )),
+        }
     }
 
     /// The contract that it is about.
@@ -51,7 +58,10 @@ impl Core {
         for (guest, standing, figures) in guests {
             let (answer, host) = match self.welcomed(&figures) {
                 Some((host, Welcome::Now)) => (SmallAnswer::Takes(Vec::new()), Some(host)),
-                Some((_, Welcome::Never(why))) => (SmallAnswer::Declines(Decline::new(&why)), None),
+                Some((_, Welcome::Never(why))) => {
+                    let declined = Declined::new(AskFault::Late, why);
+                    (SmallAnswer::Declined(declined), None)
+                }
                 Some((_, Welcome::Later)) | None => continue,
             };
             // The answer is said first: before it nothing else is heard.
