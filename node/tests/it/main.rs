@@ -9,6 +9,7 @@
 
 mod api;
 mod api_tools;
+mod bench;
 mod contracts;
 mod endings;
 mod evidence;
