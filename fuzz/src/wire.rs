@@ -14,7 +14,9 @@ use narthex_channel::{
     log::MemoryLog,
     offer::{Accept, Decline, Invited, Offer, OfferChange, Offering},
     setup::Timing,
-    small::{Apart, SmallAnswer, SmallAsk, SmallBeginning, SmallChange, SmallPeer},
+    small::{
+        Apart, AskFault, Declined, SmallAnswer, SmallAsk, SmallBeginning, SmallChange, SmallPeer,
+    },
     wire::{
         ABORT, ACCEPT, Ack, AskDeclined, BIND, BOXES, Chunk, Contradiction, DECLINE, Envelope,
         Fault, Frame, Head, Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece,
@@ -382,6 +384,7 @@ fn smalls() -> Vec<Vec<u8>> {
         ask().to_bytes(),
         takes.to_bytes(),
         declines.to_bytes(),
+        SmallAnswer::Declined(Declined::new(AskFault::Late, "over")).to_bytes(),
         figures().to_bytes(),
         consent.to_bytes(),
         delivery.to_bytes(),
@@ -465,6 +468,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         Frame::Envelope(abort),
         Frame::Envelope(proposal),
         Frame::Fault(Fault::new(4, "terms: no point")),
+        Frame::Declined(AskDeclined {
+            contract,
+            why: Declined::new(AskFault::Unknown, "not here"),
+        }),
         Frame::Want(Want { contract, index: 2 }),
         Frame::Envelope(signed(0, BOXES, boxes.to_bytes())),
         Frame::Envelope(signed(0, SMALL, ask().to_bytes())),

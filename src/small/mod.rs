@@ -391,7 +391,7 @@ pub fn open(
     let answers = asked.answers().iter();
     let takes = answers.filter_map(|(by, answer)| match answer {
         SmallAnswer::Takes(figures) => Some((*by, &figures[..])),
-        SmallAnswer::Declines(_) => None,
+        SmallAnswer::Declines(_) | SmallAnswer::Declined(_) => None,
     });
     let takes: BTreeMap<_, _> = takes.collect();
     let first = takes.get(&0).copied();

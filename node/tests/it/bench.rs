@@ -22,12 +22,19 @@ fn measured(words: &str) -> Vec<Value> {
     let left: Vec<_> = std::fs::read_dir(here.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
-    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
     lines.inspect(has_its_fields).collect()
 }
 
 fn has_its_fields(line: &Value) {
-    let fields: BTreeSet<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    let fields: BTreeSet<_> = line
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     let all = BTreeSet::from(["name", "figure", "unit", "floor", "ratio", "bar"]);
     assert_eq!(fields, all, "{line}");
     assert!(line["figure"].as_f64().unwrap() >= 0.0, "{line}");
@@ -36,7 +43,10 @@ fn has_its_fields(line: &Value) {
     let bar = &line["bar"];
     if !bar.is_null() {
         let of = bar["of"].as_str().unwrap();
-        let (number, is_kept) = (line[of].as_f64().unwrap(), bar["is_kept"].as_bool().unwrap());
+        let (number, is_kept) = (
+            line[of].as_f64().unwrap(),
+            bar["is_kept"].as_bool().unwrap(),
+        );
         let found = match bar["most"].as_f64() {
             Some(most) => number <= most,
             None => number >= bar["least"].as_f64().unwrap(),
@@ -57,7 +67,12 @@ fn disk_sockets_and_schedules_are_measured_beside_their_floors() {
     let all = measured(
         "--what store --what wire --what schedules --commits 3 --messages 40 --schedules 2",
     );
-    for part in ["1 in a commit", "16 in a commit", "of 300 bytes", "of 60000 bytes"] {
+    for part in [
+        "1 in a commit",
+        "16 in a commit",
+        "of 300 bytes",
+        "of 60000 bytes",
+    ] {
         let line = with(&all, part);
         assert_eq!(line["unit"], "1/s");
         assert!(line["floor"].as_f64().unwrap() > 0.0, "{line}");

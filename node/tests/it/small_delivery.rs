@@ -255,7 +255,11 @@ fn a_sender_whose_recipient_is_silent_has_its_coin_back() {
         "the recipient's node knows the last block",
         |house| tip(house, RECIPIENT) == tip(house, SENDER),
     );
-    assert_eq!(show(&house, RECIPIENT, &own)["state"], "waiting");
+    wait(&house, "it is told that nobody is served", |house| {
+        show(house, RECIPIENT, &own)["state"] == "declined"
+    });
+    let told = show(&house, RECIPIENT, &own);
+    assert!(told["next"].as_str().unwrap().contains("another agent"));
     assert_eq!(read(&house, &own), None);
 }
 
@@ -279,12 +283,17 @@ fn a_wrong_collection_is_declined_and_the_right_one_is_served() {
     let funding = funding(&house);
     let since = tip(&house, SENDER);
     house.mine(2);
-    house.nodes[AGENT].kill();
-    house.again(AGENT);
+    // On the connection that the first ask was made on.
     let own = collect(&house, &[AGENT], &funding, since);
     wait(&house, "the claim is published", |house| {
         house.waiting().len() == 1
     });
     house.mine(1);
     delivered(&mut house, (&id, &own));
+    house.nodes[AGENT].kill();
+    house.again(AGENT);
+    let kept = try_order(&house, AGENT, &["list"]).unwrap();
+    let kept: Vec<_> = kept["smalls"].as_array().unwrap().clone();
+    let ids: Vec<_> = kept.iter().map(|small| small["id"].as_str()).collect();
+    assert!(!ids.contains(&Some(&declined)), "{ids:?}");
 }

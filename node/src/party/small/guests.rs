@@ -22,8 +22,12 @@ impl Core {
     fn welcomed(&self, figures: &[u8]) -> Option<([u8; 32], Welcome)> {
         let mut all = self.small.iter();
         all.find_map(|(id, small)| {
-            let side = small.side.as_ref().filter(|_| small.standing() == "joined");
-            Some((*id, side?.welcomes(figures)?))
+            let says = small.side.as_ref()?.welcomes(figures)?;
+            match small.standing() {
+                "joined" => Some((*id, says)),
+                "over" => Some((*id, Welcome::Never("it is over".into()))),
+                _ => None,
+            }
         })
     }
 
@@ -39,9 +43,11 @@ impl Core {
         }
     }
 
-    /// The contract that it is about.
+    /// The contract that it is about, as long as that is not over.
     pub(super) fn host_of(&self, figures: &[u8]) -> Option<[u8; 32]> {
-        self.welcomed(figures).map(|(id, _)| id)
+        let (id, _) = self.welcomed(figures)?;
+        let host = self.small.get(&id)?;
+        (host.standing() == "joined").then_some(id)
     }
 
     /// Answers those that wait, by what the sides say, without their owner; and serves those that are welcome.

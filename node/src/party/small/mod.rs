@@ -116,7 +116,7 @@ impl Small {
     /// Those of them that have not turned this node's ask away: with these there is a link to say something on.
     fn talking(&self) -> impl Iterator<Item = (u8, PublicKey)> + '_ {
         let answers = self.asked.machine().answers();
-        let is_away = |at: &u8| matches!(answers.get(at), Some(SmallAnswer::Declined(_)));
+        let is_away = move |at: &u8| matches!(answers.get(at), Some(SmallAnswer::Declined(_)));
         let is_own = self.begun().is_some_and(|begun| begun.is_own);
         self.peers().filter(move |(at, _)| !(is_own && is_away(at)))
     }

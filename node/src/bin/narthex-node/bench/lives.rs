@@ -11,10 +11,8 @@ use narthex::{bench, contracts::terms::Role, game_model::Template};
 use narthex_disk::temporary_folder;
 use narthex_node::party::{Command, ContractStatus, Reply};
 
-use super::{
-    super::six::{ARBITERS, DELIVERY_BLOCKS, LOOK, Node, Six, gave_up, is_everybody, pause},
-    Measured, store,
-};
+use super::{Measured, store};
+use crate::six::{ARBITERS, DELIVERY_BLOCKS, LOOK, Node, Six, gave_up, is_everybody, pause};
 
 /// How long a set-up may take, in times of what its signatures take in one process.
 const MOST_SETUP: f64 = 3.0;
@@ -146,7 +144,7 @@ fn in_process(rounds: u32) -> anyhow::Result<f64> {
         (Template::Hardened, panel),
         usize::try_from(rounds)?,
         None,
-        &mut |_| {},
+        &mut |_: &str| {},
     )?;
     let is_total = |one: &&bench::Measurement| one.name.ends_with("all parties, total");
     let total = all

@@ -23,9 +23,8 @@ pub(super) fn run(folder: &Path, rounds: u32, commits: u32) -> anyhow::Result<Ve
     };
     let mut all = Vec::new();
     for group in GROUPS {
-        let (figures, floors) = ((0..rounds).map(|_| fresh()), Vec::new());
-        let (mut figures, mut floors): (Vec<_>, Vec<_>) = (figures.collect(), floors);
-        floors.extend((0..rounds).map(|_| fresh()));
+        let mut figures: Vec<_> = (0..rounds).map(|_| fresh()).collect();
+        let mut floors: Vec<_> = (0..rounds).map(|_| fresh()).collect();
         let missing = "as many folders as rounds";
         let least = by_turns(
             rounds,
