@@ -50,7 +50,7 @@ impl Core {
         let open_s = ask.expires_s.saturating_sub(self.now.unix_s);
         let most = self.policy.max_open_s;
         if !(1..=most).contains(&open_s) {
-            let words = format_args!("it is open for {open_s} seconds; 1 to {most} are taken");
+            let words = format!("it is open for {open_s} seconds; 1 to {most} are taken");
             return Err(Declined::new(AskFault::Expiry, words));
         }
         let Some(tip) = self.tip else {
