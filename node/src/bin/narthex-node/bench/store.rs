@@ -65,7 +65,7 @@ fn bare(folder: &Path, commits: u32, group: u8) -> anyhow::Result<f64> {
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.execute_batch("CREATE TABLE entry (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL)")?;
-    let bytes = vec![7; ENTRY * usize::from(group)];
+    let bytes = vec![7_u8; ENTRY * usize::from(group)];
     let start = Instant::now();
     let mut insert = db.prepare("INSERT INTO entry (bytes) VALUES (?1)")?;
     for _ in 0..commits {
