@@ -35,6 +35,13 @@ use crate::support::{
 const OPEN_S: u64 = 3_600;
 const MESSAGE: &[u8] = b"Meet me in the narthex at noon.";
 
+/// A town whose nodes have all seen the last block.
+fn settled() -> Town {
+    let mut town = Town::new();
+    town.pass(1);
+    town
+}
+
 /// Whoever is asked.
 fn asked() -> PartySet {
     [PartyId(1)].into_iter().collect()
@@ -228,9 +235,12 @@ fn declined(town: &mut Town, at: usize, evil: &Evil, id: &[u8; 32], what: &str) 
 
 #[test]
 fn each_wrong_ask_is_declined_with_its_reason_and_the_next_one_is_heard() {
-    let mut town = Town::new();
+    let mut town = settled();
     let payer = Evil::new(99).id();
-    for (number, (what, fault, id, body)) in (100u8..).zip(wrong_asks(&mut town, payer)) {
+    let count = wrong_asks(&mut town, payer).len();
+    for (number, at) in (100u8..).zip(0..count) {
+        // Dates are of this moment.
+        let (what, fault, id, body) = wrong_asks(&mut town, payer).remove(at);
         let evil = Evil::new(number);
         evil.connect(&mut town, 1);
         town.pump();
@@ -258,7 +268,7 @@ fn each_wrong_ask_is_declined_with_its_reason_and_the_next_one_is_heard() {
 /// Whoever comes when as many wait as may is told that it is the node's bound, and may ask again.
 #[test]
 fn one_too_many_may_ask_again_when_there_is_room() {
-    let mut town = Town::new();
+    let mut town = settled();
     let policy = Policy {
         max_asked: 1,
         ..everything()
@@ -301,7 +311,7 @@ fn collection(town: &Town, agent: usize, funding: Txid) -> SmallCommand {
 /// What the user of a node that asked wrongly sees, also after both nodes were killed.
 #[test]
 fn whoever_asked_reads_why_whose_fault_it_is_and_what_to_do() {
-    let mut town = Town::new();
+    let mut town = settled();
     let made_up = Txid::from_byte_array([7; 32]);
     let ask = collection(&town, 1, made_up);
     let status = order(&mut town, 0, ask.clone()).unwrap();
@@ -336,7 +346,7 @@ fn a_recipient_that_collects_too_early_collects_again_later() {
     const SENDER: usize = 0;
     const AGENT: usize = 1;
     const RECIPIENT: usize = 2;
-    let mut town = Town::new();
+    let mut town = settled();
     let Ok(Reply::Node(node)) = town.ask(RECIPIENT, Command::Node) else {
         panic!("no status");
     };
@@ -406,7 +416,7 @@ fn a_recipient_that_collects_too_early_collects_again_later() {
 /// A node that has not seen its chain yet can judge no date: it says so.
 #[test]
 fn a_node_that_has_just_begun_says_so() {
-    let mut town = Town::new();
+    let mut town = settled();
     town.kill(1);
     town.begin(1);
     let evil = Evil::new(100);
