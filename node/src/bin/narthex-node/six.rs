@@ -60,6 +60,8 @@ impl Node {
                 "--auto-accept",
                 "--tick-ms",
                 "100",
+                "--log",
+                "warn",
             ])
             .args([
                 "--max-stake",
