@@ -42,6 +42,17 @@ fn settled() -> Town {
     town
 }
 
+/// Seconds pass until something is so.
+fn until(town: &mut Town, what: &str, mut is_so: impl FnMut(&mut Town) -> bool) {
+    for _ in 0..20 {
+        if is_so(town) {
+            return;
+        }
+        town.pass(1);
+    }
+    panic!("{what}: {}", town.notes());
+}
+
 /// Whoever is asked.
 fn asked() -> PartySet {
     [PartyId(1)].into_iter().collect()
@@ -370,9 +381,10 @@ fn a_recipient_that_collects_too_early_collects_again_later() {
     order(&mut town, AGENT, take).unwrap();
     let older = town.nodes[AGENT].snapshot();
     town.pump();
-    town.pass(1);
+    until(&mut town, "it is funded", |town| {
+        town.chain.mempool().unwrap().len() == 1
+    });
     let funding = town.chain.mempool().unwrap();
-    assert_eq!(funding.len(), 1, "{}", town.notes());
     town.mine(2);
     // The agent has its copy no more, and sees the recipient alone.
     town.kill(AGENT);
@@ -390,19 +402,17 @@ fn a_recipient_that_collects_too_early_collects_again_later() {
         town.notes()
     );
     town.connect(AGENT, SENDER);
-    town.pump();
-    town.pass(1);
-    // The sender has handed it over again; on the same connection the recipient is served.
+    // The sender hands it over again.
+    until(&mut town, "the agent has its copy", |town| {
+        let agent = show(town, AGENT, &id);
+        agent.standing.as_deref() == Some("serving")
+    });
+    // On the same connection the recipient is served now.
     let own = order(&mut town, RECIPIENT, collect).unwrap().id;
-    town.pump();
-    town.pass(1);
-    let agent = show(&mut town, AGENT, &id);
-    assert_eq!(
-        show(&mut town, RECIPIENT, &own).state,
-        "joined",
-        "{agent:?} {}",
-        town.notes()
-    );
+    until(&mut town, "the claim waits", |town| {
+        town.chain.mempool().unwrap().len() == 1
+    });
+    assert_eq!(show(&mut town, RECIPIENT, &own).state, "joined");
     town.mine(1);
     town.mine(1);
     let read = SmallCommand::Read { id: own };
