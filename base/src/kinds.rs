@@ -87,6 +87,8 @@ kinds! {
     FETCH_CHANGE = "NXJL1",
     /// What was wrong with something that came.
     WIRE_FAULT = "NXLF1",
+    /// An ask that is turned away before anybody decides about it.
+    WIRE_DECLINED = "NXLN1",
     /// A node asks another for a small contract.
     SMALL_ASK = "NXQA1",
     /// The answer to that.

@@ -1,6 +1,6 @@
 //! `narthex bench`.
 
-use std::io::Write;
+use std::{ffi::OsString, io::Write};
 
 use clap::Args;
 use narthex::bench::{Measurement, Options, model, run};
@@ -41,10 +41,16 @@ enum What {
     Model,
     /// Both.
     All,
+    /// What a party costs as a process: durable steps, messages, whole contracts between six nodes. `narthex-node bench`, a program of its own,
+    /// measures it, and has more options.
+    Node,
 }
 
 impl BenchArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        if self.what == What::Node {
+            return self.of_nodes();
+        }
         let measures_setup = self.what != What::Model;
         Misuse::unless(measures_setup || self.arbiters.is_empty(), || {
             "--arbiters are those of a set-up, which --what model does not measure".into()
@@ -90,6 +96,21 @@ impl BenchArgs {
             }
         }
         Ok(())
+    }
+}
+
+impl BenchArgs {
+    /// By the program that nodes are.
+    fn of_nodes(&self) -> anyhow::Result<()> {
+        Misuse::unless(self.arbiters.is_empty() && self.template.is_none(), || {
+            "--arbiters and --template are those of a set-up; --what node measures hardened 2-of-3"
+                .into()
+        })?;
+        let rounds = self.rounds.to_string();
+        let mut words = vec!["bench", "--rounds", &rounds];
+        words.extend(self.json.then_some("--json"));
+        let words: Vec<_> = words.into_iter().map(OsString::from).collect();
+        super::node::program(&words)
     }
 }
 

@@ -80,7 +80,7 @@ impl NodeCommand {
 const PROGRAM: &str = "narthex-node";
 
 /// Runs it in the place of this process: the one beside this one, else the first on the path.
-fn program(words: &[OsString]) -> anyhow::Result<()> {
+pub(super) fn program(words: &[OsString]) -> anyhow::Result<()> {
     let beside = std::env::current_exe().ok();
     let beside = beside.and_then(|own| Some(own.parent()?.join(PROGRAM)));
     let beside = beside.filter(|path| path.is_file());

@@ -19,7 +19,10 @@ mod error;
 
 use std::collections::BTreeMap;
 
-use bitcoin::{Amount, OutPoint, Transaction, Weight, secp256k1::SecretKey};
+use bitcoin::{
+    Amount, OutPoint, ScriptBuf, Transaction, Weight,
+    secp256k1::{PublicKey, Secp256k1, SecretKey},
+};
 use narthex_base::{codec::Message as _, kinds::Kind, secret::Secret};
 use narthex_channel::{
     StepError,
@@ -31,13 +34,14 @@ use narthex_channel::{
 use narthex_contracts::{
     binding::Bindings,
     deliver::Request,
+    depth::Depth,
     template::Reserve,
     terms::{FeeError, FeeRate},
 };
 use narthex_regtest::AcceptedPolicy;
 use serde::{Deserialize, Serialize};
 
-pub use bank::{BankPayer, BankProvider};
+pub use bank::{BankPayer, BankProvider, check_bank};
 pub use delivery::{
     DeliveryKeeper, DeliveryRecipient, DeliverySender, check_figures, keep_message,
 };
@@ -312,6 +316,29 @@ pub fn is_guests(figures: &[u8]) -> bool {
     matches!(Family::of(figures), Ok(Family::Guest(_)))
 }
 
+/// Whether there can be a contract of these figures, asked now of a node with this key at this height, if its owner takes it for the least
+/// depth that there is.
+///
+/// # Errors
+/// [`SmallError::Refused`]; the fault of whoever asks.
+pub fn check_ask(figures: &[u8], own: &PublicKey, tip: u32) -> Result<(), SmallError> {
+    match Family::of(figures)? {
+        Family::Bank(figures) => {
+            // Whatever script its owner will choose: any of this form is as good.
+            let (key, _) = own.x_only_public_key();
+            let provider_script = ScriptBuf::new_p2tr(&Secp256k1::verification_only(), key, None);
+            let consent = BankConsent {
+                provider: *own,
+                provider_script,
+            };
+            check_bank(&figures, &consent, (tip, Depth::LEAST))
+        }
+        Family::Delivery(figures) => check_figures(&figures, tip, Depth::LEAST),
+        // What it is about knows.
+        Family::Guest(_) => Ok(()),
+    }
+}
+
 /// What an ask is for.
 enum Family {
     Bank(BankFigures),
@@ -364,7 +391,7 @@ pub fn open(
     let answers = asked.answers().iter();
     let takes = answers.filter_map(|(by, answer)| match answer {
         SmallAnswer::Takes(figures) => Some((*by, &figures[..])),
-        SmallAnswer::Declines(_) => None,
+        SmallAnswer::Declines(_) | SmallAnswer::Declined(_) => None,
     });
     let takes: BTreeMap<_, _> = takes.collect();
     let first = takes.get(&0).copied();

@@ -114,6 +114,8 @@ fn pairs_of_which_one_would_do_nothing() {
         ("play --stage 1", "--job"),
         ("bench --what model --arbiters 2-of-3", "--what model"),
         ("bench --what model --template paper", "--what model"),
+        ("bench --what node --arbiters 2-of-3", "--what node"),
+        ("bench --what node --template paper", "--what node"),
         ("bench --rounds 0", "at least 1"),
         ("simulate games --games 0", "is not in 1.."),
         ("simulate games --most-tries 5", "grinder"),

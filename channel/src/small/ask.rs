@@ -6,10 +6,8 @@ use narthex_base::{
     tagged::tagged_hash,
 };
 
-use crate::{
-    fields::unknown,
-    offer::{Decline, MAX_DECLINE},
-};
+use super::declined::{Declined, read_decline};
+use crate::{fields::unknown, offer::Decline};
 
 /// Most bytes of the figures of an ask or of an answer.
 pub const MAX_FIGURES: usize = 4_096;
@@ -37,8 +35,21 @@ impl SmallAsk {
 pub enum SmallAnswer {
     /// It is taken: what this side brings, a message of the family with its kind; up to [`MAX_FIGURES`] bytes.
     Takes(Vec<u8>),
-    /// It is not.
+    /// It is not, by its owner's word.
     Declines(Decline),
+    /// It is not, and nobody was asked: there is something wrong with it, or it is too early.
+    Declined(Declined),
+}
+
+impl SmallAnswer {
+    /// Why it is not taken, for people; `None` if it is.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            SmallAnswer::Takes(_) => None,
+            SmallAnswer::Declines(decline) => Some(&decline.reason),
+            SmallAnswer::Declined(declined) => Some(&declined.decline.reason),
+        }
+    }
 }
 
 impl Message for SmallAsk {
@@ -64,17 +75,18 @@ impl Message for SmallAnswer {
         match self {
             SmallAnswer::Takes(figures) => w.u8(0).bytes(figures),
             SmallAnswer::Declines(decline) => w.u8(1).bytes(decline.reason.as_bytes()),
+            SmallAnswer::Declined(declined) => {
+                declined.write(w.u8(2));
+                w
+            }
         };
     }
 
     fn read(r: &mut Reader<'_>) -> Result<SmallAnswer, DecodeError> {
         Ok(match r.u8("answer")? {
             0 => SmallAnswer::Takes(r.bytes_up_to("figures", MAX_FIGURES)?.to_vec()),
-            1 => {
-                let words = std::str::from_utf8(r.bytes_up_to("reason", MAX_DECLINE)?);
-                let words = words.map_err(|error| DecodeError::invalid("reason", error))?;
-                SmallAnswer::Declines(Decline::new(words))
-            }
+            1 => SmallAnswer::Declines(read_decline(r)?),
+            2 => SmallAnswer::Declined(Declined::read(r)?),
             kind => return Err(unknown("answer", kind)),
         })
     }

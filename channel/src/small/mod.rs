@@ -8,11 +8,13 @@
 mod apart;
 mod ask;
 mod codec;
+mod declined;
 mod machine;
 mod table;
 
 pub use apart::{Apart, MAX_APART};
 pub use ask::{MAX_FIGURES, SmallAnswer, SmallAsk};
+pub use declined::{AskFault, AtFault, Declined};
 pub use machine::{
     MAX_SMALL_PEERS, SmallBeginning, SmallChange, SmallEffect, SmallInput, SmallMachine, SmallPeer,
     SmallRefusal,

@@ -3,10 +3,11 @@
 use narthex_base::codec::Message;
 
 use super::{
-    Ack, Chunk, Envelope, Fault, Hello, Piece, Recall, Resume, SignedHead, Want, WireFault,
+    Ack, AskDeclined, Chunk, Envelope, Fault, Hello, Piece, Recall, Resume, SignedHead, Want,
+    WireFault,
     types::{
-        ACK, CHUNK, Carrier, FAULT, GONE, HELLO, MAX_FRAME, MAX_WHOLE, MessageType, PIECE, RECALL,
-        RESUME, WANT,
+        ACK, CHUNK, Carrier, DECLINED, FAULT, GONE, HELLO, MAX_FRAME, MAX_WHOLE, MessageType,
+        PIECE, RECALL, RESUME, WANT,
     },
 };
 
@@ -33,6 +34,8 @@ pub enum Frame {
     Want(Want),
     /// A chunk of a job.
     Chunk(Chunk),
+    /// An ask that was turned away.
+    Declined(AskDeclined),
     /// What was wrong.
     Fault(Fault),
     /// An odd type that this program does not know.
@@ -53,6 +56,7 @@ impl Frame {
             Frame::Chunk(_) => CHUNK,
             Frame::Envelope(envelope) => envelope.head().message,
             Frame::Head(signed) => signed.head.message,
+            Frame::Declined(_) => DECLINED,
             Frame::Fault(_) => FAULT,
             Frame::Ignored(number) => *number,
         }
@@ -70,6 +74,7 @@ impl Frame {
             Frame::Envelope(m) => m.to_bytes(),
             Frame::Want(m) => m.to_bytes(),
             Frame::Chunk(m) => m.to_bytes(),
+            Frame::Declined(m) => m.to_bytes(),
             Frame::Fault(m) => m.to_bytes(),
             Frame::Ignored(_) => Vec::new(),
         }
@@ -134,6 +139,7 @@ fn link(row: &'static MessageType, payload: &[u8]) -> Result<Frame, WireFault> {
         GONE => Frame::Gone(read(row, payload)?),
         WANT => Frame::Want(read(row, payload)?),
         CHUNK => Frame::Chunk(read(row, payload)?),
+        DECLINED => Frame::Declined(read(row, payload)?),
         _ => Frame::Fault(read(row, payload)?),
     })
 }

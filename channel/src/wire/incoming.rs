@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Ack, Close, Envelope, Frame, Head, Hello, Link, LinkError, MAX_MARKS, Outcome, Recall, Resume,
-    SignedHead, Standing, WireFault,
+    Ack, AskDeclined, Close, Envelope, Frame, Head, Hello, Link, LinkError, MAX_MARKS, Outcome,
+    Recall, Resume, SignedHead, Standing, WireFault,
     gate::{Held, Place},
     link::Outcomes,
     links::{Kept, LinksInput},
     outcome::{closed, fault, flood, send},
 };
-use crate::log::Log;
+use crate::{log::Log, small::Declined};
 
 /// Most marks of one connection: contracts and sets of receivers that a peer may speak of.
 const MAX_ALL_MARKS: usize = 64 * MAX_MARKS;
@@ -79,6 +79,7 @@ impl<L: Log> Link<L> {
             // A job is no machine's: whoever has its files knows what to do.
             Frame::Want(want) => Ok(vec![Outcome::Want(want)]),
             Frame::Chunk(chunk) => Ok(vec![Outcome::Chunk(chunk)]),
+            Frame::Declined(declined) => Ok(vec![Outcome::Declined(declined)]),
             Frame::Fault(_) | Frame::Ignored(_) => Ok(Vec::new()),
         }
     }
@@ -233,6 +234,17 @@ impl<L: Log> Link<L> {
             Ok(()) if envelope.head().seq == 0 => vec![Outcome::Knock(envelope)],
             Ok(()) => Vec::new(),
         }
+    }
+
+    /// An ask that knocked is turned away. Nothing of it is kept, so that it counts as no contract of the peer's: another one is heard on
+    /// this connection. What bounds them is how much a peer may send, and may have this node send.
+    pub fn turn_away(&mut self, contract: [u8; 32], why: Declined, now_ms: u64) -> Vec<Outcome> {
+        let Some(connection) = &mut self.connection else {
+            return Vec::new();
+        };
+        connection.knocked.remove(&contract);
+        let declined = AskDeclined { contract, why };
+        self.metered(vec![send(&Frame::Declined(declined))], now_ms)
     }
 
     fn came(&mut self, kept: Kept) -> Outcomes {

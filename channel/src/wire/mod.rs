@@ -15,6 +15,7 @@
 //! Nodes find each other and encrypt by other means (BOLT 8); a frame here is what such a transport carries.
 
 mod contract;
+mod declined;
 mod envelope;
 mod error;
 mod frame;
@@ -32,6 +33,7 @@ mod small;
 mod types;
 
 pub use contract::{contract_message, contract_type, is_contract_type};
+pub use declined::AskDeclined;
 pub use envelope::{Contradiction, Envelope, Head, SignedHead, body_hash};
 pub use error::WireFault;
 pub use frame::{Frame, frames};
@@ -45,8 +47,8 @@ pub use saying::Saying;
 pub use setup::{setup_message, setup_type};
 pub use small::{SMALL_KINDS, small_kind};
 pub use types::{
-    ABORT, ACCEPT, ACK, ATTESTATION, BIND, BOXES, CHUNK, COMMITMENT, Carrier, DECLINE, ENDING,
-    EVIDENCE, FAULT, FUNDING, GONE, HANDED_OVER, HELD, HELLO, ITEM, MAX_FRAME, MAX_LIFE, MAX_SMALL,
-    MAX_WHOLE, MESSAGE_TYPES, MessageType, NONCES, OFFER, OPENING, PIECE, PROPOSAL, RECALL,
-    RECEIPT, RELEASE, RESUME, SHARES, SMALL, TERMS, WANT, WHOLE,
+    ABORT, ACCEPT, ACK, ATTESTATION, BIND, BOXES, CHUNK, COMMITMENT, Carrier, DECLINE, DECLINED,
+    ENDING, EVIDENCE, FAULT, FUNDING, GONE, HANDED_OVER, HELD, HELLO, ITEM, MAX_FRAME, MAX_LIFE,
+    MAX_SMALL, MAX_WHOLE, MESSAGE_TYPES, MessageType, NONCES, OFFER, OPENING, PIECE, PROPOSAL,
+    RECALL, RECEIPT, RELEASE, RESUME, SHARES, SMALL, TERMS, WANT, WHOLE,
 };

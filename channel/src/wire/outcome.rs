@@ -1,7 +1,7 @@
 //! What a link hands out.
 
 use super::{
-    Chunk, Contradiction, Envelope, Fault, Frame, SignedHead, Want, WireFault,
+    AskDeclined, Chunk, Contradiction, Envelope, Fault, Frame, SignedHead, Want, WireFault,
     links::{Kept, LinksRefusal},
 };
 use crate::{OpenError, StepError};
@@ -16,7 +16,7 @@ pub enum Outcome {
     /// A message whose body the peer has no more: whatever needs it has to begin anew. Then [`Link::taken`](super::Link::taken).
     Missing(SignedHead),
     /// A first message of a contract that this node does not know. If it is to be one: [`Link::open_contract`](super::Link::open_contract), then
-    /// [`Link::received_envelope`](super::Link::received_envelope).
+    /// [`Link::received_envelope`](super::Link::received_envelope). If it is an ask that is not to be one: [`Link::turn_away`](super::Link::turn_away).
     Knock(Envelope),
     /// An own message that this disk has forgotten. The contract is to take it for said; then [`Link::imported`](super::Link::imported).
     Import(Kept),
@@ -29,6 +29,8 @@ pub enum Outcome {
     Want(Want),
     /// A chunk of a job came. What it is is still to be seen.
     Chunk(Chunk),
+    /// The peer turns an ask for a small contract away.
+    Declined(AskDeclined),
     /// Own key has signed two things: for the operator.
     Alarm(Contradiction),
     /// Read nothing more for so many milliseconds.

@@ -120,6 +120,8 @@ pub const ACCEPT: u16 = 33_012;
 pub const DECLINE: u16 = 33_014;
 /// `gone`.
 pub const GONE: u16 = 33_016;
+/// `declined`: odd, so that a node that does not know it waits for its answer as before.
+pub const DECLINED: u16 = 33_019;
 /// `want`.
 pub const WANT: u16 = 33_020;
 /// `chunk`.
@@ -178,6 +180,8 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     offer(ACCEPT, "accept", 242, 242),
     offer(DECLINE, "decline", 9, 209),
     link(GONE, "gone", 185, 185),
+    // Kind, contract, fault, and words with their length.
+    link(DECLINED, "declined", 42, 42 + 200),
     link(WANT, "want", 41, 41),
     link(CHUNK, "chunk", 50, LONGEST_CHUNK),
     setup(PROPOSAL, "proposal", 4, 4 + (16 << 10)),

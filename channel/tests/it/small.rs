@@ -10,8 +10,8 @@ use narthex_channel::{
     laws::{Effort, Subject, check},
     offer::Decline,
     small::{
-        SmallAnswer, SmallAsk, SmallBeginning, SmallChange, SmallEffect, SmallInput, SmallMachine,
-        SmallPeer, SmallRefusal,
+        AskFault, AtFault, Declined, SmallAnswer, SmallAsk, SmallBeginning, SmallChange,
+        SmallEffect, SmallInput, SmallMachine, SmallPeer, SmallRefusal,
     },
     wire::{Envelope, SMALL, WireFault, small_kind},
 };
@@ -64,8 +64,9 @@ impl Subject for Asking {
 
     fn input(&mut self, _: &SmallMachine, rng: &mut StdRng) -> SmallInput {
         let depth = [None, Some(Depth::LEAST), Some(Depth::USUAL)][rng.gen_range(0..3)];
-        let answer = match rng.gen_range(0..3) {
+        let answer = match rng.gen_range(0..4) {
             0 => SmallAnswer::Declines(Decline::new("busy")),
+            3 => SmallAnswer::Declined(Declined::new(AskFault::Full, "too many")),
             byte => SmallAnswer::Takes(vec![byte; 9]),
         };
         match rng.gen_range(0..8) {
@@ -170,4 +171,23 @@ fn it_is_joined_by_so_many_as_are_needed() {
     let declines = SmallInput::Answered(1, SmallAnswer::Declines(Decline::new("no")), None);
     assert_eq!(give(&mut lost, declines), asks(&[]));
     assert_eq!(lost.standing(), "declined");
+}
+
+/// Numbers of faults are those of the wire, and one of a newer program is kept as it came.
+#[test]
+fn a_fault_has_one_number_and_somebody_or_nobody_has_it() {
+    for fault in AskFault::ALL {
+        assert_eq!(AskFault::of(fault.code()), fault);
+        let answer = SmallAnswer::Declined(Declined::new(fault, "words"));
+        assert_eq!(
+            SmallAnswer::from_bytes(&answer.to_bytes()),
+            Ok(answer.clone())
+        );
+        assert_eq!(answer.reason(), Some("words"));
+    }
+    let newer = AskFault::of(200);
+    assert_eq!((newer, newer.code()), (AskFault::Other(200), 200));
+    assert_eq!(newer.at_fault(), AtFault::Nobody);
+    assert_eq!(AskFault::Figures.at_fault().as_str(), "asker");
+    assert_eq!(AskFault::Full.at_fault().as_str(), "asked");
 }

@@ -17,6 +17,7 @@ use narthex_channel::{
 };
 use narthex_contracts::party::PartySet;
 
+mod declined;
 mod refill;
 
 use crate::wire_support::{
@@ -139,8 +140,8 @@ impl Node {
                 Outcome::Alarm(fork) if self.alarms.contains(&fork) => {}
                 Outcome::Prove(proof) => self.proofs.push(proof),
                 Outcome::Alarm(fork) => self.alarms.push(fork),
-                // No job travels here.
-                Outcome::Want(_) | Outcome::Chunk(_) => {}
+                // No job travels here, and nobody asks for anything small.
+                Outcome::Want(_) | Outcome::Chunk(_) | Outcome::Declined(_) => {}
                 Outcome::Close(close) => self.closed.push(close),
                 Outcome::Knock(_) | Outcome::Pause(_) => {}
             }

@@ -15,11 +15,11 @@ use narthex_channel::{
     contract::{self, ContractMessage},
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
-    small::SmallAsk,
+    small::{AskFault, Declined, SmallAsk},
     wire::{
-        Ack, Carrier, Chunk, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE, MESSAGE_TYPES,
-        Mark, MessageType, OfferMessage, Piece, Recall, Resume, SMALL, SignedHead, Want, WireFault,
-        contract_type, setup_type,
+        Ack, AskDeclined, Carrier, Chunk, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE,
+        MESSAGE_TYPES, Mark, MessageType, OfferMessage, Piece, Recall, Resume, SMALL, SignedHead,
+        Want, WireFault, contract_type, setup_type,
     },
 };
 use narthex_contracts::{
@@ -131,6 +131,9 @@ fn fields(frame: &Frame) -> Value {
                 "proof": siblings.collect::<Vec<_>>(), "bytes": parts(&m.bytes),
             })
         }
+        Frame::Declined(m) => json!({
+            "contract": m.contract.to_lower_hex_string(), "fault": m.why.fault.code(), "words": m.why.decline.reason,
+        }),
         Frame::Fault(m) => json!({ "code": m.code, "words": m.words }),
         Frame::Ignored(_) => json!({}),
     }
@@ -543,6 +546,24 @@ fn link_cases(row: &MessageType) -> Cases {
                         Frame::Gone(link).to_bytes(),
                     ),
                 ],
+            )
+        }
+        "declined" => {
+            let declined = |fault, words: &str| {
+                let why = Declined::new(fault, words);
+                Frame::Declined(AskDeclined { contract, why }).to_bytes()
+            };
+            let mut garbled = declined(AskFault::Figures, "wrong");
+            *garbled.last_mut().unwrap() = 0xff;
+            let newer = declined(AskFault::Other(200), "");
+            let longest = declined(AskFault::Unknown, &"é".repeat(200));
+            (
+                vec![
+                    ("words".into(), declined(AskFault::Figures, "wrong")),
+                    ("the longest words".into(), longest),
+                    ("a fault of a newer program, and no words".into(), newer),
+                ],
+                vec![("words that are no text".into(), garbled)],
             )
         }
         "fault" => {

@@ -28,6 +28,7 @@ LINK = {
     33006: ("piece", 50, WHOLE + 49),
     33008: ("recall", 49, 49),
     33016: ("gone", 185, 185),
+    33019: ("declined", 42, 242),
     33020: ("want", 41, 41),
     33022: ("chunk", 50, 49 + 32 * SIBLINGS + CHUNK),
     33090: ("fault", 11, 512),
@@ -213,6 +214,14 @@ def chunk(r):
     return fields
 
 
+def declined(r):
+    contract, code, words = r.take(32), r.number(1), r.bytes(200)
+    try:
+        return {"contract": contract, "fault": code, "words": words.decode("utf-8")}
+    except UnicodeDecodeError as error:
+        raise Bad("no text") from error
+
+
 def fault(r):
     code, words = r.number(2), r.bytes(500)
     try:
@@ -229,6 +238,7 @@ LINKS = {
     "recall": (b"NXLQ1", recall),
     "want": (b"NXJW1", want),
     "chunk": (b"NXJC1", chunk),
+    "declined": (b"NXLN1", declined),
     "fault": (b"NXLF1", fault),
 }
 

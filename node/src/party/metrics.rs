@@ -90,6 +90,12 @@ impl Core {
             "How often something was made durable since the node started.",
             self.commits(),
         );
+        out.one(
+            "narthex_sent_bytes_total",
+            "counter",
+            "Bytes of what was given out to be sent to peers since the node started, before the transport encrypts it.",
+            self.sent_bytes,
+        );
         let bytes = self.travelling.values().map(Travelling::here).sum();
         out.one(
             "narthex_jobs_bytes",

@@ -52,7 +52,7 @@ use narthex::{
     channel::{
         Logged, OpenError, StepError,
         log::LogError,
-        wire::{ACK, FAULT, HELLO, LinkError, RESUME, WANT},
+        wire::{ACK, DECLINED, FAULT, HELLO, LinkError, RESUME, WANT},
     },
     job::Looked,
     regtest::{AcceptedPolicy, NodeAccess},
@@ -169,7 +169,7 @@ impl Action {
         match number {
             // It only tells its reader what need not be said again.
             Some(ACK) => Rests::Late,
-            Some(HELLO | WANT | FAULT) => Rests::Nothing,
+            Some(HELLO | WANT | FAULT | DECLINED) => Rests::Nothing,
             Some(RESUME) if bytes.len() == EMPTY_RESUME => Rests::Nothing,
             Some(RESUME) => Rests::Disk,
             _ => Rests::Words,
@@ -318,6 +318,8 @@ pub struct Core {
     journal: Rc<RefCell<Vec<String>>>,
     /// What is done once everything is durable.
     out: VecDeque<Action>,
+    /// Bytes of frames that were given out to be sent since the start.
+    sent_bytes: u64,
 }
 
 impl std::fmt::Debug for Core {
@@ -364,6 +366,7 @@ impl Core {
             must_keep: false,
             journal: Rc::default(),
             out: VecDeque::new(),
+            sent_bytes: 0,
         };
         core.recover()?;
         Ok(core)
@@ -427,7 +430,7 @@ impl Core {
             .into_iter()
             .partition(|action: &Action| action.rests_on() != Rests::Late);
         self.out = later;
-        Ok(out.into())
+        Ok(self.given(out.into()))
     }
 
     /// All of it, and everything durable: before a process ends.
@@ -437,7 +440,18 @@ impl Core {
     pub fn all_actions(&mut self) -> Result<Vec<Action>, Fatal> {
         self.keep()?;
         self.must_keep = false;
-        Ok(self.out.drain(..).collect())
+        let out = self.out.drain(..).collect();
+        Ok(self.given(out))
+    }
+
+    /// What leaves is counted.
+    fn given(&mut self, out: Vec<Action>) -> Vec<Action> {
+        let sent = out.iter().map(|action| match action {
+            Action::Send { bytes, .. } | Action::Serve { bytes, .. } => bytes.len() as u64,
+            _ => 0,
+        });
+        self.sent_bytes = self.sent_bytes.saturating_add(sent.sum());
+        out
     }
 
     fn keep(&mut self) -> Result<(), Fatal> {

@@ -222,6 +222,9 @@ impl Core {
                 Outcome::Prove(proof) => due.extend(self.contradicted(node, &proof)?),
                 Outcome::Want(want) => self.asked_for(node, &want),
                 Outcome::Chunk(chunk) => self.chunk_came(node, &chunk)?,
+                Outcome::Declined(declined) => {
+                    due.extend(self.small_turned_away(node, declined)?);
+                }
                 Outcome::Alarm(proof) => self.alarm(node, &proof),
             }
         }

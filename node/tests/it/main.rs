@@ -9,6 +9,7 @@
 
 mod api;
 mod api_tools;
+mod bench;
 mod contracts;
 mod endings;
 mod evidence;
@@ -26,6 +27,7 @@ mod orders;
 mod party;
 mod party_attacks;
 mod small;
+mod small_declined;
 mod small_delivery;
 mod strangers;
 mod support;

@@ -255,6 +255,45 @@ fn a_sender_whose_recipient_is_silent_has_its_coin_back() {
         "the recipient's node knows the last block",
         |house| tip(house, RECIPIENT) == tip(house, SENDER),
     );
-    assert_eq!(show(&house, RECIPIENT, &own)["state"], "waiting");
+    wait(&house, "it is told that nobody is served", |house| {
+        show(house, RECIPIENT, &own)["state"] == "declined"
+    });
+    let told = show(&house, RECIPIENT, &own);
+    assert!(told["next"].as_str().unwrap().contains("another agent"));
     assert_eq!(read(&house, &own), None);
+}
+
+/// A recipient that asks for what its agent does not know, as too early or with a wrong funding, reads what to do, and is served when it
+/// asks rightly; the agent keeps nothing of the first ask, and goes on through a start.
+#[test]
+fn a_wrong_collection_is_declined_and_the_right_one_is_served() {
+    let mut house = three();
+    let wrong = "77".repeat(32);
+    let declined = collect(&house, &[AGENT], &wrong, 0);
+    wait(&house, "it is declined", |house| {
+        show(house, RECIPIENT, &declined)["state"] == "declined"
+    });
+    let told = show(&house, RECIPIENT, &declined);
+    assert_eq!(told["at_fault"], "nobody");
+    assert!(told["next"].as_str().unwrap().contains("collect it again"));
+    let kept = try_order(&house, AGENT, &["list"]).unwrap();
+    assert_eq!(kept["smalls"], serde_json::json!([]));
+    let id = ask(&house, &[AGENT], &[]);
+    take(&house, &[AGENT], &id);
+    let funding = funding(&house);
+    let since = tip(&house, SENDER);
+    house.mine(2);
+    // On the connection that the first ask was made on.
+    let own = collect(&house, &[AGENT], &funding, since);
+    wait(&house, "the claim is published", |house| {
+        house.waiting().len() == 1
+    });
+    house.mine(1);
+    delivered(&mut house, (&id, &own));
+    house.nodes[AGENT].kill();
+    house.again(AGENT);
+    let kept = try_order(&house, AGENT, &["list"]).unwrap();
+    let kept: Vec<_> = kept["smalls"].as_array().unwrap().clone();
+    let ids: Vec<_> = kept.iter().map(|small| small["id"].as_str()).collect();
+    assert!(!ids.contains(&Some(&declined)), "{ids:?}");
 }

@@ -52,6 +52,29 @@ pub(super) fn reserve(rate: FeeRate) -> Result<Reserve, FeeError> {
     Ok(Reserve { coins: EXITS, each })
 }
 
+/// Whether there can be a bank of these figures and this consent, and whether it is of use: asked at this height by a provider that waits
+/// for this depth.
+///
+/// # Errors
+/// [`SmallError::Refused`]; the fault of whoever asks.
+pub fn check_bank(
+    figures: &BankFigures,
+    consent: &BankConsent,
+    (tip, depth): (u32, Depth),
+) -> Result<(), SmallError> {
+    figures.check(consent).map_err(SmallError::refused)?;
+    let last = figures
+        .refund_height
+        .saturating_sub(figures.claim_blocks.into());
+    let first = tip.saturating_add(depth.blocks()).saturating_add(1);
+    match first < last {
+        true => Ok(()),
+        false => Err(SmallError::refused(format_args!(
+            "a penny is taken from height {first} on, and the force close is due at {last}"
+        ))),
+    }
+}
+
 /// What either side is made of.
 struct Shared<S: Side> {
     machine: Logged<BankMachine<S>, Box<dyn Log>>,

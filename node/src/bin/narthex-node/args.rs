@@ -13,6 +13,7 @@ use narthex_node::{
 use serde::de::DeserializeOwned;
 
 use super::{
+    bench::BenchArgs,
     config::{CompletionsArgs, ConfigArgs},
     demo::DemoArgs,
     evidence::EvidenceArgs,
@@ -99,6 +100,8 @@ enum Order {
     Judge(JudgeArgs),
     /// Runs six nodes and a chain of their own, from an offer to a result that is paid for and decrypted, and shows how they come there.
     Demo(DemoArgs),
+    /// Measures what a party costs: durable steps, messages, whole contracts between six nodes, schedules, beside what disk, sockets and signatures alone cost in the same run.
+    Bench(BenchArgs),
 }
 
 /// Which node.
@@ -300,6 +303,7 @@ impl Cli {
             }
             Order::Stop(dir) => dir.ask(&Command::Stop),
             Order::Demo(args) => args.run(),
+            Order::Bench(args) => args.run(),
         }
     }
 }

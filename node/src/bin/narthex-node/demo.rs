@@ -1,42 +1,20 @@
 //! `narthex-node demo`: six nodes as processes, with a chain of their own, from an offer to the result, paid for and
 //! decrypted. The client alone has the job.
 
-use std::{
-    collections::BTreeMap,
-    io::{BufRead, BufReader, Write},
-    path::{Path, PathBuf},
-    process::{Child, Command as Process, Stdio},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, io::Write};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::Args;
-use narthex::{
-    bitcoin::{Address, Network, ScriptBuf, WScriptHash, address::NetworkUnchecked, hashes::Hash},
-    contracts::terms::Role,
-    job::Manifest,
-    regtest::{Bitcoind, ChainSource, Miner, mine_coins},
-};
-use narthex_disk::{Readers, temporary_folder};
-use narthex_node::{
-    party::{Command, ContractStatus, NewOffer, Reply},
-    shell::{self, ControlError},
-};
+use narthex::contracts::terms::Role;
+use narthex_node::party::ContractStatus;
 
-/// Arbiters of the panel, any two of whom decide.
-const ARBITERS: u8 = 3;
+use super::six::{ARBITERS, DELIVERY_BLOCKS, LOOK, Six, gave_up, is_everybody, pause};
+
 /// Coins of each node: one to stake, two that pay fees, and one to spare.
 const COINS: u32 = 4;
-/// Longest time for one step of it.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Looks without news after which the next block comes.
 const QUIET_LOOKS: u32 = 20;
-
-/// Blocks until the delivery is due.
-const DELIVERY_BLOCKS: u32 = 120;
 
 /// Options of `narthex-node demo`.
 #[derive(Args)]
@@ -49,104 +27,27 @@ pub(crate) struct DemoArgs {
     json: bool,
 }
 
-/// A node, killed when dropped.
-struct Node {
-    child: Child,
-    role: Role,
-    dir: PathBuf,
-    place: String,
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // One that has ended is what is wanted.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Node {
-    fn start((role, dir): (Role, &Path), chain: &Bitcoind, listen: &str) -> anyhow::Result<Node> {
-        let (url, cookie) = chain.rpc();
-        let mut child = Process::new(std::env::current_exe()?)
-            .args([
-                "run",
-                "--json",
-                "--research",
-                "--auto-accept",
-                "--tick-ms",
-                "100",
-            ])
-            .args([
-                "--max-stake",
-                "100000000",
-                "--listen",
-                listen,
-                "--node",
-                &url,
-            ])
-            .arg("--dir")
-            .arg(dir)
-            .arg("--cookie")
-            .arg(cookie)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let said = child.stdout.take().context("a node without a voice")?;
-        let mut lines = BufReader::new(said).lines();
-        let ready = lines
-            .next()
-            .with_context(|| format!("{role} has not started"))??;
-        let ready: serde_json::Value = serde_json::from_str(&ready)?;
-        // What it says is read, so that it can go on; here its answers are shown in the place of it.
-        std::thread::spawn(move || lines.for_each(drop));
-        let field = |name: &str| ready.get(name).and_then(|value| value.as_str());
-        let (node, address) = (field("node"), field("address"));
-        let place = node
-            .zip(address)
-            .map(|(node, address)| format!("{node}@{address}"));
-        Ok(Node {
-            child,
-            role,
-            dir: dir.to_owned(),
-            place: place.context("a node that does not say where it is")?,
-        })
-    }
-
-    fn ask(&self, command: &Command) -> Result<Reply, ControlError> {
-        shell::ask(&self.dir, command)
-    }
-}
-
 /// The nodes, with what was shown of each.
 struct Demo {
     json: bool,
-    chain: Bitcoind,
-    job: PathBuf,
-    nodes: Vec<Node>,
+    six: Six,
     shown: BTreeMap<Role, String>,
 }
 
 impl DemoArgs {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let folder = temporary_folder("narthex-demo-", None)?;
-        let job = folder.path().join("job.json");
-        let manifest = Manifest::example("digits-wasm", &[]).context("the example's job")?;
-        let manifest = serde_json::to_vec_pretty(&manifest)?;
-        narthex_disk::replace(&job, &manifest, Readers::Owner)?;
         let mut demo = Demo {
             json: self.json,
-            chain: Bitcoind::start()?,
-            job,
-            nodes: Vec::new(),
+            six: Six::new()?,
             shown: BTreeMap::new(),
         };
         for role in Role::all(ARBITERS) {
-            let dir = folder.path().join(role.to_string());
-            demo.begin(role, &dir)?;
+            let place = demo.six.begin(role, COINS)?.place.clone();
+            demo.say(&format!("{:<9} {place}", role.to_string()))?;
         }
-        demo.see_coins()?;
-        let id = demo.offer()?;
+        demo.six.see_coins()?;
+        let id = demo.six.offer()?;
+        demo.say(&format!("offer     {id}"))?;
         if self.kill {
             demo.until(&id, |states| states.iter().any(is_signing))?;
             demo.kill(Role::Worker)?;
@@ -154,7 +55,7 @@ impl DemoArgs {
         let states = demo.until(&id, |states| is_everybody(states, "committed"))?;
         let funding = states.first().and_then(|status| status.funding.clone());
         demo.say(&format!("funding   {}", funding.unwrap_or_default()))?;
-        demo.chain.mine(1, &miner())?;
+        demo.six.mine()?;
         let states = demo.until(&id, |states| is_everybody(states, "live"))?;
         let contract = states.first().and_then(|status| status.contract.clone());
         demo.say(&format!("contract  {}", contract.unwrap_or_default()))?;
@@ -167,19 +68,10 @@ impl DemoArgs {
     }
 }
 
-fn is_everybody(states: &[ContractStatus], state: &str) -> bool {
-    states.len() == Role::all(ARBITERS).count() && states.iter().all(|status| status.state == state)
-}
-
 /// Whether it is the worker, with something drawn for an attempt that is not signed yet.
 fn is_signing(status: &ContractStatus) -> bool {
     status.role == "worker"
         && matches!(status.state.as_str(), "proposing" | "agreed" | "announcing")
-}
-
-fn miner() -> ScriptBuf {
-    // Nobody's.
-    ScriptBuf::new_p2wsh(&WScriptHash::all_zeros())
 }
 
 impl Demo {
@@ -190,71 +82,15 @@ impl Demo {
         Ok(())
     }
 
-    /// Starts a node, which gets coins.
-    fn begin(&mut self, role: Role, dir: &Path) -> anyhow::Result<()> {
-        let node = Node::start((role, dir), &self.chain, "127.0.0.1:0")?;
-        self.say(&format!("{:<9} {}", role.to_string(), node.place))?;
-        let Reply::Address(address) = node.ask(&Command::Address)? else {
-            bail!("no address");
-        };
-        let address = address.parse::<Address<NetworkUnchecked>>()?;
-        let script = address.require_network(Network::Regtest)?.script_pubkey();
-        mine_coins(&mut self.chain, COINS, &script, &miner())?;
-        self.nodes.push(node);
-        Ok(())
-    }
-
-    fn see_coins(&self) -> anyhow::Result<()> {
-        let start = Instant::now();
-        for node in &self.nodes {
-            loop {
-                match node.ask(&Command::Node)? {
-                    Reply::Node(status) if status.spare_sat > 0 => break,
-                    _ => pause(start)?,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The client's offer to the others; its id.
-    fn offer(&mut self) -> anyhow::Result<String> {
-        let due = self.chain.height()?.saturating_add(DELIVERY_BLOCKS);
-        let place = |at: usize| {
-            self.nodes
-                .get(at)
-                .map(|node| node.place.clone())
-                .unwrap_or_default()
-        };
-        let arbiters = (3..self.nodes.len()).map(place).collect();
-        let offer = NewOffer::example(&self.job, due, [place(1), place(2)], arbiters)?;
-        let order = Command::Offer(Box::new(offer));
-        let client = self.nodes.first().context("no client")?;
-        match client.ask(&order)? {
-            Reply::Contract(status) => {
-                self.say(&format!("offer     {}", status.id))?;
-                Ok(status.id)
-            }
-            _ => bail!("no offer"),
-        }
-    }
-
     /// Shows what changes, until something is so.
     fn until(
         &mut self,
         id: &str,
         is_so: impl Fn(&[ContractStatus]) -> bool,
     ) -> anyhow::Result<Vec<ContractStatus>> {
-        let start = Instant::now();
+        let start = std::time::Instant::now();
         loop {
-            let mut states = Vec::new();
-            for node in &self.nodes {
-                // It has not come yet, or the node starts.
-                if let Ok(Reply::Contract(status)) = node.ask(&Command::Show { id: id.to_owned() })
-                {
-                    states.push((node.role, *status));
-                }
-            }
+            let states = self.six.states(id);
             for (role, status) in &states {
                 self.show(*role, status)?;
             }
@@ -262,13 +98,7 @@ impl Demo {
             if is_so(&states) {
                 return Ok(states);
             }
-            if let Some(over) = states.iter().find(|status| status.state == "dropped") {
-                bail!(
-                    "{} has given up: {}",
-                    over.role,
-                    over.cause.clone().unwrap_or_default()
-                );
-            }
+            gave_up(&states)?;
             pause(start)?;
         }
     }
@@ -319,7 +149,7 @@ impl Demo {
                 self.kill(Role::Client)?;
                 kills = false;
             }
-            self.chain.mine(1, &miner())?;
+            self.six.mine()?;
         }
         bail!("no result after {DELIVERY_BLOCKS} blocks")
     }
@@ -343,22 +173,10 @@ impl Demo {
     }
 
     fn kill(&mut self, role: Role) -> anyhow::Result<()> {
-        let node = self.nodes.iter_mut().find(|node| node.role == role);
-        let node = node.with_context(|| format!("no {role}"))?;
-        node.child.kill()?;
-        node.child.wait()?;
-        let listen = node.place.split_once('@').map_or("", |(_, listen)| listen);
-        let again = Node::start((role, &node.dir), &self.chain, listen)?;
-        *node = again;
+        self.six.kill(role)?;
         self.say(&format!(
             "{:<9} was killed, and is started again",
             role.to_string()
         ))
     }
-}
-
-fn pause(start: Instant) -> anyhow::Result<()> {
-    ensure!(start.elapsed() < PATIENCE, "it takes too long");
-    std::thread::park_timeout(LOOK);
-    Ok(())
 }

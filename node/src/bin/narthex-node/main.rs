@@ -1,6 +1,7 @@
 //! The `narthex-node` command.
 
 mod args;
+mod bench;
 mod config;
 mod demo;
 mod evidence;
@@ -8,6 +9,7 @@ mod job;
 mod judge;
 mod run;
 mod shown;
+mod six;
 mod small;
 mod tower;
 

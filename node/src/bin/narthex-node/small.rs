@@ -271,6 +271,8 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         peer,
         peers,
         reason,
+        at_fault,
+        next,
         role,
         standing,
         figures,
@@ -289,6 +291,8 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
     }
     let lines = [
         ("reason    ", reason.clone()),
+        ("at fault  ", at_fault.clone()),
+        ("next      ", next.clone()),
         ("as        ", role.clone()),
         ("stands    ", standing.clone()),
         ("acts at   ", acts_at.map(|height| height.to_string())),

@@ -1,19 +1,21 @@
 //! Asks: own ones, those of other nodes, and their answers.
 
+use std::collections::BTreeSet;
+
 use narthex::{
     bitcoin::secp256k1::PublicKey,
     channel::{
         Logged, StepError,
         small::{
-            SmallAnswer, SmallAsk, SmallBeginning, SmallEffect, SmallInput, SmallMachine,
+            AskFault, Declined, SmallAnswer, SmallBeginning, SmallEffect, SmallInput, SmallMachine,
             SmallPeer, SmallRefusal,
         },
-        wire::{Envelope, small_kind},
+        wire::Envelope,
     },
     contracts::depth::Depth,
-    small::{family_of, is_guests},
+    small::is_guests,
 };
-use narthex_base::{codec::Message as _, kinds};
+use narthex_base::codec::Message as _;
 
 use super::{ASKED_LOG, Small, apart_log, ask_log, name, side_log};
 use crate::{
@@ -57,7 +59,10 @@ impl Core {
         // A guest is anybody: what it is served costs it nothing.
         let is_known = (is_joined && !small.is_guest()) || begun.is_own;
         let mut all = Vec::new();
-        for peer in begun.peers.clone() {
+        let talking: BTreeSet<_> = small.talking().map(|(_, node)| node).collect();
+        let peers = begun.peers.iter().cloned();
+        let peers: Vec<_> = peers.filter(|peer| talking.contains(&peer.node)).collect();
+        for peer in peers {
             let (node, address) = (peer.node, format!("{}@{}", peer.node, peer.address));
             let mut due = match self.open_contract(node, (id, of_it))? {
                 Ok(due) => due,
@@ -142,11 +147,7 @@ impl Core {
     ) -> Result<Due, Fatal> {
         let ask = match self.may_ask(&from, &envelope) {
             Ok(ask) => ask,
-            Err(why) => {
-                self.note(format_args!("an ask of {from} is turned away: {why}"));
-                self.fault(from, &why);
-                return Ok(Vec::new());
-            }
+            Err(why) => return Ok(self.turn_away(from, envelope.head().contract, why)),
         };
         let peer = SmallPeer {
             node: from,
@@ -157,8 +158,8 @@ impl Core {
         let id = match self.begin_small(begun, None)? {
             Ok(id) => id,
             Err(refusal) => {
-                self.fault(from, &refusal.to_string());
-                return Ok(Vec::new());
+                let why = Declined::new(AskFault::Malformed, refusal);
+                return Ok(self.turn_away(from, envelope.head().contract, why));
             }
         };
         if self.small.get(&id).is_some_and(|small| !small.is_guest()) {
@@ -171,47 +172,6 @@ impl Core {
             due.extend(super::super::peers::of(from, out));
         }
         Ok(due)
-    }
-
-    /// Whether an ask is looked at.
-    fn may_ask(&self, from: &PublicKey, envelope: &Envelope) -> Result<SmallAsk, String> {
-        if self.tip.is_none() {
-            return Err("this node has not seen its chain yet".into());
-        }
-        let kind = small_kind(envelope).map_err(|fault| fault.to_string())?;
-        if kind != Some(kinds::SMALL_ASK) {
-            return Err("it is not known here".into());
-        }
-        let ask = SmallAsk::from_bytes(envelope.body()).map_err(|error| error.to_string())?;
-        if ask.id() != envelope.head().contract {
-            return Err("it is under another id than its own".into());
-        }
-        family_of(&ask.figures).map_err(|error| error.to_string())?;
-        if is_guests(&ask.figures) && !self.is_hosted(&ask.figures) {
-            return Err("there is nothing of that here".into());
-        }
-        let open_s = ask.expires_s.saturating_sub(self.now.unix_s);
-        let most = self.policy.max_open_s;
-        if !(1..=most).contains(&open_s) {
-            return Err(format!(
-                "it is open for {open_s} seconds; 1 to {most} are taken"
-            ));
-        }
-        let others = self.small.values().filter(|small| {
-            let is_of = small.place_of(from).is_some();
-            small.standing() == "joined" && is_of && !small.is_guest()
-        });
-        // A guest that is served stays until it expires.
-        let is_open = |small: &&Small| match small.standing() {
-            "asked" => true,
-            standing => standing == "joined" && small.is_guest(),
-        };
-        let asked = self.small.values().filter(is_open);
-        // Whoever it has a contract with has a claim; of all others there are so many.
-        if others.count() == 0 && asked.count() >= self.policy.max_asked {
-            return Err("as many asks as may wait for a decision are waiting".into());
-        }
-        Ok(ask)
     }
 
     /// Gives an answer, own or the peer's, to an ask; then its side begins.
@@ -281,14 +241,19 @@ impl Core {
 
     /// Nobody says anything in it any more.
     pub(super) fn end_small_link(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let peers = self.small_peers(&id);
-        for (_, peer) in peers {
-            let is_open = |peer: &Peer| peer.link.machine().membership(&id).is_some();
-            if self.peers.get(&peer).is_some_and(is_open) {
-                let due = self.mark(peer, |peer| peer.link.end_contract(id))?;
-                self.outcomes(due)?;
-            }
+        for (_, peer) in self.small_peers(&id) {
+            let due = self.end_link_with(id, peer)?;
+            self.outcomes(due)?;
         }
         Ok(())
+    }
+
+    /// The same of one peer.
+    pub(super) fn end_link_with(&mut self, id: [u8; 32], node: PublicKey) -> Result<Due, Fatal> {
+        let is_open = |peer: &Peer| peer.link.machine().membership(&id).is_some();
+        match self.peers.get(&node).is_some_and(is_open) {
+            true => self.mark(node, |peer| peer.link.end_contract(id)),
+            false => Ok(Vec::new()),
+        }
     }
 }

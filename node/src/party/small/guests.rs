@@ -1,7 +1,7 @@
 //! Guests: who asks by itself for this node's part in a contract that it has with others, and is served by the side of that one.
 
 use narthex::{
-    channel::{offer::Decline, small::SmallAnswer},
+    channel::small::{AskFault, Declined, SmallAnswer},
     contracts::depth::Depth,
     small::Welcome,
 };
@@ -22,19 +22,32 @@ impl Core {
     fn welcomed(&self, figures: &[u8]) -> Option<([u8; 32], Welcome)> {
         let mut all = self.small.iter();
         all.find_map(|(id, small)| {
-            let side = small.side.as_ref().filter(|_| small.standing() == "joined");
-            Some((*id, side?.welcomes(figures)?))
+            let says = small.side.as_ref()?.welcomes(figures)?;
+            match small.standing() {
+                "joined" => Some((*id, says)),
+                "over" => Some((*id, Welcome::Never("it is over".into()))),
+                _ => None,
+            }
         })
     }
 
-    /// Whether there is a contract that it is about.
-    pub(super) fn is_hosted(&self, figures: &[u8]) -> bool {
-        self.welcomed(figures).is_some()
+    /// Whether a guest's ask is taken in, to be served now or when the coin lies deep.
+    pub(super) fn may_visit(&self, figures: &[u8]) -> Result<(), Declined> {
+        match self.welcomed(figures) {
+            Some((_, Welcome::Now | Welcome::Later)) => Ok(()),
+            Some((_, Welcome::Never(why))) => Err(Declined::new(AskFault::Late, why)),
+            None => Err(Declined::new(
+                AskFault::Unknown,
+                "there is nothing of that here, or not yet",
+            )),
+        }
     }
 
-    /// The contract that it is about.
+    /// The contract that it is about, as long as that is not over.
     pub(super) fn host_of(&self, figures: &[u8]) -> Option<[u8; 32]> {
-        self.welcomed(figures).map(|(id, _)| id)
+        let (id, _) = self.welcomed(figures)?;
+        let host = self.small.get(&id)?;
+        (host.standing() == "joined").then_some(id)
     }
 
     /// Answers those that wait, by what the sides say, without their owner; and serves those that are welcome.
@@ -51,7 +64,10 @@ impl Core {
         for (guest, standing, figures) in guests {
             let (answer, host) = match self.welcomed(&figures) {
                 Some((host, Welcome::Now)) => (SmallAnswer::Takes(Vec::new()), Some(host)),
-                Some((_, Welcome::Never(why))) => (SmallAnswer::Declines(Decline::new(&why)), None),
+                Some((_, Welcome::Never(why))) => {
+                    let declined = Declined::new(AskFault::Late, why);
+                    (SmallAnswer::Declined(declined), None)
+                }
                 Some((_, Welcome::Later)) | None => continue,
             };
             // The answer is said first: before it nothing else is heard.

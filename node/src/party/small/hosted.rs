@@ -65,7 +65,8 @@ impl Core {
             Err(error) => return Some(Err(error.into())),
         };
         let tip = self.tip.unwrap_or_default();
-        let peers: Vec<_> = self.small.get(id)?.peers().map(|(_, node)| node).collect();
+        let peers = self.small.get(id)?.talking();
+        let peers: Vec<_> = peers.map(|(_, node)| node).collect();
         let may_sign = self.may_sign(&peers);
         let side = self.small.get_mut(id)?.side.as_mut()?;
         let rate = side.rate();
@@ -235,10 +236,8 @@ impl Core {
     }
 
     fn small_on(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let peers = self.small_peers(&id);
-        let open = peers
-            .into_iter()
-            .filter(|(_, node)| self.may_sign(&[*node]));
+        let talking = self.small.get(&id).into_iter().flat_map(Small::talking);
+        let open = talking.filter(|(_, node)| self.may_sign(&[*node]));
         let open: Vec<_> = open.collect();
         if open.is_empty() {
             // Exits need no peer, and are signed by the look at the chain.

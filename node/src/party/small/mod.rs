@@ -5,6 +5,7 @@
 
 mod asks;
 mod chain;
+mod declined;
 mod delivery;
 mod guests;
 mod hosted;
@@ -21,7 +22,7 @@ use narthex::{
     channel::{
         Logged,
         log::Identity,
-        small::{SmallBeginning, SmallMachine},
+        small::{SmallAnswer, SmallBeginning, SmallMachine},
         wire::{MAX_SMALL, links::Membership},
     },
     contracts::party::{PartyId, PartySet},
@@ -110,6 +111,14 @@ impl Small {
         let peers = self.begun().map(|begun| &begun.peers[..]);
         let peers = peers.unwrap_or_default().iter().map(|peer| peer.node);
         (0u8..).zip(peers)
+    }
+
+    /// Those of them that have not turned this node's ask away: with these there is a link to say something on.
+    fn talking(&self) -> impl Iterator<Item = (u8, PublicKey)> + '_ {
+        let answers = self.asked.machine().answers();
+        let is_away = move |at: &u8| matches!(answers.get(at), Some(SmallAnswer::Declined(_)));
+        let is_own = self.begun().is_some_and(|begun| begun.is_own);
+        self.peers().filter(move |(at, _)| !(is_own && is_away(at)))
     }
 
     /// In which place a node is.

@@ -14,7 +14,7 @@ use narthex::{
         small::{SmallAnswer, SmallAsk, SmallBeginning, SmallPeer},
     },
     contracts::depth::Depth,
-    small::{SmallError, SmallOrder, family_of, is_guests},
+    small::{SmallError, SmallOrder, check_bank, family_of, is_guests},
 };
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
@@ -354,18 +354,9 @@ impl Core {
             provider: PublicKey::from_secret_key(&Secp256k1::signing_only(), &key),
             provider_script: self.own.borrow_mut().wallet.fresh_script(),
         };
-        figures.check(&consent).map_err(|error| bad(&error))?;
         let tip = self.tip.ok_or_else(|| bad(&"the chain was not seen yet"))?;
-        let last = figures
-            .refund_height
-            .saturating_sub(figures.claim_blocks.into());
-        let first = tip.saturating_add(depth.blocks()).saturating_add(1);
-        match first < last {
-            true => Ok(consent),
-            false => Err(bad(&format_args!(
-                "a penny is taken from height {first} on, and the force close is due at {last}"
-            ))),
-        }
+        check_bank(&figures, &consent, (tip, depth)).map_err(|error| bad(&error))?;
+        Ok(consent)
     }
 
     fn answered_small(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use narthex::{
     bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
-    channel::small::SmallAnswer,
+    channel::small::{AskFault, AtFault, SmallAnswer},
     small::family_of,
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,10 @@ pub struct SmallStatus {
     pub peers: Vec<PublicKey>,
     /// Why it was declined, by the first that did.
     pub reason: Option<String>,
+    /// Of an own ask: whose fault that is: `asker`, `asked` or `nobody`.
+    pub at_fault: Option<String>,
+    /// Of an own ask: what may be done about it.
+    pub next: Option<String>,
     /// Once it is joined: which side this node is.
     pub role: Option<String>,
     /// Once it is joined: where that side stands, in a word of its machine.
@@ -88,9 +92,18 @@ impl Small {
         let due = due.chain(spends.into_iter().map(|one| one.name));
         let mut answers = self.asked.machine().answers().values();
         let declined = answers.find_map(|answer| match answer {
-            SmallAnswer::Declines(decline) => Some(decline.reason.clone()),
             SmallAnswer::Takes(_) => None,
+            SmallAnswer::Declines(decline) => {
+                let next = "its owner does not want it: ask for something else, or another node";
+                Some((decline, AtFault::Nobody, next))
+            }
+            SmallAnswer::Declined(declined) => {
+                let fault = declined.fault;
+                Some((&declined.decline, fault.at_fault(), next_of(fault)))
+            }
         });
+        // Of what others ask the owner has decided, or this node has.
+        let told = declined.filter(|_| begun.is_own);
         let peers: Vec<_> = self.peers().map(|(_, node)| node).collect();
         let role = match self.is_guest() {
             true => Some("guest".to_owned()),
@@ -102,7 +115,9 @@ impl Small {
             state: self.standing().to_owned(),
             peer: *peers.first()?,
             peers,
-            reason: declined,
+            reason: declined.map(|(decline, ..)| decline.reason.clone()),
+            at_fault: told.map(|(_, at_fault, _)| at_fault.as_str().to_owned()),
+            next: told.map(|(.., next)| next.to_owned()),
             role,
             standing: side.map(|side| side.standing().to_owned()),
             figures: side.map(|side| side.figures()).unwrap_or_default(),
@@ -112,6 +127,26 @@ impl Small {
             trouble: self.trouble.clone(),
             expires_s: begun.ask.expires_s,
         })
+    }
+}
+
+/// What whoever asked may do about it.
+const fn next_of(fault: AskFault) -> &'static str {
+    match fault {
+        AskFault::Malformed => "the node that asked is at fault, or too new: report it",
+        AskFault::Figures => "mend what the reason names, and ask again",
+        AskFault::Expiry => {
+            "ask again with another --open, and compare the clocks of both computers"
+        }
+        AskFault::Unknown => {
+            "compare the funding with what its sender said; if it is right, the agent does not have it yet: collect it again in a few minutes"
+        }
+        AskFault::Late => "the agent serves nobody in it any more: ask another agent",
+        AskFault::Full => "ask again later, or another node",
+        AskFault::Unready => "ask again in a minute: the other node has just begun",
+        AskFault::Other(_) => "read the reason; a newer program would say more",
+        // What only a newer library knows.
+        _ => "read the reason",
     }
 }
 

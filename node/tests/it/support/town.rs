@@ -279,6 +279,13 @@ impl Town {
 
     /// Starts a node, as its store has it.
     pub fn start(&mut self, at: usize) {
+        self.begin(at);
+        let core = self.nodes[at].core.as_mut().unwrap();
+        core.poll(&mut self.chain, self.now).unwrap();
+    }
+
+    /// Starts a node that has not looked at its chain yet.
+    pub fn begin(&mut self, at: usize) {
         let bundles = self.bundles(at);
         let jobs = Jobs::new(bundles);
         let node = &mut self.nodes[at];
@@ -301,9 +308,7 @@ impl Town {
             chain: self.chain.block_hash(0).unwrap().to_byte_array(),
             address: format!("127.0.0.1:{}", 9_000 + u16::from(node.byte)),
         };
-        let mut core = Core::open(parts, self.now).unwrap();
-        core.poll(&mut self.chain, self.now).unwrap();
-        node.core = Some(core);
+        node.core = Some(Core::open(parts, self.now).unwrap());
     }
 
     /// As a process that is killed: what it had in memory is gone, and its connections end.
@@ -472,6 +477,12 @@ impl Town {
         answer.map_err(|error| error.to_string())
     }
 
+    /// Where a node is reached, as its operator gives it to others.
+    pub fn place(&self, at: usize) -> String {
+        let node = &self.nodes[at];
+        format!("{}@127.0.0.1:{}", node.id, 9_000 + u16::from(node.byte))
+    }
+
     /// What the first six are asked for.
     pub fn order(&mut self) -> NewOffer {
         let spec = job_of(&self.job).unwrap();
@@ -482,9 +493,7 @@ impl Town {
             params.windows.verdict_blocks = 24;
             audit.challenge_blocks = 36;
         }
-        let place =
-            |node: &Resident| format!("{}@127.0.0.1:{}", node.id, 9_000 + u16::from(node.byte));
-        let places: Vec<_> = self.nodes.iter().map(place).collect();
+        let places: Vec<_> = (0..self.nodes.len()).map(|at| self.place(at)).collect();
         NewOffer {
             job: Some(self.job.clone()),
             job_id: None,

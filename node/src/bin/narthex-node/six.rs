@@ -1,0 +1,255 @@
+//! Six nodes as processes, with a chain of their own, that make contracts of the example's job.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command as Process, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail, ensure};
+use narthex::{
+    bitcoin::{Address, Network, ScriptBuf, WScriptHash, address::NetworkUnchecked, hashes::Hash},
+    contracts::terms::Role,
+    job::Manifest,
+    regtest::{Bitcoind, ChainSource, Miner, mine_coins},
+};
+use narthex_disk::{Readers, temporary_folder};
+use narthex_node::{
+    party::{Command, ContractStatus, NewOffer, Reply},
+    shell::{self, ControlError},
+};
+
+/// Arbiters of the panel, any two of whom decide.
+pub(super) const ARBITERS: u8 = 3;
+/// Longest time for one step of it.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks.
+pub(super) const LOOK: Duration = Duration::from_millis(50);
+/// Blocks until the delivery is due.
+pub(super) const DELIVERY_BLOCKS: u32 = 120;
+
+/// A node, killed when dropped.
+pub(super) struct Node {
+    child: Child,
+    pub(super) role: Role,
+    pub(super) dir: PathBuf,
+    pub(super) place: String,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // One that has ended is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Node {
+    pub(super) fn start(
+        (role, dir): (Role, &Path),
+        chain: &Bitcoind,
+        listen: &str,
+    ) -> anyhow::Result<Node> {
+        let (url, cookie) = chain.rpc();
+        let mut child = Process::new(std::env::current_exe()?)
+            .args([
+                "run",
+                "--json",
+                "--research",
+                "--auto-accept",
+                "--tick-ms",
+                "100",
+                "--log",
+                "warn",
+            ])
+            .args([
+                "--max-stake",
+                "100000000",
+                "--listen",
+                listen,
+                "--node",
+                &url,
+            ])
+            .arg("--dir")
+            .arg(dir)
+            .arg("--cookie")
+            .arg(cookie)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let said = child.stdout.take().context("a node without a voice")?;
+        let mut lines = BufReader::new(said).lines();
+        let ready = lines
+            .next()
+            .with_context(|| format!("{role} has not started"))??;
+        let ready: serde_json::Value = serde_json::from_str(&ready)?;
+        // What it says is read, so that it can go on; here its answers are shown in the place of it.
+        std::thread::spawn(move || lines.for_each(drop));
+        let field = |name: &str| ready.get(name).and_then(|value| value.as_str());
+        let (node, address) = (field("node"), field("address"));
+        let place = node
+            .zip(address)
+            .map(|(node, address)| format!("{node}@{address}"));
+        Ok(Node {
+            child,
+            role,
+            dir: dir.to_owned(),
+            place: place.context("a node that does not say where it is")?,
+        })
+    }
+
+    /// As if its computer lost power.
+    pub(super) fn end(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Number of its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn ask(&self, command: &Command) -> Result<Reply, ControlError> {
+        shell::ask(&self.dir, command)
+    }
+}
+
+/// The nodes in canonical order, and their chain.
+pub(super) struct Six {
+    pub(super) chain: Bitcoind,
+    pub(super) nodes: Vec<Node>,
+    job: PathBuf,
+    /// Removed when dropped.
+    folder: Box<dyn AsRef<Path>>,
+}
+
+impl Six {
+    /// A chain, and no node yet. Everything is in a folder that is gone with it.
+    pub(super) fn new() -> anyhow::Result<Six> {
+        let folder = temporary_folder("narthex-six-", None)?;
+        let job = folder.path().join("job.json");
+        let manifest = Manifest::example("digits-wasm", &[]).context("the example's job")?;
+        let manifest = serde_json::to_vec_pretty(&manifest)?;
+        narthex_disk::replace(&job, &manifest, Readers::Owner)?;
+        Ok(Six {
+            chain: Bitcoind::start()?,
+            nodes: Vec::new(),
+            job,
+            folder: Box::new(folder),
+        })
+    }
+
+    /// Starts the node of a role, which gets so many coins.
+    pub(super) fn begin(&mut self, role: Role, coins: u32) -> anyhow::Result<&Node> {
+        let dir = (*self.folder).as_ref().join(role.to_string());
+        let node = Node::start((role, &dir), &self.chain, "127.0.0.1:0")?;
+        let Reply::Address(address) = node.ask(&Command::Address)? else {
+            bail!("no address");
+        };
+        let address = address.parse::<Address<NetworkUnchecked>>()?;
+        let script = address.require_network(Network::Regtest)?.script_pubkey();
+        mine_coins(&mut self.chain, coins, &script, &miner())?;
+        self.nodes.push(node);
+        self.nodes.last().context("no node")
+    }
+
+    /// Waits until all have seen their coins.
+    pub(super) fn see_coins(&self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        for node in &self.nodes {
+            loop {
+                match node.ask(&Command::Node)? {
+                    Reply::Node(status) if status.spare_sat > 0 => break,
+                    _ => pause(start)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The client's offer to the others; its id.
+    pub(super) fn offer(&mut self) -> anyhow::Result<String> {
+        let due = self.chain.height()?.saturating_add(DELIVERY_BLOCKS);
+        let place = |at: usize| {
+            let node = self.nodes.get(at);
+            node.map(|node| node.place.clone()).unwrap_or_default()
+        };
+        let arbiters = (3..self.nodes.len()).map(place).collect();
+        let offer = NewOffer::example(&self.job, due, [place(1), place(2)], arbiters)?;
+        let order = Command::Offer(Box::new(offer));
+        let client = self.nodes.first().context("no client")?;
+        match client.ask(&order)? {
+            Reply::Contract(status) => Ok(status.id),
+            _ => bail!("no offer"),
+        }
+    }
+
+    /// How a contract stands with those that know it.
+    pub(super) fn states(&self, id: &str) -> Vec<(Role, ContractStatus)> {
+        let ask = |node: &Node| {
+            let id = id.to_owned();
+            // It has not come yet, or the node starts.
+            match node.ask(&Command::Show { id }) {
+                Ok(Reply::Contract(status)) => Some((node.role, *status)),
+                _ => None,
+            }
+        };
+        self.nodes.iter().filter_map(ask).collect()
+    }
+
+    pub(super) fn mine(&mut self) -> anyhow::Result<()> {
+        self.chain.mine(1, &miner())?;
+        Ok(())
+    }
+
+    /// Kills a node, and starts it again.
+    pub(super) fn kill(&mut self, role: Role) -> anyhow::Result<()> {
+        let node = self.nodes.iter_mut().find(|node| node.role == role);
+        let node = node.with_context(|| format!("no {role}"))?;
+        node.end()?;
+        let listen = node.place.split_once('@').map_or("", |(_, listen)| listen);
+        let again = Node::start((role, &node.dir), &self.chain, listen)?;
+        *node = again;
+        Ok(())
+    }
+}
+
+fn miner() -> ScriptBuf {
+    // Nobody's.
+    ScriptBuf::new_p2wsh(&WScriptHash::all_zeros())
+}
+
+/// Until the next look, as long as there is time.
+pub(super) fn pause(start: Instant) -> anyhow::Result<()> {
+    ensure!(start.elapsed() < PATIENCE, "it takes too long");
+    std::thread::park_timeout(LOOK);
+    Ok(())
+}
+
+/// Whether all of them know it, and are in this state.
+pub(super) fn is_everybody<'a>(
+    states: impl IntoIterator<Item = &'a ContractStatus>,
+    state: &str,
+) -> bool {
+    let mut count = 0;
+    let all = states.into_iter().inspect(|_| count += 1);
+    let is_so = all.fold(true, |so, status| so && status.state == state);
+    is_so && count == Role::all(ARBITERS).count()
+}
+
+/// What whoever waits for others gives up at: one of them has.
+pub(super) fn gave_up<'a>(
+    states: impl IntoIterator<Item = &'a ContractStatus>,
+) -> anyhow::Result<()> {
+    let mut states = states.into_iter();
+    match states.find(|status| status.state == "dropped") {
+        None => Ok(()),
+        Some(over) => bail!(
+            "{} has given up: {}",
+            over.role,
+            over.cause.clone().unwrap_or_default()
+        ),
+    }
+}
