@@ -37,6 +37,14 @@ pub(super) fn run(rounds: u32, messages: u32) -> anyhow::Result<Vec<Measured>> {
     Ok(all)
 }
 
+/// A node slows down whoever goes on sending; what is measured is what the transport costs.
+fn unslowed() -> Limits {
+    Limits {
+        bytes_per_second: 1 << 40,
+        ..Limits::default()
+    }
+}
+
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -50,7 +58,7 @@ fn encrypted(count: u32, size: usize) -> anyhow::Result<f64> {
     let (at, listens) = mpsc::channel();
     let reads = thread::spawn(move || -> anyhow::Result<Instant> {
         runtime()?.block_on(async move {
-            let (transport, mut events) = Transport::start(reader, Limits::default())?;
+            let (transport, mut events) = Transport::start(reader, unslowed())?;
             transport.know(sender_id);
             at.send(transport.listen("127.0.0.1:0").await?)
                 .context("nobody sends")?;
@@ -69,7 +77,7 @@ fn encrypted(count: u32, size: usize) -> anyhow::Result<f64> {
     });
     let at = listens.recv().context("nobody listens")?;
     let start = runtime()?.block_on(async move {
-        let (transport, mut events) = Transport::start(key, Limits::default())?;
+        let (transport, mut events) = Transport::start(key, unslowed())?;
         transport.know(reader_id);
         let to: PeerAddress = format!("{reader_id}@{at}")
             .parse()
