@@ -86,6 +86,9 @@ impl Side for Judging {
     fn state(book: &Book) -> &'static str {
         match book.chain_state() {
             Some("accused") if book.has_attested() => "attested",
+            Some("accused") if book.once.is_contradicted() => "silent",
+            Some("accused") if book.once.may_attest() => "attesting",
+            Some("accused") if book.once.fixed().is_some() => "asking",
             Some("accused") if book.ruled.is_some() => "ruled",
             Some("accused") if book.is_closed => "ruling",
             Some("accused") => "hearing",
@@ -97,7 +100,7 @@ impl Side for Judging {
     fn place(book: &Book) -> &'static str {
         match Self::state(book) {
             // How far it has come with its ruling is its own work until it attests.
-            "ruling" | "ruled" => "hearing",
+            "ruling" | "ruled" | "asking" | "attesting" | "silent" => "hearing",
             state => state,
         }
     }
@@ -107,7 +110,12 @@ impl Side for Judging {
         let state = Self::state(book);
         let mut due = match state {
             "ruling" => task(Task::Rule),
-            "ruled" => task(Task::Attest),
+            "ruled" => task(Task::Fix),
+            "asking" => {
+                let (to, what) = (book.contract().others(), Parcel::Digest);
+                vec![ContractEffect::Send { to, what }]
+            }
+            "attesting" => task(Task::Attest),
             "attested" => {
                 let (to, what) = (book.contract().others(), Parcel::Attestation);
                 let send = ContractEffect::Send { to, what };
@@ -122,7 +130,16 @@ impl Side for Judging {
         due
     }
 
-    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+    fn seen(book: &Book, at: (u32, u32)) -> Vec<ContractChange> {
+        let mut changes = Self::hears(book, at.0);
+        changes.extend(book.once_seen(at));
+        changes
+    }
+}
+
+impl Judging {
+    /// Whether the evidence is closed, at this tip.
+    fn hears(book: &Book, tip: u32) -> Vec<ContractChange> {
         let contract = book.contract();
         let accusation = book.facts.accusation(contract).filter(|_| !book.is_closed);
         let (Some((_, accused)), Some(sides)) = (accusation, book.litigants()) else {
