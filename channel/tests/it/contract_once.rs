@@ -1,0 +1,478 @@
+//! An arbiter attests one ruling, wherever it is killed and whichever copy of its disk is put back, as long as those who have heard of the
+//! first one say so; and it attests, also where others are silent.
+//!
+//! The arbiter's disk is its log, and nothing else: its record of rulings is taken to be as old as that. Whoever it asks runs its real machine.
+
+use std::collections::BTreeSet;
+
+use bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use narthex_channel::{
+    Machine,
+    contract::{
+        ArbiterMachine, ChainView, Checking, ContractChange, ContractEffect, ContractInput, Done,
+        Facts, Judging, Parcel, Paying, RulingDigest, Said, Side, Task, Working,
+    },
+};
+use narthex_contracts::{graph::TxGraph, template::Exit, terms::Role};
+use narthex_game_model::{Ruling, ruling::Litigant};
+
+use super::contract_support::{CLIENT, FUNDED, PANEL, Seat, VERIFIER, WORKER, world};
+
+const ACCUSED: u32 = FUNDED + 60;
+/// The arbiter that is killed.
+const ME: u8 = 1;
+/// Tips that a process lives through: beyond the end of the case.
+const LAST: u32 = ACCUSED + 16;
+
+fn facts(tip: u32) -> Facts {
+    let path = [
+        (Exit::DELIVERED, ACCUSED - 30),
+        (Exit::REJECTED, ACCUSED - 5),
+        (Exit::APPEALED, ACCUSED),
+    ];
+    let path = path.map(|(name, height)| (world().node(name), height));
+    let all = [(TxGraph::FUNDING, FUNDED)].into_iter().chain(path);
+    Facts {
+        path: all.filter(|(_, height)| *height <= tip).collect(),
+        ..Facts::default()
+    }
+}
+
+fn other(ruling: Ruling) -> Ruling {
+    let mut all = Ruling::ALL.into_iter();
+    all.find(|other| *other != ruling).unwrap()
+}
+
+/// Somebody who is asked.
+trait Asked {
+    fn ask(&mut self, digest: RulingDigest) -> Option<RulingDigest>;
+    fn first(&self) -> Option<RulingDigest>;
+}
+
+impl<S: Side> Asked for Seat<S> {
+    fn ask(&mut self, digest: RulingDigest) -> Option<RulingDigest> {
+        let effects = self.said(PANEL[usize::from(ME)], Said::Digest(digest));
+        let mut answers = effects.iter();
+        let is_answer = |effect: &ContractEffect| {
+            matches!(effect, ContractEffect::Send { what: Parcel::DigestSeen { arbiter: ME, .. }, .. })
+        };
+        answers.any(is_answer).then(|| self.first().unwrap())
+    }
+
+    fn first(&self) -> Option<RulingDigest> {
+        self.book().once().heard_of(ME).next().copied()
+    }
+}
+
+/// One of the others, as it behaves towards the arbiter.
+struct Peer {
+    role: Role,
+    seat: Box<dyn Asked>,
+    /// It answers nothing, and has heard all the same.
+    is_silent: bool,
+    /// It says whatever it is asked about.
+    lies: bool,
+}
+
+/// The others, what is on its way, and what was signed.
+struct Around {
+    peers: Vec<Peer>,
+    /// To the others, from which process.
+    asks: Vec<(usize, Role, RulingDigest)>,
+    /// To a process of the arbiter, from whom.
+    answers: Vec<(usize, Role, RulingDigest)>,
+    /// Rulings that a signature was made of.
+    signed: BTreeSet<String>,
+    rng: StdRng,
+}
+
+impl Around {
+    fn new(silent: &[Role], liar: Option<Role>, seed: u64) -> Around {
+        let seats: [(Role, Box<dyn Asked>); 5] = [
+            (CLIENT, Box::new(Seat::<Paying>::of(CLIENT))),
+            (WORKER, Box::new(Seat::<Working>::of(WORKER))),
+            (VERIFIER, Box::new(Seat::<Checking>::of(VERIFIER))),
+            (PANEL[0], Box::new(Seat::<Judging>::of(PANEL[0]))),
+            (PANEL[2], Box::new(Seat::<Judging>::of(PANEL[2]))),
+        ];
+        let peer = |(role, seat)| Peer {
+            role,
+            seat,
+            is_silent: silent.contains(&role),
+            lies: liar == Some(role),
+        };
+        Around {
+            peers: seats.into_iter().map(peer).collect(),
+            asks: Vec::new(),
+            answers: Vec::new(),
+            signed: BTreeSet::new(),
+            rng: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// A letter to one of the others comes, whichever.
+    fn deliver(&mut self) -> bool {
+        if self.asks.is_empty() {
+            return false;
+        }
+        let next = self.rng.gen_range(0..self.asks.len());
+        let (process, role, digest) = self.asks.swap_remove(next);
+        let peer = self.peers.iter_mut().find(|peer| peer.role == role).unwrap();
+        let answer = peer.seat.ask(digest);
+        let answer = match peer.lies {
+            true => Some(digest),
+            false => answer.filter(|_| !peer.is_silent),
+        };
+        self.answers.extend(answer.map(|digest| (process, role, digest)));
+        true
+    }
+
+    /// What links give again to a disk that is an older copy: what others have answered before.
+    fn given_again(&mut self, process: usize) {
+        for peer in self.peers.iter().filter(|peer| !peer.is_silent && !peer.lies) {
+            let first = peer.seat.first();
+            self.answers.extend(first.map(|first| (process, peer.role, first)));
+        }
+    }
+}
+
+/// Where a process is killed: at which of its writes, and whether that is on disk.
+type Kill = Option<(usize, bool)>;
+
+/// A process of the arbiter.
+struct Process {
+    number: usize,
+    machine: ArbiterMachine,
+    /// Its disk: what each write has added.
+    disk: Vec<Vec<ContractChange>>,
+    since: u32,
+    finds: Ruling,
+    kill: Kill,
+    writes: usize,
+    is_dead: bool,
+}
+
+impl Process {
+    fn start(number: usize, disk: &[Vec<ContractChange>], since: u32, finds: Ruling) -> Process {
+        let mut machine: ArbiterMachine = world().machine(PANEL[usize::from(ME)]);
+        for change in disk.iter().flatten() {
+            machine.apply(change);
+        }
+        Process {
+            number,
+            machine,
+            disk: disk.to_vec(),
+            since,
+            finds,
+            kill: None,
+            writes: 0,
+            is_dead: false,
+        }
+    }
+
+    /// What is due as it starts.
+    fn wake(&mut self, around: &mut Around) {
+        let due = self.machine.pending();
+        self.carry_out(due, around);
+    }
+
+    fn take(&mut self, input: &ContractInput, around: &mut Around) {
+        if self.is_dead {
+            return;
+        }
+        // What is said twice, or too late, changes nothing.
+        let Ok(step) = self.machine.step(input) else {
+            return;
+        };
+        if !step.changes.is_empty() {
+            self.writes += 1;
+            let kill = self.kill.filter(|(at, _)| *at == self.writes);
+            if kill.is_none_or(|(_, is_written)| is_written) {
+                step.changes.iter().for_each(|change| self.machine.apply(change));
+                self.disk.push(step.changes);
+            }
+            if kill.is_some() {
+                self.is_dead = true;
+                return;
+            }
+        }
+        self.carry_out(step.effects, around);
+    }
+
+    fn carry_out(&mut self, due: Vec<ContractEffect>, around: &mut Around) {
+        for effect in due {
+            let book = self.machine.book();
+            let said = || {
+                let own = |ruling: &Ruling| {
+                    let digest = world().digest(ME, *ruling).digest;
+                    book.once().said().any(|said| said.digest == digest)
+                };
+                Ruling::ALL.into_iter().find(own)
+            };
+            let done = match effect {
+                ContractEffect::Send { to, what: Parcel::Digest } => {
+                    let mine = *book.once().fixed().unwrap();
+                    let to = to.iter().map(Role::from);
+                    around.asks.extend(to.map(|to| (self.number, to, mine)));
+                    continue;
+                }
+                ContractEffect::Task(Task::Rule) => Done::Ruled(said().unwrap_or(self.finds)),
+                ContractEffect::Task(Task::Fix) => {
+                    let found = book.ruling().unwrap();
+                    world().fixed(ME, said().unwrap_or(found))
+                }
+                ContractEffect::Task(Task::Attest) => {
+                    let ruling = book.ruling().unwrap();
+                    around.signed.insert(format!("{ruling:?}"));
+                    Done::Attested(world().attestation(ME, ruling))
+                }
+                _ => continue,
+            };
+            self.take(&ContractInput::Done(done), around);
+        }
+    }
+
+    fn look(&mut self, tip: u32, around: &mut Around) {
+        let (since, facts) = (self.since, facts(tip));
+        self.take(&ContractInput::Chain(ChainView { tip, since, facts }), around);
+    }
+
+    /// Own words come back, as far as others have them.
+    fn recall(&mut self, around: &mut Around) {
+        let had: BTreeSet<_> = around.peers.iter().filter_map(|peer| peer.seat.first()).collect();
+        for digest in had {
+            self.take(&ContractInput::Recalled(Said::Digest(digest)), around);
+        }
+    }
+
+    fn brings(&mut self, around: &mut Around) {
+        for by in [Litigant::Worker, Litigant::Verifier] {
+            let what = Said::Evidence([self.number as u8; 32]);
+            let from = Role::from(by);
+            self.take(&ContractInput::Said { from, what }, around);
+        }
+    }
+}
+
+/// An answer comes to the process that has asked, whichever is next.
+fn answered(processes: &mut [Process], around: &mut Around) -> bool {
+    if around.answers.is_empty() {
+        return false;
+    }
+    let next = around.rng.gen_range(0..around.answers.len());
+    let (process, from, digest) = around.answers.swap_remove(next);
+    if let Some(process) = processes.iter_mut().find(|one| one.number == process) {
+        let what = Said::DigestSeen(digest);
+        process.take(&ContractInput::Said { from, what }, around);
+    }
+    true
+}
+
+/// Everything that is on its way comes, in any order.
+fn talk(processes: &mut [Process], around: &mut Around) {
+    loop {
+        let is_ask = around.rng.r#gen();
+        let one = match is_ask {
+            true => around.deliver() || answered(processes, around),
+            false => answered(processes, around) || around.deliver(),
+        };
+        if !one || processes.iter().any(|process| process.is_dead) {
+            return;
+        }
+    }
+}
+
+/// A process lives from this tip on, until it is killed: the tip then.
+fn live(mut process: Process, tip: u32, around: &mut Around) -> (Process, u32) {
+    process.wake(around);
+    for tip in tip..=LAST {
+        process.look(tip, around);
+        if tip > ACCUSED {
+            process.brings(around);
+        }
+        let processes = std::slice::from_mut(&mut process);
+        talk(processes, around);
+        if process.is_dead {
+            return (process, tip);
+        }
+    }
+    (process, LAST)
+}
+
+/// The first process, from before the accusation.
+fn first(finds: Ruling) -> Process {
+    Process::start(1, &[], FUNDED + 6, finds)
+}
+
+const SILENT: [&[Role]; 5] = [
+    &[],
+    &[WORKER],
+    &[CLIENT, WORKER],
+    &[CLIENT, WORKER, PANEL[0]],
+    &[CLIENT, VERIFIER, PANEL[2]],
+];
+
+#[test]
+fn a_ruling_is_attested_once_wherever_the_arbiter_is_killed_and_whatever_disk_is_put_back() {
+    let found = Ruling::WorkerAtFault;
+    let (mut lives, mut attested) = (0, 0);
+    for (number, silent) in SILENT.iter().enumerate() {
+        let undisturbed = {
+            let mut around = Around::new(silent, None, 1);
+            live(first(found), ACCUSED - 2, &mut around).0
+        };
+        for at in 1..=undisturbed.writes {
+            for is_written in [false, true] {
+                for variant in 0..8u64 {
+                    let (is_other, is_recalled, is_lost) =
+                        (variant & 1 > 0, variant & 2 > 0, variant & 4 > 0);
+                    for copy in 0..=at {
+                        let seed = (number * 100 + at * 10 + copy) as u64 + 1_000 * variant;
+                        let liar = (silent.len() < 2 && variant & 1 > 0).then_some(PANEL[0]);
+                        let mut around = Around::new(silent, liar, seed);
+                        let mut process = first(found);
+                        process.kill = Some((at, is_written));
+                        let (dead, tip) = live(process, ACCUSED - 2, &mut around);
+                        // What is on its way is lost with the process, or comes.
+                        match is_lost {
+                            true => around.asks.clear(),
+                            false => while around.deliver() {},
+                        }
+                        around.answers.clear();
+                        let disk = &dead.disk[..copy.min(dead.disk.len())];
+                        let finds = if is_other { other(found) } else { found };
+                        let mut again = Process::start(2, disk, tip, finds);
+                        if is_recalled {
+                            again.recall(&mut around);
+                        }
+                        around.given_again(2);
+                        let (again, _) = live(again, tip, &mut around);
+                        assert!(
+                            around.signed.len() <= 1,
+                            "silent {silent:?}, killed at {at} ({is_written}), copy {copy}, variant {variant}"
+                        );
+                        lives += 1;
+                        attested += around.signed.len();
+                        // The same disk, and nobody put back anything: it attests what it found.
+                        let is_same = disk.len() == dead.disk.len();
+                        if is_same && (!is_other || again.disk.len() == disk.len()) {
+                            assert_eq!(around.signed.len(), 1, "{silent:?}, {at}, {is_written}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(lives > 5_000 && attested * 2 > lives, "{attested} of {lives}");
+}
+
+/// Process behind process, each on some copy of the disk that there was by then, and finding anything.
+#[test]
+fn many_lives_attest_once() {
+    for seed in 0..400u64 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let silent = *SILENT.choose(&mut rng).unwrap();
+        let mut around = Around::new(silent, None, seed);
+        let mut copies: Vec<Vec<Vec<ContractChange>>> = vec![Vec::new()];
+        let mut tip = ACCUSED - 2;
+        for number in 1..=rng.gen_range(2..7usize) {
+            let disk = copies.choose(&mut rng).unwrap();
+            let disk = &disk[..rng.gen_range(0..=disk.len())];
+            let finds = *Ruling::ALL.choose(&mut rng).unwrap();
+            let mut process = Process::start(number, disk, tip, finds);
+            process.kill = rng.gen_ratio(3, 4).then(|| (rng.gen_range(1..9), rng.r#gen()));
+            if rng.r#gen() {
+                process.recall(&mut around);
+            }
+            around.given_again(number);
+            let (process, then) = live(process, tip, &mut around);
+            while around.deliver() {}
+            tip = then;
+            copies.push(process.disk);
+        }
+        assert!(around.signed.len() <= 1, "seed {seed}");
+    }
+}
+
+/// Two processes at once, of which one lags, and each finds what it is brought.
+#[test]
+fn a_second_replica_that_lags_attests_nothing_else() {
+    let mut both = 0;
+    for seed in 0..600u64 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let liar = rng.r#gen::<bool>().then_some(VERIFIER);
+        let mut around = Around::new(&[], liar, seed);
+        let (found, lag) = (Ruling::WorkerAtFault, rng.gen_range(0..5u32));
+        // It has the leader's log up to some write.
+        let leads = live(first(found), ACCUSED - 2, &mut Around::new(&[], None, seed)).0;
+        let copied = rng.gen_range(0..leads.disk.len().min(5));
+        let lags = Process::start(2, &leads.disk[..copied], FUNDED + 6, other(found));
+        let mut processes = [first(found), lags];
+        for tip in ACCUSED - 2..=LAST {
+            for (process, behind) in processes.iter_mut().zip([0, lag]) {
+                process.look(tip - behind, &mut around);
+                if tip - behind > ACCUSED {
+                    process.brings(&mut around);
+                }
+                // Some of what is said comes before the other has looked.
+                for _ in 0..around.rng.gen_range(0..4u8) {
+                    around.deliver();
+                }
+            }
+            talk(&mut processes, &mut around);
+        }
+        assert!(around.signed.len() <= 1, "seed {seed}");
+        both += usize::from(processes.iter().all(|one| one.machine.book().once().fixed().is_some()));
+    }
+    assert!(both > 100, "{both}");
+}
+
+#[test]
+fn silence_keeps_nobody_from_attesting_but_one_whose_disk_was_put_back() {
+    let found = Ruling::VerifierAtFault;
+    let all = [CLIENT, WORKER, VERIFIER, PANEL[0], PANEL[2]];
+    // Everybody is silent: who was there before the accusation need not ask.
+    let mut around = Around::new(&all, None, 7);
+    let (process, _) = live(first(found), ACCUSED - 2, &mut around);
+    assert_eq!((around.signed.len(), process.machine.standing()), (1, "attested"));
+    // Who came later needs a majority of the panel, itself left out, or as many others.
+    for (silent, attests) in [(&all[..3], true), (&all[..4], false)] {
+        let mut around = Around::new(silent, None, 7);
+        let later = Process::start(1, &[], ACCUSED + 1, found);
+        let (process, _) = live(later, ACCUSED + 1, &mut around);
+        assert_eq!(around.signed.len(), usize::from(attests));
+        let standing = if attests { "attested" } else { "asking" };
+        assert_eq!(process.machine.standing(), standing);
+    }
+    // Whose disk was put back since needs as many as anybody who does not wait, and no time passes for it.
+    for (silent, attests) in [(&all[..1], true), (&all[..2], false)] {
+        let mut around = Around::new(silent, None, 7);
+        let mut late = Process::start(1, &[], ACCUSED + 1, found);
+        let item = Said::Item(world().sample(1, ACCUSED - 20));
+        late.look(ACCUSED + 1, &mut around);
+        late.take(&ContractInput::Recalled(item), &mut around);
+        assert!(late.machine.book().once().is_put_back());
+        live(late, ACCUSED + 1, &mut around);
+        assert_eq!(around.signed.len(), usize::from(attests));
+    }
+}
+
+/// A digest that comes back decides, whatever would be found now; two that contradict each other silence.
+#[test]
+fn a_digest_that_comes_back_is_the_ruling() {
+    let found = Ruling::WorkerAtFault;
+    let mut around = Around::new(&[], None, 7);
+    let mut process = Process::start(1, &[], ACCUSED + 1, other(found));
+    let said = |ruling| ContractInput::Recalled(Said::Digest(world().digest(ME, ruling)));
+    process.take(&said(found), &mut around);
+    let (process, _) = live(process, ACCUSED + 1, &mut around);
+    assert_eq!(process.machine.book().ruling(), Some(found));
+    assert_eq!(process.machine.standing(), "attested");
+    let mut around = Around::new(&[], None, 7);
+    let mut process = Process::start(1, &[], ACCUSED + 1, found);
+    process.take(&said(found), &mut around);
+    process.take(&said(other(found)), &mut around);
+    let (process, _) = live(process, ACCUSED + 1, &mut around);
+    assert_eq!(process.machine.standing(), "silent");
+    assert_eq!(around.signed.len(), 0);
+}
