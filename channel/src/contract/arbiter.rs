@@ -76,7 +76,7 @@ impl Book {
 
 impl Side for Judging {
     const NAME: &'static str = "contract: arbiter";
-    const SUMMARY: &'static str = "An arbiter's side of a contract: it keeps what one side does not acknowledge and hands it on, hears the case until the evidence is closed, fixes its ruling, and attests it.";
+    const SUMMARY: &'static str = "An arbiter's side of a contract: it keeps what one side does not acknowledge and hands it on, hears the case until the evidence is closed, fixes its ruling, and attests it once enough of the others say that they have no other of it.";
     const TABLE: &'static [&'static [Transition]] = table::ARBITER;
 
     fn is_of(role: Role) -> bool {

@@ -17,8 +17,8 @@ use narthex_game_model::{
 };
 
 use super::{
-    Audited, Contract, ContractChange, ContractEffect, EndingChange, Endings, Facts, Finding,
-    Once, Papers, duty,
+    Audited, Contract, ContractChange, ContractEffect, EndingChange, Endings, Facts, Finding, Once,
+    Papers, duty,
 };
 
 /// All that a party knows of a contract.

@@ -23,9 +23,7 @@ pub struct RulingDigest {
 
 impl RulingDigest {
     pub(super) fn write_to(self, w: &mut Writer) -> &mut Writer {
-        w.u8(self.arbiter)
-            .fixed(&self.evidence)
-            .fixed(&self.digest)
+        w.u8(self.arbiter).fixed(&self.evidence).fixed(&self.digest)
     }
 
     pub(super) fn read_from(r: &mut Reader<'_>) -> Result<RulingDigest, DecodeError> {

@@ -242,7 +242,14 @@ impl<S: Side> Walks<S> {
                     return None;
                 };
                 let found = book.ruling()?;
-                world().fixed(me, if is_false { Ruling::WorkerAtFault } else { found })
+                world().fixed(
+                    me,
+                    if is_false {
+                        Ruling::WorkerAtFault
+                    } else {
+                        found
+                    },
+                )
             }
             Task::Attest => {
                 let Role::Arbiter(me) = self.role else {

@@ -54,7 +54,13 @@ impl<S: Side> Asked for Seat<S> {
         let effects = self.said(PANEL[usize::from(ME)], Said::Digest(digest));
         let mut answers = effects.iter();
         let is_answer = |effect: &ContractEffect| {
-            matches!(effect, ContractEffect::Send { what: Parcel::DigestSeen { arbiter: ME, .. }, .. })
+            matches!(
+                effect,
+                ContractEffect::Send {
+                    what: Parcel::DigestSeen { arbiter: ME, .. },
+                    ..
+                }
+            )
         };
         answers.any(is_answer).then(|| self.first().unwrap())
     }
@@ -117,21 +123,31 @@ impl Around {
         }
         let next = self.rng.gen_range(0..self.asks.len());
         let (process, role, digest) = self.asks.swap_remove(next);
-        let peer = self.peers.iter_mut().find(|peer| peer.role == role).unwrap();
+        let peer = self
+            .peers
+            .iter_mut()
+            .find(|peer| peer.role == role)
+            .unwrap();
         let answer = peer.seat.ask(digest);
         let answer = match peer.lies {
             true => Some(digest),
             false => answer.filter(|_| !peer.is_silent),
         };
-        self.answers.extend(answer.map(|digest| (process, role, digest)));
+        self.answers
+            .extend(answer.map(|digest| (process, role, digest)));
         true
     }
 
     /// What links give again to a disk that is an older copy: what others have answered before.
     fn given_again(&mut self, process: usize) {
-        for peer in self.peers.iter().filter(|peer| !peer.is_silent && !peer.lies) {
+        for peer in self
+            .peers
+            .iter()
+            .filter(|peer| !peer.is_silent && !peer.lies)
+        {
             let first = peer.seat.first();
-            self.answers.extend(first.map(|first| (process, peer.role, first)));
+            self.answers
+                .extend(first.map(|first| (process, peer.role, first)));
         }
     }
 }
@@ -188,7 +204,9 @@ impl Process {
             self.writes += 1;
             let kill = self.kill.filter(|(at, _)| *at == self.writes);
             if kill.is_none_or(|(_, is_written)| is_written) {
-                step.changes.iter().for_each(|change| self.machine.apply(change));
+                step.changes
+                    .iter()
+                    .for_each(|change| self.machine.apply(change));
                 self.disk.push(step.changes);
             }
             if kill.is_some() {
@@ -210,7 +228,10 @@ impl Process {
                 Ruling::ALL.into_iter().find(own)
             };
             let done = match effect {
-                ContractEffect::Send { to, what: Parcel::Digest } => {
+                ContractEffect::Send {
+                    to,
+                    what: Parcel::Digest,
+                } => {
                     let mine = *book.once().fixed().unwrap();
                     let to = to.iter().map(Role::from);
                     around.asks.extend(to.map(|to| (self.number, to, mine)));
@@ -234,12 +255,19 @@ impl Process {
 
     fn look(&mut self, tip: u32, around: &mut Around) {
         let (since, facts) = (self.since, facts(tip));
-        self.take(&ContractInput::Chain(ChainView { tip, since, facts }), around);
+        self.take(
+            &ContractInput::Chain(ChainView { tip, since, facts }),
+            around,
+        );
     }
 
     /// Own words come back, as far as others have them.
     fn recall(&mut self, around: &mut Around) {
-        let had: BTreeSet<_> = around.peers.iter().filter_map(|peer| peer.seat.first()).collect();
+        let had: BTreeSet<_> = around
+            .peers
+            .iter()
+            .filter_map(|peer| peer.seat.first())
+            .collect();
         for digest in had {
             self.take(&ContractInput::Recalled(Said::Digest(digest)), around);
         }
@@ -363,7 +391,10 @@ fn a_ruling_is_attested_once_wherever_the_arbiter_is_killed_and_whatever_disk_is
             }
         }
     }
-    assert!(lives > 5_000 && attested * 2 > lives, "{attested} of {lives}");
+    assert!(
+        lives > 5_000 && attested * 2 > lives,
+        "{attested} of {lives}"
+    );
 }
 
 /// Process behind process, each on some copy of the disk that there was by then, and finding anything.
@@ -380,7 +411,9 @@ fn many_lives_attest_once() {
             let disk = &disk[..rng.gen_range(0..=disk.len())];
             let finds = *Ruling::ALL.choose(&mut rng).unwrap();
             let mut process = Process::start(number, disk, tip, finds);
-            process.kill = rng.gen_ratio(3, 4).then(|| (rng.gen_range(1..9), rng.r#gen()));
+            process.kill = rng
+                .gen_ratio(3, 4)
+                .then(|| (rng.gen_range(1..9), rng.r#gen()));
             if rng.r#gen() {
                 process.recall(&mut around);
             }
@@ -422,7 +455,11 @@ fn a_second_replica_that_lags_attests_nothing_else() {
             talk(&mut processes, &mut around);
         }
         assert!(around.signed.len() <= 1, "seed {seed}");
-        both += usize::from(processes.iter().all(|one| one.machine.book().once().fixed().is_some()));
+        both += usize::from(
+            processes
+                .iter()
+                .all(|one| one.machine.book().once().fixed().is_some()),
+        );
     }
     assert!(both > 100, "{both}");
 }
@@ -434,7 +471,10 @@ fn silence_keeps_nobody_from_attesting_but_one_whose_disk_was_put_back() {
     // Everybody is silent: who was there before the accusation need not ask.
     let mut around = Around::new(&all, None, 7);
     let (process, _) = live(first(found), ACCUSED - 2, &mut around);
-    assert_eq!((around.signed.len(), process.machine.standing()), (1, "attested"));
+    assert_eq!(
+        (around.signed.len(), process.machine.standing()),
+        (1, "attested")
+    );
     // Who came later needs a majority of the panel, itself left out, or as many others.
     for (silent, attests) in [(&all[..3], true), (&all[..4], false)] {
         let mut around = Around::new(silent, None, 7);
