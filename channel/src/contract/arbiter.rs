@@ -12,7 +12,7 @@ pub struct Judging;
 
 impl Book {
     /// Whether this arbiter's attestation is here.
-    fn has_attested(&self) -> bool {
+    pub(super) fn has_attested(&self) -> bool {
         let me = self.contract().role();
         let mut rulings = self.attested.iter();
         rulings.any(|attestation| Role::Arbiter(attestation.arbiter) == me)

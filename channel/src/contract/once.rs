@@ -157,7 +157,7 @@ impl Book {
     /// Whether this arbiter asks, and waits for answers.
     fn is_asking(&self) -> bool {
         let once = &self.once;
-        once.fixed.is_some() && !once.may_attest && !once.is_contradicted()
+        once.fixed.is_some() && !once.may_attest && !once.is_contradicted() && !self.has_attested()
     }
 
     /// That an arbiter attests, if it asks and has so many answers that it need not wait.
