@@ -117,6 +117,8 @@ kinds! {
     HANDED_OVER = "NXVW1",
     /// A ruling of an arbiter, as a signature.
     ATTESTATION = "NXA1",
+    /// What stands for an arbiter's ruling before it is attested.
+    RULING_DIGEST = "NXRD1",
     /// The commitment root of a delivery, in a data output on chain.
     ROOT_RECORD = "NXR1",
     /// Who a party is: its node key and its contract key sign each other.

@@ -8,7 +8,7 @@ use bitcoin::{
 };
 use narthex_base::codec::Message;
 use narthex_channel::contract::{
-    Audited, Blob, ContractChange, ContractMessage, Facts, Finding, Piece, Thing,
+    Audited, Blob, ContractChange, ContractMessage, Facts, Finding, Piece, RulingDigest, Thing,
 };
 use narthex_contracts::{
     attest::Attestation,
@@ -243,6 +243,18 @@ fn changes() -> Vec<ContractChange> {
         ContractChange::Audited(Audited::Unopened),
         ContractChange::Rejected(vec![self::release()]),
         ContractChange::Revealed(share()),
+        ContractChange::RulingFixed {
+            mine: digest(),
+            other: [6; 32],
+        },
+        ContractChange::DigestSeen {
+            by: PartyId(4),
+            digest: digest(),
+        },
+        ContractChange::Asked { tip: 110 },
+        ContractChange::MayAttest,
+        ContractChange::PutBack(true),
+        ContractChange::DigestHeard(digest()),
     ];
     items.chain(others).collect()
 }
@@ -259,6 +271,14 @@ const fn release() -> Release {
 fn share() -> RevealedShare {
     let value = SecretKey::from_slice(&[3; 32]).expect("a scalar");
     RevealedShare { member: 2, value }
+}
+
+const fn digest() -> RulingDigest {
+    RulingDigest {
+        arbiter: 2,
+        evidence: [7; 32],
+        digest: [8; 32],
+    }
 }
 
 const fn handed() -> HandedOver {
@@ -287,6 +307,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ContractMessage::HandedOver(handed()),
         ContractMessage::Attestation(attestation()),
         ContractMessage::Share(share()),
+        ContractMessage::Digest(digest()),
+        ContractMessage::DigestSeen(digest()),
     ];
     messages.extend(pieces.iter().cloned().map(ContractMessage::Piece));
     let messages = messages.iter().map(Message::to_bytes);

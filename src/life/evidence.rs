@@ -5,10 +5,7 @@ use std::sync::Arc;
 use narthex_arbiter::{Dossier, Question, Report, Silence, Silent};
 use narthex_base::codec::Message;
 use narthex_channel::contract::{Book, ContractMessage, Done, Piece};
-use narthex_contracts::{
-    attest::{AttestationNonce, BoundRuling, RulingError},
-    terms::Role,
-};
+use narthex_contracts::terms::Role;
 use narthex_game_model::{
     Accusation,
     commitment::{Commitment, Opening},
@@ -276,6 +273,9 @@ impl LifeSigner<'_> {
 
     /// What an arbiter finds: the first row of the table that applies to its case, and nothing of its own.
     pub(super) fn rule(&mut self, book: &Book) -> Worked {
+        if let Some((ruling, _)) = self.ruled_before(book)? {
+            return Ok(Some(Done::Ruled(ruling)));
+        }
         self.rule_by(book, |_, _| true)
     }
 
@@ -339,32 +339,6 @@ impl LifeSigner<'_> {
             Some(found) => found.clone(),
             None => put(question, self.own.judge.as_ref(), &self.own.job.0),
         }
-    }
-
-    /// Binds the case to the ruling, in its own record, and attests it.
-    pub(super) fn attest(&mut self, book: &Book) -> Worked {
-        let order = || LifeError::Order("a ruling");
-        let ruling = book.ruling().ok_or_else(order)?;
-        let Role::Arbiter(seat) = self.role() else {
-            return Err(order());
-        };
-        let identity = self.own.identity.ok_or_else(order)?;
-        let (id, name) = (*self.terms().contract_id(), identity.x_only_public_key().0);
-        let bindings = self.own.bindings.as_mut().ok_or_else(order)?;
-        let bound = match BoundRuling::bind(&id, &name, ruling, bindings.as_mut()) {
-            // A disk that was put back has forgotten the ruling and perhaps some of the evidence, and the record of rulings has not. There
-            // is one attestation, whatever is found the second time.
-            Err(RulingError::Contradicts { bound, .. }) => {
-                self.ruled = None;
-                return Ok(Some(Done::Ruled(bound)));
-            }
-            bound => bound?,
-        };
-        let identity = identity.secret_key();
-        let nonce = AttestationNonce::derive(&identity, &id).ok_or_else(order)?;
-        let secp = bitcoin::secp256k1::Secp256k1::new();
-        let attestation = nonce.attest(&secp, &identity, seat, bound)?;
-        Ok(Some(Done::Attested(attestation)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A party of a contract of computation as it lives: whoever does the work that its machine asks for
 //! ([`narthex_channel::contract`]), what it reads of the chain, and what it publishes.
 
+mod attest;
 mod audit;
 mod blobs;
 mod bundle;

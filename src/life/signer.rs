@@ -362,6 +362,7 @@ impl LifeSigner<'_> {
             Task::Plead => self.plead(book),
             Task::Rule if book.contract().is_paper() => self.rule_on_dispute(book),
             Task::Rule => self.rule(book),
+            Task::Fix => self.fix(book),
             Task::Attest => self.attest(book),
             Task::Reveal => self.reveal(book),
             Task::Decrypt { settlement } => self.decrypt(settlement, book),

@@ -15,7 +15,7 @@ use bitcoin::{
 use narthex::{
     bindings::{BindingsError, FileBindings},
     contracts::{
-        attest::{AttestationNonce, BoundRuling, RulingError},
+        attest::{Attester, BoundRuling, RulingError},
         binding::{
             BindError, Bindings, Mark,
             conformance::{self, Reopen},
@@ -260,9 +260,9 @@ fn an_arbiter_that_dies_before_it_attests_has_ruled() {
         let other = BoundRuling::bind(&CASE, &name, asked, store);
         assert_eq!(other, Err(RulingError::Contradicts { bound, asked }));
         let same = BoundRuling::bind(&CASE, &name, bound, store).unwrap();
-        let nonce = AttestationNonce::derive(&key, &CASE).unwrap();
-        let announced = nonce.point(&secp);
-        let attestation = nonce.attest(&secp, &key, 0, same).unwrap();
+        let attester = Attester::of(&key, &CASE).unwrap();
+        let announced = attester.point(&secp);
+        let attestation = attester.attest(&secp, 0, same).unwrap();
         attestation.verify(&secp, &name, &announced, &CASE).unwrap();
         sent.push(attestation);
     }

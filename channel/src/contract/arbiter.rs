@@ -12,7 +12,7 @@ pub struct Judging;
 
 impl Book {
     /// Whether this arbiter's attestation is here.
-    fn has_attested(&self) -> bool {
+    pub(super) fn has_attested(&self) -> bool {
         let me = self.contract().role();
         let mut rulings = self.attested.iter();
         rulings.any(|attestation| Role::Arbiter(attestation.arbiter) == me)
@@ -76,7 +76,7 @@ impl Book {
 
 impl Side for Judging {
     const NAME: &'static str = "contract: arbiter";
-    const SUMMARY: &'static str = "An arbiter's side of a contract: it keeps what one side does not acknowledge and hands it on, hears the case until the evidence is closed, fixes its ruling, and attests it.";
+    const SUMMARY: &'static str = "An arbiter's side of a contract: it keeps what one side does not acknowledge and hands it on, hears the case until the evidence is closed, fixes its ruling, and attests it once enough of the others say that they have no other of it.";
     const TABLE: &'static [&'static [Transition]] = table::ARBITER;
 
     fn is_of(role: Role) -> bool {
@@ -86,6 +86,9 @@ impl Side for Judging {
     fn state(book: &Book) -> &'static str {
         match book.chain_state() {
             Some("accused") if book.has_attested() => "attested",
+            Some("accused") if book.once.is_contradicted() => "silent",
+            Some("accused") if book.once.may_attest() => "attesting",
+            Some("accused") if book.once.fixed().is_some() => "asking",
             Some("accused") if book.ruled.is_some() => "ruled",
             Some("accused") if book.is_closed => "ruling",
             Some("accused") => "hearing",
@@ -97,7 +100,7 @@ impl Side for Judging {
     fn place(book: &Book) -> &'static str {
         match Self::state(book) {
             // How far it has come with its ruling is its own work until it attests.
-            "ruling" | "ruled" => "hearing",
+            "ruling" | "ruled" | "asking" | "attesting" | "silent" => "hearing",
             state => state,
         }
     }
@@ -107,7 +110,12 @@ impl Side for Judging {
         let state = Self::state(book);
         let mut due = match state {
             "ruling" => task(Task::Rule),
-            "ruled" => task(Task::Attest),
+            "ruled" => task(Task::Fix),
+            "asking" => {
+                let (to, what) = (book.contract().others(), Parcel::Digest);
+                vec![ContractEffect::Send { to, what }]
+            }
+            "attesting" => task(Task::Attest),
             "attested" => {
                 let (to, what) = (book.contract().others(), Parcel::Attestation);
                 let send = ContractEffect::Send { to, what };
@@ -122,7 +130,16 @@ impl Side for Judging {
         due
     }
 
-    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+    fn seen(book: &Book, at: (u32, u32)) -> Vec<ContractChange> {
+        let mut changes = Self::hears(book, at.0);
+        changes.extend(book.once_seen(at));
+        changes
+    }
+}
+
+impl Judging {
+    /// Whether the evidence is closed, at this tip.
+    fn hears(book: &Book, tip: u32) -> Vec<ContractChange> {
         let contract = book.contract();
         let Some(sides) = book.litigants().filter(|_| !book.is_closed) else {
             return Vec::new();

@@ -17,7 +17,7 @@ use narthex_game_model::{
 };
 
 use super::{
-    Audited, Contract, ContractChange, ContractEffect, EndingChange, Endings, Facts, Finding,
+    Audited, Contract, ContractChange, ContractEffect, EndingChange, Endings, Facts, Finding, Once,
     Papers, duty,
 };
 
@@ -60,6 +60,8 @@ pub struct Book {
     pub(super) rejected: Vec<Release>,
     /// Shares of the panel's secret, each checked (`paper` template).
     pub(super) revealed: Vec<RevealedShare>,
+    /// Digests of rulings, own and others'.
+    pub(super) once: Once,
 }
 
 impl Book {
@@ -91,6 +93,7 @@ impl Book {
             endings: Endings::default(),
             rejected: Vec::new(),
             revealed: Vec::new(),
+            once: Once::default(),
         }
     }
 
@@ -253,6 +256,12 @@ impl Book {
                 self.released.clear();
             }
             ContractChange::Revealed(share) => self.revealed.push(*share),
+            ContractChange::RulingFixed { .. }
+            | ContractChange::DigestSeen { .. }
+            | ContractChange::Asked { .. }
+            | ContractChange::MayAttest
+            | ContractChange::PutBack(_)
+            | ContractChange::DigestHeard(_) => self.once.apply(change),
         }
     }
 

@@ -14,7 +14,7 @@ use narthex_game_model::{
     ruling::{Litigant, SignedItem},
 };
 
-use super::{Blob, EndingChange, Facts, Thing};
+use super::{Blob, EndingChange, Facts, RulingDigest, Thing};
 
 /// What a party found in what another has said or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,4 +136,29 @@ pub enum ContractChange {
     Rejected(Vec<Release>),
     /// An arbiter has shown its share of the panel's secret (`paper` template).
     Revealed(RevealedShare),
+    /// Own ruling is in the record of rulings, and others are asked what they have of this arbiter.
+    RulingFixed {
+        /// Its digest.
+        mine: RulingDigest,
+        /// The digest of the other ruling, which is never sent: who has it knows of another process of this arbiter.
+        other: [u8; 32],
+    },
+    /// What another party says that it had first of this arbiter, or what was given back of own words.
+    DigestSeen {
+        /// Who; oneself for own words.
+        by: PartyId,
+        /// Which digest.
+        digest: RulingDigest,
+    },
+    /// The others had been asked.
+    Asked {
+        /// At which tip.
+        tip: u32,
+    },
+    /// The ruling is to be attested: enough of the others have its digest and no other one.
+    MayAttest,
+    /// Whether this disk is known to be an older copy that was put back while there was a case.
+    PutBack(bool),
+    /// The digest of another arbiter's ruling. The first one of each is what it is answered with, for ever.
+    DigestHeard(RulingDigest),
 }

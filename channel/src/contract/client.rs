@@ -86,7 +86,7 @@ impl Side for Paying {
         due
     }
 
-    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+    fn seen(book: &Book, (tip, _): (u32, u32)) -> Vec<ContractChange> {
         book.audit_seen(tip).into_iter().collect()
     }
 }

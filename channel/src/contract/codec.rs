@@ -12,7 +12,7 @@ use narthex_game_model::{
 };
 
 use super::{
-    Audited, Blob, ContractChange, EndingChange, Facts, Finding, Thing,
+    Audited, Blob, ContractChange, EndingChange, Facts, Finding, RulingDigest, Thing,
     message::{read_item, read_receipt, write_item},
 };
 
@@ -82,6 +82,12 @@ impl Message for ContractChange {
                 w.message(release);
             }),
             ContractChange::Revealed(share) => w.u8(31).message(share),
+            ContractChange::RulingFixed { mine, other } => mine.write_to(w.u8(32)).fixed(other),
+            ContractChange::DigestSeen { by, digest } => digest.write_to(w.u8(33).u8(by.0)),
+            ContractChange::Asked { tip } => w.u8(34).u32(*tip),
+            ContractChange::MayAttest => w.u8(35),
+            ContractChange::PutBack(is_put_back) => w.u8(36).flag(*is_put_back),
+            ContractChange::DigestHeard(digest) => digest.write_to(w.u8(37)),
         };
     }
 
@@ -164,6 +170,18 @@ impl Message for ContractChange {
                 r.list_up_to("shares", 77, MAX_SIGNATURES, |r| r.message("share"))?,
             ),
             31 => ContractChange::Revealed(r.message("share of the panel's secret")?),
+            32 => ContractChange::RulingFixed {
+                mine: RulingDigest::read_from(r)?,
+                other: r.array("digest of the other ruling")?,
+            },
+            33 => ContractChange::DigestSeen {
+                by: read_party(r)?,
+                digest: RulingDigest::read_from(r)?,
+            },
+            34 => ContractChange::Asked { tip: r.u32("tip")? },
+            35 => ContractChange::MayAttest,
+            36 => ContractChange::PutBack(r.flag("put back")?),
+            37 => ContractChange::DigestHeard(RulingDigest::read_from(r)?),
             other => return Err(DecodeError::invalid("change", other)),
         })
     }
@@ -218,7 +236,7 @@ fn read_party(r: &mut Reader<'_>) -> Result<PartyId, DecodeError> {
     PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid("party", index))
 }
 
-const fn litigant_byte(by: Litigant) -> u8 {
+pub(super) const fn litigant_byte(by: Litigant) -> u8 {
     match by {
         Litigant::Client => 0,
         Litigant::Worker => 1,

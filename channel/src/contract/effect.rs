@@ -23,6 +23,15 @@ pub enum Parcel {
     HandedOver,
     /// Own evidence, kept by this hash.
     Evidence([u8; 32]),
+    /// The digest of the own ruling.
+    Digest,
+    /// What this party had first of an arbiter.
+    DigestSeen {
+        /// Index of the arbiter.
+        arbiter: u8,
+        /// How many digests it has of that arbiter: each is answered, all with the first.
+        asked: u8,
+    },
     /// Own ruling.
     Attestation,
     /// Own share of the panel's secret (`paper` template).
@@ -76,6 +85,8 @@ pub enum Task {
     Plead,
     /// The arbiter: rule on the case, by what was brought.
     Rule,
+    /// The arbiter: write the ruling into the record of rulings, and make its digest.
+    Fix,
     /// The arbiter: attest the ruling.
     Attest,
     /// The arbiter: the own share of the panel's secret, once the appeal is deep (`paper` template).

@@ -15,7 +15,7 @@ use narthex_game_model::{
     ruling::SignedItem,
 };
 
-use super::{Audited, Blob, ChainView, EndingSaid, Finding, StoredEnding, Thing};
+use super::{Audited, Blob, ChainView, EndingSaid, Finding, RulingDigest, StoredEnding, Thing};
 
 /// What another party sent, with long things by their names: whoever drives the machine has made them durable before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub enum Said {
     Ending(Box<EndingSaid>),
     /// An arbiter's share of the panel's secret (`paper` template).
     Share(RevealedShare),
+    /// An arbiter asks what the other has of it: this is the digest of its ruling.
+    Digest(RulingDigest),
+    /// The answer: the first that it has.
+    DigestSeen(RulingDigest),
 }
 
 /// What came of a task.
@@ -90,6 +94,15 @@ pub enum Done {
     Showing(NodeId),
     /// How this arbiter rules. It is fixed in its own record.
     Ruled(Ruling),
+    /// The ruling that its record has, fixed now or before: the digest that others are asked about, and that of the other ruling.
+    Fixed {
+        /// The ruling.
+        ruling: Ruling,
+        /// Its digest.
+        mine: RulingDigest,
+        /// That of the other.
+        other: [u8; 32],
+    },
     /// Its attestation.
     Attested(Attestation),
     /// The verifier's own share of the appeal; at the worker, the verifier's as it was checked (`paper` template).

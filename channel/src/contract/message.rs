@@ -14,7 +14,7 @@ use narthex_game_model::{
     ruling::{Brought, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, SignedItem},
 };
 
-use super::EndingSaid;
+use super::{EndingSaid, RulingDigest};
 
 /// One thing that is handed over. It may hold the token, so it can't be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -161,6 +161,10 @@ pub enum ContractMessage {
     Ending(Box<EndingSaid>),
     /// An arbiter's share of the panel's secret (`paper` template). It has no number on the wire: nodes live no such contract.
     Share(RevealedShare),
+    /// An arbiter asks everybody what they have of it: this is the digest of the ruling that it has fixed.
+    Digest(RulingDigest),
+    /// The answer, to that arbiter: the first digest that the sender has of it.
+    DigestSeen(RulingDigest),
 }
 
 impl Message for ContractMessage {
@@ -178,6 +182,8 @@ impl Message for ContractMessage {
             ContractMessage::Attestation(attestation) => w.u8(4).message(attestation),
             ContractMessage::Ending(said) => said.write(w.u8(5)),
             ContractMessage::Share(share) => w.u8(6).message(share),
+            ContractMessage::Digest(digest) => w.u8(7).message(digest),
+            ContractMessage::DigestSeen(digest) => w.u8(8).message(digest),
         };
     }
 
@@ -193,6 +199,8 @@ impl Message for ContractMessage {
             4 => ContractMessage::Attestation(r.message("attestation")?),
             5 => ContractMessage::Ending(Box::new(EndingSaid::read(r)?)),
             6 => ContractMessage::Share(r.message("share of the panel's secret")?),
+            7 => ContractMessage::Digest(r.message("digest of a ruling")?),
+            8 => ContractMessage::DigestSeen(r.message("digest of a ruling")?),
             other => return Err(DecodeError::invalid("which message", other)),
         })
     }

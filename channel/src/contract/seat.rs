@@ -310,6 +310,16 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                 let handed = book.handed_over().iter().cloned();
                 handed.map(ContractMessage::HandedOver).collect()
             }
+            Parcel::Digest => {
+                let mine = book.once().fixed();
+                let mine = mine.ok_or_else(|| missing("the digest of a ruling"))?;
+                vec![ContractMessage::Digest(*mine)]
+            }
+            Parcel::DigestSeen { arbiter, .. } => {
+                let first = book.once().heard_of(arbiter).next();
+                let first = first.ok_or_else(|| missing("an arbiter's digest"))?;
+                vec![ContractMessage::DigestSeen(*first)]
+            }
             Parcel::Attestation => {
                 let own = |by: u8| Role::Arbiter(by) == book.contract().role();
                 let rulings = book.attestations().iter();
@@ -417,5 +427,7 @@ fn said(message: ContractMessage) -> Result<(Said, Option<Vec<u8>>), ContractRef
         ContractMessage::Attestation(attestation) => short(Said::Attestation(attestation)),
         ContractMessage::Ending(said) => short(Said::Ending(said)),
         ContractMessage::Share(share) => short(Said::Share(share)),
+        ContractMessage::Digest(digest) => short(Said::Digest(digest)),
+        ContractMessage::DigestSeen(digest) => short(Said::DigestSeen(digest)),
     }
 }

@@ -225,7 +225,7 @@ impl Side for Checking {
         due
     }
 
-    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+    fn seen(book: &Book, (tip, _): (u32, u32)) -> Vec<ContractChange> {
         let contract = book.contract();
         if let Some(found) = book.unopened(tip) {
             return vec![found];

@@ -147,7 +147,7 @@ impl Side for Working {
         due
     }
 
-    fn seen(book: &Book, tip: u32) -> Vec<ContractChange> {
+    fn seen(book: &Book, (tip, _): (u32, u32)) -> Vec<ContractChange> {
         let is_drawn = book.deep.is_some() || !book.has_own("commitment");
         let depth = book.contract().policy().depth;
         let height = book.sample_height().filter(|_| !is_drawn);

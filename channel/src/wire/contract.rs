@@ -5,8 +5,8 @@ use narthex_base::codec::Message;
 use super::{
     Envelope, WireFault,
     types::{
-        ATTESTATION, BOXES, COMMITMENT, ENDING, EVIDENCE, HANDED_OVER, ITEM, MessageType, OPENING,
-        RECEIPT, RELEASE,
+        ATTESTATION, BOXES, COMMITMENT, DIGEST_SEEN, ENDING, EVIDENCE, HANDED_OVER, ITEM,
+        MessageType, OPENING, RECEIPT, RELEASE, RULING_DIGEST,
     },
 };
 use crate::contract::{ContractMessage, Piece};
@@ -35,13 +35,15 @@ pub fn contract_type(body: &[u8]) -> Option<u16> {
         3 => Some(HANDED_OVER),
         4 => Some(ATTESTATION),
         5 => Some(ENDING),
+        7 => Some(RULING_DIGEST),
+        8 => Some(DIGEST_SEEN),
         _ => None,
     }
 }
 
 /// Whether a type number is one of a contract's life.
 pub const fn is_contract_type(number: u16) -> bool {
-    matches!(number, ITEM..=ENDING)
+    matches!(number, ITEM..=DIGEST_SEEN)
 }
 
 /// The message of a contract's life that an envelope carries; `None` if it carries another one.

@@ -164,6 +164,10 @@ pub const ATTESTATION: u16 = 33_064;
 pub const COMMITMENT: u16 = 33_066;
 /// `ending`: of one that the three agree on.
 pub const ENDING: u16 = 33_068;
+/// `ruling digest`: an arbiter asks what the others have of it.
+pub const RULING_DIGEST: u16 = 33_070;
+/// `digest seen`: the answer.
+pub const DIGEST_SEEN: u16 = 33_072;
 /// `small`: a message of a small contract, with its own kind.
 pub const SMALL: u16 = 33_084;
 /// `fault`.
@@ -203,6 +207,8 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     life(ATTESTATION, "attestation", 70, 100),
     life(COMMITMENT, "commitment", 100, 1 << 20),
     life(ENDING, "ending", 20, 512),
+    life(RULING_DIGEST, "ruling-digest", 80, 80),
+    life(DIGEST_SEEN, "digest-seen", 80, 80),
     envelope(SMALL, "small", 10, MAX_SMALL),
     link(FAULT, "fault", 11, 512),
 ];

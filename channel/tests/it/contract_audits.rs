@@ -525,6 +525,7 @@ fn another_case_is_heard_anew_unless_the_ruling_is_fixed() {
     }
     fixed.tip(ACCUSED + 1);
     fixed.done(Done::Ruled(Ruling::WorkerAtFault));
+    fixed.is_seconded();
     appeal(&mut arbiter);
     assert!(!arbiter.is_asked(Task::Rule));
     assert_eq!(arbiter.book().papers().brought().count(), 0);

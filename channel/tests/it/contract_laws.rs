@@ -237,6 +237,20 @@ impl<S: Side> Walks<S> {
                 true => Ruling::WorkerAtFault,
                 false => Ruling::VerifierAtFault,
             }),
+            Task::Fix => {
+                let Role::Arbiter(me) = self.role else {
+                    return None;
+                };
+                let found = book.ruling()?;
+                world().fixed(
+                    me,
+                    if is_false {
+                        Ruling::WorkerAtFault
+                    } else {
+                        found
+                    },
+                )
+            }
             Task::Attest => {
                 let Role::Arbiter(me) = self.role else {
                     return None;
@@ -345,7 +359,17 @@ impl<S: Side> Walks<S> {
             13 if self.role == WORKER => {
                 said(CLIENT, Said::HandedOver(handed(rng.gen_range(0..6))))
             }
-            13 => said(from, Said::Release(release(0))),
+            13 if rng.r#gen() => said(from, Said::Release(release(0))),
+            13 => {
+                let ruling = *Ruling::ALL.choose(rng).unwrap();
+                let by = rng.gen_range(0..3u8);
+                match (from, rng.r#gen()) {
+                    (Role::Arbiter(by), true) => {
+                        said(from, Said::Digest(world().digest(by, ruling)))
+                    }
+                    _ => said(from, Said::DigestSeen(world().digest(by, ruling))),
+                }
+            }
             _ => {
                 let ruling = match rng.gen_ratio(1, 3) {
                     true => Ruling::WorkerAtFault,

@@ -303,6 +303,7 @@ fn an_arbiter_rules_and_shows_its_share() {
     seat.tip(FUNDED + 6);
     assert!(seat.is_asked(Task::Rule) && !seat.is_asked(Task::Reveal));
     seat.done(Done::Ruled(Ruling::WorkerAtFault));
+    seat.is_seconded();
     let attestation = world().attestation(0, Ruling::WorkerAtFault);
     seat.done(Done::Attested(attestation));
     assert!(seat.is_asked(Task::Reveal));

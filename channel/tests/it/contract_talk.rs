@@ -225,13 +225,17 @@ fn an_arbiter_rules_when_the_evidence_is_closed_and_attests_what_it_ruled() {
     let attested = attests(Ruling::WorkerAtFault);
     assert!(is_refused(arbiter.step(&attested)));
     arbiter.step(&rules()).unwrap();
+    assert!(arbiter.is_asked(Task::Fix) && !arbiter.is_asked(Task::Attest));
+    assert_eq!(arbiter.sends(Parcel::Digest), []);
+    let mut bound = arbiter.clone();
+    arbiter.is_seconded();
     assert!(arbiter.is_asked(Task::Attest));
     assert_eq!(arbiter.sends(Parcel::Attestation), []);
     assert!(is_refused(arbiter.step(&attests(Ruling::VerifierAtFault))));
     // Its case is bound to the other ruling: its disk had forgotten that. There is no way back from an attestation.
     let other = || input(Done::Ruled(Ruling::VerifierAtFault));
-    let mut bound = arbiter.clone();
     bound.step(&other()).unwrap();
+    bound.is_seconded();
     assert!(is_refused(bound.step(&attested)));
     bound.step(&attests(Ruling::VerifierAtFault)).unwrap();
     assert!(is_refused(bound.step(&rules())));

@@ -28,6 +28,7 @@ mod contract_chain;
 mod contract_duties;
 mod contract_endings;
 mod contract_laws;
+mod contract_once;
 mod contract_paper;
 mod contract_seat;
 mod contract_support;

@@ -233,6 +233,14 @@ fn ending() -> contract::EndingSaid {
     }
 }
 
+const fn digest() -> contract::RulingDigest {
+    contract::RulingDigest {
+        arbiter: 1,
+        evidence: [7; 32],
+        digest: [8; 32],
+    }
+}
+
 /// What a frame carries is looked into by whoever takes it: these say what they are, and then nothing of meaning.
 fn life_bodies() -> Vec<Vec<u8>> {
     let message = |which: u8, inner: &[u8]| {
@@ -259,6 +267,8 @@ fn life_bodies() -> Vec<Vec<u8>> {
         message(3, &kind(HandedOver::KIND, 100)),
         message(4, &kind(Attestation::KIND, 66)),
         ContractMessage::Ending(Box::new(ending())).to_bytes(),
+        ContractMessage::Digest(digest()).to_bytes(),
+        ContractMessage::DigestSeen(digest()).to_bytes(),
     ]
 }
 

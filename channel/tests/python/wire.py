@@ -56,6 +56,8 @@ CONTRACT = {
     33064: ("attestation", 70, 100),
     33066: ("commitment", 100, 1024 * 1024),
     33068: ("ending", 20, 512),
+    33070: ("ruling-digest", 80, 80),
+    33072: ("digest-seen", 80, 80),
     33084: ("small", 10, 1024 * 1024),
 }
 LONGEST = max(most for _, _, most in CONTRACT.values())

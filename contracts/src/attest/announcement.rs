@@ -34,8 +34,8 @@ pub enum AnnounceError {
     },
 }
 
-/// The secret nonce of one contract. It remembers the contract's id and attests for no other; neither `Clone` nor
-/// `Serialize`, and [`AttestationNonce::attest`] uses it up.
+/// The secret nonce of one contract. It remembers the contract's id and signs for no other; neither `Clone` nor
+/// `Serialize`. An [`Attester`](super::Attester) signs with it, and nothing else does.
 pub struct AttestationNonce {
     secret: SecretKey,
     contract_id: [u8; 32],
@@ -64,13 +64,22 @@ impl AttestationNonce {
         self.secret.x_only_public_key(secp).0
     }
 
+    /// What hides a ruling in its digest from everybody who has not the nonce.
+    pub(super) fn blinding(&self) -> [u8; 32] {
+        let mut secret = self.secret.secret_bytes();
+        let parts: [&[u8]; 2] = [&secret, &self.contract_id];
+        let blinding = tagged_hash_parts("narthex/ruling-blinding", &parts);
+        secret.zeroize();
+        blinding
+    }
+
     /// Attests a ruling of the contract that the nonce was derived for. The nonce is gone afterwards. Derived again, it
     /// gives the same signature for the same ruling.
     ///
     /// # Errors
     /// [`RulingError::OtherCase`] if the ruling was bound for another contract, or another key than `identity`;
     /// [`RulingError::Degenerate`].
-    pub fn attest<C: Signing>(
+    pub(crate) fn attest<C: Signing>(
         self,
         secp: &Secp256k1<C>,
         identity: &SecretKey,

@@ -51,7 +51,7 @@ pub(super) fn ruling_message(contract_id: &[u8; 32], ruling: Ruling) -> [u8; 32]
     tagged_hash_parts("narthex/ruling", &[contract_id, &[ruling_byte(ruling)]])
 }
 
-fn ruling_byte(ruling: Ruling) -> u8 {
+pub(super) fn ruling_byte(ruling: Ruling) -> u8 {
     match ruling {
         Ruling::WorkerAtFault => 6,
         Ruling::VerifierAtFault => 7,

@@ -4,12 +4,15 @@
 //! (Rᵢ, s) by its identity key Aᵢ; the scalar s has the point `P = Rᵢ + e·Aᵢ`, which everybody can compute
 //! in advance. Settlements are encrypted under sums of such points. An arbiter that attests two rulings of one
 //! case has used one nonce for two messages and gives its key away: [`extract_identity_key`]. An honest one binds its
-//! case to its ruling before it signs: [`BoundRuling`].
+//! case to its ruling before it signs ([`BoundRuling`]), shows the others a digest of it, and signs as an [`Attester`],
+//! which is used up (`docs/adr/0113-one-attestation.md`).
 
 mod announcement;
 mod attestation;
+mod attester;
 mod ruling;
 
 pub use announcement::{AnnounceError, Announcement, AttestationNonce};
 pub use attestation::{AttestError, Attestation, attestation_point, extract_identity_key};
+pub use attester::Attester;
 pub use ruling::{BoundRuling, RulingError};

@@ -9,8 +9,7 @@ use crate::binding::{BindError, Bindings, Mark};
 /// What a case of an arbiter is bound as.
 const PURPOSE: &str = "ruling";
 
-/// A ruling that an arbiter has bound its case to, durably. [`AttestationNonce::attest`](super::AttestationNonce::attest)
-/// takes nothing else.
+/// A ruling that an arbiter has bound its case to, durably. [`Attester::attest`](super::Attester::attest) takes nothing else.
 ///
 /// The nonce of a contract can be derived again, so that an arbiter that was restarted can attest; two rulings under it
 /// give the identity key away, and the bond with it. So what it attests is written down first, and the record decides

@@ -9,7 +9,7 @@ use bitcoin::{
 
 use super::{Proposal, Terms, TermsDraft, TermsError};
 use crate::{
-    attest::{Announcement, AttestationNonce},
+    attest::{Announcement, Attester},
     binding::{Binding, Bindings, Mark},
     terms::Role,
 };
@@ -89,9 +89,9 @@ impl BoundDraft {
         if self.draft.identity(arbiter) != Some(&identity.x_only_public_key().0) {
             return Err(not_mine);
         }
-        let nonce = AttestationNonce::derive(&identity.secret_key(), self.draft.contract_id())
+        let attester = Attester::of(&identity.secret_key(), self.draft.contract_id())
             .ok_or(TermsError::DegenerateRuling { arbiter })?;
-        let announcement = Announcement::new(secp, identity, &nonce);
+        let announcement = attester.announce(secp);
         self.announced = Some(announcement);
         Ok(announcement)
     }

@@ -149,6 +149,7 @@ const fn word(done: &Done) -> &'static str {
         Done::EndingVoid => "an attempt at an ending has failed",
         Done::EndingShowing => "the result secret is about to be shown",
         Done::Ruled(_) => "the case is ruled on",
+        Done::Fixed { .. } => "the ruling is fixed, and the others are asked what they have of it",
         Done::Attested(_) => "the ruling is attested",
         // Of research: no node lives such a contract.
         Done::Rejected(_) => "the result is rejected",

@@ -142,6 +142,16 @@ impl LifeNode {
         self.villain.is_none() && !self.is_gone
     }
 
+    /// Whether its disk was put back while there was a case that it had not attested in: it attests with answers of more than half of the
+    /// others, or not at all, and loses its stake for that.
+    pub(super) fn is_put_back(&self) -> bool {
+        let put_back = |book: &Book| book.once().is_put_back();
+        match &self.party {
+            Some(party) => put_back(party.book()),
+            None => self.kept_book().is_ok_and(|book| put_back(&book)),
+        }
+    }
+
     fn log(&self) -> Result<MemoryLog, LifeError> {
         let id = u8::try_from(self.role.index()).unwrap_or(u8::MAX);
         Ok(self.disk.open(&Identity::new("contract", [id; 32]))?)
@@ -272,6 +282,10 @@ impl LifeNode {
         };
         entries.truncate(left);
         log.replace(count, &entries)?;
+        // A copy of a machine has its record of rulings too. What a litigant's record has is of endings, whose nonces are drawn.
+        if matches!(self.role, Role::Arbiter(_)) {
+            self.record = Record::default();
+        }
         drop(log);
         let book = self.kept_book()?;
         let papers = book.papers();

@@ -17,6 +17,7 @@ use narthex_contracts::{
 use narthex_game_model::{ArbiterSet, Outcome as Settlement, Ruling, ruling::Row};
 
 use super::{
+    node::LifeNode,
     talk::message,
     world::{Step, World},
 };
@@ -105,10 +106,20 @@ impl World<'_> {
 
     /// Whether so many arbiters are honest and there that they are a majority.
     pub(super) fn has_panel(&self) -> bool {
+        self.is_majority(|role| self.is_bound(role))
+    }
+
+    fn is_majority(&self, counts: impl Fn(Role) -> bool) -> bool {
         let arbiters = self.roles.iter();
         let arbiters = arbiters.filter(|role| matches!(role, Role::Arbiter(_)));
-        let bound = arbiters.filter(|role| self.is_bound(**role)).count();
-        bound >= usize::from(self.ready.terms.params().quorum())
+        let many = arbiters.filter(|role| counts(**role)).count();
+        many >= usize::from(self.ready.terms.params().quorum())
+    }
+
+    /// Whether an arbiter rules where its stake depends on it, whoever is silent. One whose disk was put back meanwhile may have to do without.
+    fn is_heard(&self, role: Role) -> bool {
+        let is_put_back = self.nodes.get(&role).is_some_and(LifeNode::is_put_back);
+        self.is_bound(role) && (!is_put_back || self.attested.contains_key(&role))
     }
 
     /// How honest arbiters have ruled: against nobody honest. For what was not handed over only as long as a majority of the panel was there
@@ -138,7 +149,7 @@ impl World<'_> {
     pub(super) fn judge_settlement(&mut self, outcome: Settlement) {
         let bound = |role| self.is_bound(role);
         let (worker, verifier) = (bound(Role::Worker), bound(Role::Verifier));
-        let panel = self.has_panel();
+        let panel = self.is_majority(|role| self.is_heard(role));
         let mut wronged = Vec::new();
         match outcome {
             Settlement::Normal => {}
@@ -164,7 +175,7 @@ impl World<'_> {
             && (worker || verifier)
         {
             let arbiters = self.roles.iter().filter(|role| match role {
-                Role::Arbiter(at) => !set.contains(usize::from(*at)) && self.is_bound(**role),
+                Role::Arbiter(at) => !set.contains(usize::from(*at)) && self.is_heard(**role),
                 _ => false,
             });
             wronged.extend(arbiters.copied());

@@ -203,9 +203,25 @@ impl<S: Side> ContractMachine<S> {
                 let changes = vec![ContractChange::Ruled(*ruling)];
                 // The other one where the record of rulings, which no disk that is put back forgets, has bound it before.
                 let is_bound = book.ruled.is_some_and(|found| found != *ruling);
-                let is_it =
-                    |task: &Task| *task == Task::Rule || (is_bound && *task == Task::Attest);
+                let is_it = |task: &Task| *task == Task::Rule || (is_bound && *task == Task::Fix);
                 self.if_asked("ruling", is_it, changes)
+            }
+            Done::Fixed {
+                ruling,
+                mine,
+                other,
+            } => {
+                let is_other = book.ruled != Some(*ruling);
+                let ruled = is_other.then_some(ContractChange::Ruled(*ruling));
+                let (is_own, mine, other) = (
+                    Role::Arbiter(mine.arbiter) == self.contract().role(),
+                    *mine,
+                    *other,
+                );
+                let fixed = book.and_attests(ContractChange::RulingFixed { mine, other });
+                let changes = ruled.into_iter().chain(fixed).collect();
+                let is_it = |task: &Task| is_own && mine.digest != other && *task == Task::Fix;
+                self.if_asked("digest of a ruling", is_it, changes)
             }
             Done::Attested(attestation) => {
                 let is_own = Role::Arbiter(attestation.arbiter) == self.contract().role()

@@ -39,8 +39,8 @@ pub trait Side: Clone + std::fmt::Debug {
     }
     /// What is to be done beside what all do.
     fn due(book: &Book) -> Vec<ContractEffect>;
-    /// What follows from the height of the tip.
-    fn seen(book: &Book, tip: u32) -> Vec<ContractChange>;
+    /// What follows from the height of the tip, in a process that has seen that one first.
+    fn seen(book: &Book, at: (u32, u32)) -> Vec<ContractChange>;
 }
 
 /// One party's side of a contract.
@@ -113,7 +113,7 @@ impl<S: Side> ContractMachine<S> {
         if view.facts != after.facts {
             take(&mut after, ContractChange::Seen(view.facts.clone()));
         }
-        for change in S::seen(&after, tip) {
+        for change in S::seen(&after, (tip, view.since)) {
             take(&mut after, change);
         }
         let is_litigant = after.contract().role().litigant().is_some();
@@ -204,6 +204,7 @@ impl<S: Side> Machine for ContractMachine<S> {
             due.extend(book.own_things());
             due.extend(book.receipts());
             due.extend(book.ending_due());
+            due.extend(book.digest_answers());
         }
         // What has a deadline does not wait for work that takes long.
         due.sort_by_key(|effect| match effect {

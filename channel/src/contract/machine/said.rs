@@ -120,6 +120,8 @@ impl<S: Side> ContractMachine<S> {
                 self.attestation(attestation)
             }
             Said::Share(share) => self.share(from, share),
+            Said::Digest(digest) => book.digest_said(from, digest),
+            Said::DigestSeen(digest) => book.digest_seen(from, digest),
             Said::Ending(said) => {
                 let changes = book.ending_said(from, said)?.into_iter();
                 let changes = changes.map(|change| ContractChange::Ending(Box::new(change)));
@@ -131,6 +133,16 @@ impl<S: Side> ContractMachine<S> {
     /// What this party has said before its disk was an older copy. Its key is on it: whatever binds it is taken, whoever gives it back.
     /// What it would come to again by itself is not: it works on what it has.
     pub(super) fn recalled(&self, what: &Said) -> Taken {
+        let mut changes = self.recalls(what)?;
+        // An arbiter must know that its disk is an older copy.
+        let is_arbiter = matches!(self.contract().role(), Role::Arbiter(_));
+        if is_arbiter && !changes.is_empty() && !self.book.once().is_put_back() {
+            changes.insert(0, ContractChange::PutBack(true));
+        }
+        Ok(changes)
+    }
+
+    fn recalls(&self, what: &Said) -> Taken {
         let contract = self.contract();
         let from = contract.role();
         match what {
@@ -154,6 +166,9 @@ impl<S: Side> ContractMachine<S> {
                 self.attestation(attestation)
             }
             Said::Share(share) => self.share(from, share),
+            Said::Digest(digest) | Said::DigestSeen(digest) => {
+                Ok(self.book.digest_recalled(digest))
+            }
             Said::Commitment(_)
             | Said::Blob(_)
             | Said::Evidence(_)

@@ -17,12 +17,12 @@ use narthex_channel::{
     Machine,
     contract::{
         Blob, Book, ChainView, Checking, Contract, ContractChange, ContractEffect, ContractInput,
-        ContractMachine, ContractRefusal, Done, EndingSaid, EndingTask, Facts, Finding, Order,
-        Parcel, Policy, Said, Side, StoredEnding, Task, Thing, Working,
+        ContractMachine, ContractRefusal, Done, EndingSaid, EndingTask, Facts, Finding, Judging,
+        Order, Parcel, Policy, RulingDigest, Said, Side, StoredEnding, Task, Thing, Working,
     },
 };
 use narthex_contracts::{
-    attest::Attestation,
+    attest::{Attestation, Attester},
     coop::Proposal,
     depth::Depth,
     fixtures::Fixtures,
@@ -66,12 +66,28 @@ pub struct World {
     pub graph: Arc<TxGraph>,
     pairs: Vec<(Role, Keypair)>,
     attestations: Vec<Attestation>,
+    attesters: Vec<Attester>,
     /// What the panel shares, of the paper's template.
     panel: Option<(Arc<SharedPoint>, Vec<KeyShare>)>,
 }
 
 thread_local! {
     static TEMPLATE: Cell<Template> = const { Cell::new(Template::Hardened) };
+}
+
+impl Seat<Judging> {
+    /// It fixes what it has ruled, and enough of the others have the digest.
+    pub fn is_seconded(&mut self) {
+        let Role::Arbiter(me) = self.book().contract().role() else {
+            panic!("no arbiter");
+        };
+        let ruling = self.book().ruling().unwrap();
+        self.done(world().fixed(me, ruling));
+        let others = self.book().contract().others();
+        for other in others.iter().take(self.book().enough_answers()) {
+            self.said(other.into(), Said::DigestSeen(world().digest(me, ruling)));
+        }
+    }
 }
 
 /// From here on, in this thread, contracts are of this template.
@@ -134,9 +150,14 @@ impl World {
                     .unwrap()
             })
             .collect();
+        let attesters = (0..3u8).map(|by| {
+            let identity = fixtures.identity(by);
+            Attester::of(&identity, terms.contract_id()).unwrap()
+        });
         World {
             pairs,
             attestations,
+            attesters: attesters.collect(),
             panel,
             graph,
             terms: Arc::new(terms),
@@ -307,6 +328,26 @@ impl World {
     }
 
     /// An end of the funding that the three may agree on, in an attempt.
+    /// What stands for an arbiter's ruling.
+    pub fn digest(&self, arbiter: u8, ruling: Ruling) -> RulingDigest {
+        let attester = &self.attesters[usize::from(arbiter)];
+        RulingDigest {
+            arbiter,
+            evidence: [0xe0; 32],
+            digest: attester.digest(ruling),
+        }
+    }
+
+    /// What an arbiter's record says when it fixes a ruling.
+    pub fn fixed(&self, arbiter: u8, ruling: Ruling) -> Done {
+        let other = Ruling::ALL.into_iter().find(|other| *other != ruling);
+        Done::Fixed {
+            ruling,
+            mine: self.digest(arbiter, ruling),
+            other: self.digest(arbiter, other.unwrap()).digest,
+        }
+    }
+
     pub fn proposal(&self, attempt: u32) -> Proposal {
         let funding = self.graph.assemble(TxGraph::FUNDING).unwrap();
         let coin = &funding.output[0];

@@ -5,7 +5,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use bitcoin::{Amount, secp256k1::Secp256k1};
 use narthex_contracts::{
-    attest::{AttestationNonce, BoundRuling, RulingError},
+    attest::{Attester, BoundRuling, RulingError},
     bank::{Bank, BankError, BankTerms, PayerOpening, Pebbles, ProviderOpening},
     binding::{BindError, conformance::Reopen},
     bounty::{BountyError, BountyTerms, recomputer_party, requester_party},
@@ -284,11 +284,11 @@ pub fn rulings(record: &mut impl Reopen<Store: Sized>) {
                 if signed.is_none() && asked != bound {
                     continue;
                 }
-                let nonce = AttestationNonce::derive(&identity, &case).unwrap();
+                let attester = Attester::of(&identity, &case).unwrap();
                 match BoundRuling::bind(&case, &name, asked, store) {
                     Ok(ruling) => {
                         assert_eq!((asked, ruling.ruling()), (bound, bound));
-                        let attested = nonce.attest(&secp, &identity, 0, ruling).unwrap();
+                        let attested = attester.attest(&secp, 0, ruling).unwrap();
                         assert_eq!(*signed.get_or_insert(attested), attested);
                     }
                     Err(error) => {
@@ -308,8 +308,8 @@ pub fn rulings(record: &mut impl Reopen<Store: Sized>) {
         || BoundRuling::bind(&case, &colleague, ruling, record.store().unwrap()).unwrap();
     // What was bound for one is attested by no other, nor in another contract.
     for (id, key) in [(case, &identity), ([3; 32], &bank_support::secret(2))] {
-        let nonce = AttestationNonce::derive(key, &id).unwrap();
-        let attested = nonce.attest(&secp, key, 0, of_colleague());
+        let attester = Attester::of(key, &id).unwrap();
+        let attested = attester.attest(&secp, 0, of_colleague());
         assert_eq!(attested, Err(RulingError::OtherCase));
     }
 }
