@@ -99,7 +99,7 @@ impl LifeSigner<'_> {
 
     /// Puts own evidence together, once what a disk may have lost has come again. What the panel is brought is fixed then.
     pub(super) fn plead(&mut self, book: &Book) -> Worked {
-        if book.awaits_what_it_forgot(self.sight.times()) {
+        if book.awaits_receipts(self.sight.times()) {
             return Ok(None);
         }
         let accusation = book.facts().accusation(book.contract());

@@ -342,7 +342,7 @@ impl LifeSigner<'_> {
     pub(crate) fn done(&mut self, task: Task, book: &Book) -> Worked {
         match task {
             Task::Work => self.commit(),
-            Task::Sample { height } => Ok(self.sample(height)),
+            Task::Sample { height } => Ok(self.sample(height, book)),
             Task::Seal => self.seal(book),
             Task::Answer if book.contract().is_paper() => self.blind(book),
             Task::Answer => self.answer(book),

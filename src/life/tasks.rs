@@ -231,7 +231,10 @@ impl LifeSigner<'_> {
 
     // The verifier.
 
-    pub(super) fn sample(&self, height: u32) -> Option<Done> {
+    pub(super) fn sample(&self, height: u32, book: &Book) -> Option<Done> {
+        if book.awaits_own_sample(self.sight.times()) {
+            return None;
+        }
         let block = self.sight.block(height)?;
         let nonce = self.sample_nonce();
         Some(self.say(Item::Sample {

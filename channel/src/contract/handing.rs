@@ -143,12 +143,24 @@ impl Book {
         }
     }
 
-    /// Whether a process that has seen this tip, and that one first, waits before it puts its evidence together: its disk may have gone
-    /// back, and what others have acknowledged comes again within a round of messages. Not where the evidence would come too late by it.
-    pub fn awaits_what_it_forgot(&self, (tip, since): (u32, u32)) -> bool {
+    /// Whether a process that has seen this tip, and that one first, waits before it puts its evidence together: what others have
+    /// acknowledged comes again to a disk that went back.
+    pub fn awaits_receipts(&self, times: (u32, u32)) -> bool {
+        self.awaits_what_it_forgot(times, self.evidence_until().unwrap_or(0))
+    }
+
+    /// Whether it waits before it draws a sample: its own may come again, drawn by an earlier block, and who signs two is convicted.
+    pub fn awaits_own_sample(&self, times: (u32, u32)) -> bool {
+        let delivered = self.facts.delivered(self.contract());
+        let until = delivered.map(|height| self.contract().schedule(height).nonce);
+        self.awaits_what_it_forgot(times, until.unwrap_or(u32::MAX))
+    }
+
+    /// A disk may have gone back, and what it has forgotten comes again within a round of messages. Not where what waits for that would
+    /// come too late by it.
+    fn awaits_what_it_forgot(&self, (tip, since): (u32, u32), until: u32) -> bool {
         let round = u32::from(self.contract().policy().message);
-        let last = self.evidence_until().unwrap_or(0);
-        tip < since.saturating_add(round) && tip.saturating_add(round) < last
+        tip < since.saturating_add(round) && tip.saturating_add(round) < until
     }
 
     /// Own evidence, once there is an accusation.

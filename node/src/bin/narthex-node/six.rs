@@ -233,10 +233,8 @@ pub(super) fn is_everybody<'a>(
     states: impl IntoIterator<Item = &'a ContractStatus>,
     state: &str,
 ) -> bool {
-    let mut count = 0;
-    let all = states.into_iter().inspect(|_| count += 1);
-    let is_so = all.fold(true, |so, status| so && status.state == state);
-    is_so && count == Role::all(ARBITERS).count()
+    let so = states.into_iter().take_while(|status| status.state == state);
+    so.count() == Role::all(ARBITERS).count()
 }
 
 /// What whoever waits for others gives up at: one of them has.
