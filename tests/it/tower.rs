@@ -38,6 +38,7 @@ const PACE: TowerPace = TowerPace {
 
 on_both_chains!(
     a_client_that_is_away,
+    a_client_of_an_audit_that_is_away,
     a_worker_that_is_away,
     a_verifier_that_is_away,
     what_a_panel_has_ruled,
@@ -165,10 +166,23 @@ fn a_client_that_is_away(chain: &mut dyn Chain) {
         (Exit::UNAPPEALED, common::reject),
     ];
     let chain = play.chain();
-    let templates = [Template::Hardened, Template::Audited];
-    let all = templates.map(|template| ways.map(|way| (template, way)));
-    for (template, (name, moves)) in all.into_iter().flatten() {
-        let (mut play, mut wallet) = begun_as(chain, template);
+    for (name, moves) in ways {
+        let (mut play, mut wallet) = begun(chain);
+        moves(&mut play);
+        let mut watch = tower(&play, Client, &mut wallet);
+        in_its_window(&mut play, &mut watch, name, true);
+        is_over(&mut play, &mut watch);
+    }
+}
+
+fn a_client_of_an_audit_that_is_away(chain: &mut dyn Chain) {
+    let ways: [(NodeName, Moves); 3] = [
+        (Exit::ABANDONED, common::deliver),
+        (Exit::WITHHELD, approve),
+        (Exit::UNAPPEALED, common::reject),
+    ];
+    for (name, moves) in ways {
+        let (mut play, mut wallet) = begun_as(chain, Template::Audited);
         moves(&mut play);
         let mut watch = tower(&play, Client, &mut wallet);
         in_its_window(&mut play, &mut watch, name, true);

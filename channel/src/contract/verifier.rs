@@ -157,8 +157,12 @@ impl Book {
         let given = self.papers.given(thing);
         let is_timely = given
             .is_some_and(|signed| self.is_in_time(thing, Role::Verifier, signed.receipt.height));
-        let answered = tip.saturating_add(contract.policy().message.into());
-        is_timely || self.is_kept(thing) || answered <= contract.schedule(delivered).reply
+        let schedule = contract.schedule(delivered);
+        let round = u32::from(contract.policy().message);
+        // A round before the deadline of answers, or the block behind that of tokens where there is no more room.
+        let last = schedule.reply.saturating_sub(round);
+        let last = last.max(schedule.token.saturating_add(1));
+        is_timely || self.is_kept(thing) || tip <= last.min(schedule.reply)
     }
 }
 

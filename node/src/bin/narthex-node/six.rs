@@ -233,7 +233,9 @@ pub(super) fn is_everybody<'a>(
     states: impl IntoIterator<Item = &'a ContractStatus>,
     state: &str,
 ) -> bool {
-    let so = states.into_iter().take_while(|status| status.state == state);
+    let so = states
+        .into_iter()
+        .take_while(|status| status.state == state);
     so.count() == Role::all(ARBITERS).count()
 }
 
