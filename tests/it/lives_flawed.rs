@@ -12,7 +12,7 @@ const SEARCHED: u64 = 16;
 const FLAWS: [(LifeFlaw, u64, &[&str]); 8] = [
     (LifeFlaw::Shallow, 180, &["honest party convicted"]),
     (LifeFlaw::Hasty, 318, &["money"]),
-    (LifeFlaw::Deaf, 7_671, &["honest party convicted", "money"]),
+    (LifeFlaw::Deaf, 24_311, &["honest party convicted", "money"]),
     (LifeFlaw::TrustsTree, 47, &["result"]),
     (LifeFlaw::HearsWorker, 64, &["honest party convicted"]),
     (LifeFlaw::HearsVerifier, 9, &["honest party convicted"]),

@@ -15,7 +15,8 @@ pub enum LifeFlaw {
     Shallow,
     /// A transaction is reckoned to confirm in the next block.
     Hasty,
-    /// An arbiter hears nobody who comes later than its deadline, whenever it saw the appeal itself.
+    /// No round of messages is waited for: an arbiter hears nobody who comes later than its deadline, whenever it saw the appeal itself,
+    /// and whoever has just started goes by what its disk has.
     Deaf,
     /// The verifier compares digests alone, and opens no box.
     TrustsTree,
