@@ -11,7 +11,7 @@ use narthex_game_model::{
     sample,
 };
 
-use super::{LifeError, LifeSigner, signer::Worked, tasks::Taken};
+use super::{LifeError, LifeSigner, signer::Worked, working::SealedFor};
 use crate::job::recompute;
 
 impl LifeSigner<'_> {
@@ -54,10 +54,10 @@ impl LifeSigner<'_> {
         let Some(mut wanted) = self.audit_steps(draw, &commitment, book)? else {
             return Ok(None);
         };
-        match self.taken(&commitment, book)? {
-            Taken::Unsealed => {}
-            Taken::Awaited => return Ok(None),
-            Taken::Drawn(drawn) => wanted.extend(drawn.indices),
+        match self.sealed_for(&commitment, book)? {
+            SealedFor::Unsealed => {}
+            SealedFor::Awaited => return Ok(None),
+            SealedFor::Drawn(drawn) => wanted.extend(drawn.indices),
         }
         let Some(opened) = self.opening_book(book)? else {
             return Ok(None);

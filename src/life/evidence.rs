@@ -16,7 +16,7 @@ use narthex_game_model::{
     },
 };
 
-use super::{LifeError, LifeSigner, long::Long, signer::Worked, tasks::Taken};
+use super::{LifeError, LifeSigner, long::Long, signer::Worked, working::SealedFor};
 use crate::{
     job::StageJob,
     judging::{JudgeBox, judge_here},
@@ -148,10 +148,10 @@ impl LifeSigner<'_> {
         let commitment = *work.commitment();
         let contract = *book.contract().id();
         // What it sealed its token for and nothing else: that is what a ruling that pays it asks for.
-        let drawn = match self.taken(&commitment, book)? {
-            Taken::Drawn(drawn) => drawn,
-            Taken::Awaited => return Ok(None),
-            Taken::Unsealed => {
+        let drawn = match self.sealed_for(&commitment, book)? {
+            SealedFor::Drawn(drawn) => drawn,
+            SealedFor::Awaited => return Ok(None),
+            SealedFor::Unsealed => {
                 let height = self.case(book)?.substitute_height();
                 let Some(block) = self.deep_block(height, book) else {
                     return Ok(None);

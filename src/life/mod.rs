@@ -24,6 +24,7 @@ mod signer;
 mod stake;
 mod tasks;
 mod tower;
+mod working;
 
 pub use blobs::{Blobs, FolderBlobs, MemoryBlobs};
 pub use bundle::NoBundle;

@@ -17,8 +17,8 @@ use narthex_game_model::{
 };
 
 use super::{
-    Audited, Contract, ContractChange, ContractEffect, EndingChange, Endings, Facts, Finding, Once,
-    Papers, duty,
+    Audited, Contract, ContractChange, ContractEffect, ContractRefusal, EndingChange, Endings,
+    Facts, Finding, Once, Papers, duty,
 };
 
 /// All that a party knows of a contract.
@@ -333,6 +333,16 @@ impl Book {
     }
 
     // Who is who.
+
+    /// What is not this party's to hear from that one.
+    pub(super) fn not_its_part<T>(
+        &self,
+        from: Role,
+        what: &'static str,
+    ) -> Result<T, ContractRefusal> {
+        let to = self.contract.role();
+        Err(ContractRefusal::NotItsPart { from, to, what })
+    }
 
     pub(super) fn word(&self, role: Role) -> Option<[u8; 32]> {
         self.contract.word_key(role).map(|key| key.serialize())

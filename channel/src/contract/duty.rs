@@ -210,7 +210,7 @@ impl Look<'_> {
     fn worker_before_delivery(&self) -> Option<NodeId> {
         let (book, contract) = (self.book, self.book.contract());
         let normal = contract.find(Exit::NORMAL)?;
-        if book.decided.contains(&normal) {
+        if book.has_decided(Exit::NORMAL) {
             // What it shows may be known already: nothing else is published beside it.
             return Some(normal);
         }
@@ -219,7 +219,7 @@ impl Look<'_> {
         }
         let delivered = contract.find(Exit::DELIVERED)?;
         let is_committed = book.has_own("commitment");
-        if book.decided.contains(&delivered) {
+        if book.has_decided(Exit::DELIVERED) {
             // It may be in pools: a settlement beside it could show the result secret, and not confirm.
             return is_committed.then_some(delivered);
         }
@@ -254,15 +254,11 @@ impl Look<'_> {
     /// How the verifier answers a delivery, if it is time.
     fn verdict(&self) -> Option<bool> {
         let (book, contract) = (self.book, self.book.contract());
-        let decided = |name| {
-            let node = contract.find(name);
-            node.is_some_and(|node| book.decided.contains(&node))
-        };
         // One verdict, whatever comes after it.
-        if decided(Exit::APPROVED) {
+        if book.has_decided(Exit::APPROVED) {
             return Some(true);
         }
-        if decided(Exit::REJECTED) {
+        if book.has_decided(Exit::REJECTED) {
             return Some(false);
         }
         let schedule = contract.schedule(book.facts.delivered(contract)?);
@@ -280,7 +276,7 @@ impl Look<'_> {
             // Right, and not to be had: the key would open boxes that nobody has.
         }
         // Whoever has just started may be told again what its disk has lost.
-        let is_late = is_late && (is_last || self.tip >= self.since.saturating_add(self.message()));
+        let is_late = is_late && (is_last || !book.has_just_started((self.tip, self.since)));
         let is_false = book.rejects();
         // A rejection is judged by what was handed over before it, wherever a reorganisation puts it.
         ((is_late || is_false) && (is_last || book.is_heard(self.tip))).then_some(false)
@@ -326,14 +322,10 @@ impl Look<'_> {
         match (ruling, self.book.contract().role()) {
             // Nobody else can: it shows the worker's secret.
             (Ruling::VerifierAtFault, Role::Worker) => self.deep().then(|| self.when(name, 0))?,
-            (Ruling::VerifierAtFault, _) | (Ruling::WorkerAtFault, Role::Worker) => None,
-            // It pays the verifier that rejected, and takes the stake of one that approved.
-            (Ruling::WorkerAtFault, Role::Verifier) => match accusation {
-                Accusation::Appeal => self.when(name, 0),
-                Accusation::Challenge => None,
-            },
-            (Ruling::WorkerAtFault, Role::Client) => self.when(name, 0),
+            (Ruling::VerifierAtFault, _) => None,
+            (Ruling::WorkerAtFault, role) if !confirms_conviction(accusation, role) => None,
             (Ruling::WorkerAtFault, Role::Arbiter(_)) => self.when(name, self.confirm()),
+            (Ruling::WorkerAtFault, _) => self.when(name, 0),
         }
     }
 
@@ -356,7 +348,27 @@ impl Look<'_> {
     }
 }
 
+/// Whether a party has a worker's conviction confirmed: whoever loses by it leaves that to the others, a verifier that has approved too.
+pub(super) const fn confirms_conviction(accusation: Accusation, role: Role) -> bool {
+    match (accusation, role) {
+        (_, Role::Worker) | (Accusation::Challenge, Role::Verifier) => false,
+        (_, Role::Client | Role::Verifier | Role::Arbiter(_)) => true,
+    }
+}
+
 impl Book {
+    /// Whether publishing this transaction was decided on.
+    pub(super) fn has_decided(&self, name: NodeName) -> bool {
+        let node = self.contract().find(name);
+        node.is_some_and(|node| self.decided.contains(&node))
+    }
+
+    /// Whether a process that has seen this tip, and that one first, has started less than a round of messages ago: its disk may have gone
+    /// back, and what it has forgotten is still to be told again.
+    pub(super) fn has_just_started(&self, (tip, since): (u32, u32)) -> bool {
+        tip < since.saturating_add(self.contract().policy().message.into())
+    }
+
     /// Whether the verifier has found the worker at fault.
     pub(super) fn rejects(&self) -> bool {
         self.finding == Some(Finding::Wrong) || self.has_denied() || self.is_unfit()

@@ -158,9 +158,9 @@ impl Book {
 
     /// A disk may have gone back, and what it has forgotten comes again within a round of messages. Not where what waits for that would
     /// come too late by it.
-    fn awaits_what_it_forgot(&self, (tip, since): (u32, u32), until: u32) -> bool {
+    fn awaits_what_it_forgot(&self, times: (u32, u32), until: u32) -> bool {
         let round = u32::from(self.contract().policy().message);
-        tip < since.saturating_add(round) && tip.saturating_add(round) < until
+        self.has_just_started(times) && times.0.saturating_add(round) < until
     }
 
     /// Own evidence, once there is an accusation.

@@ -289,9 +289,4 @@ impl Book {
         let attests = after.attests_by_answers();
         [change].into_iter().chain(attests).collect()
     }
-
-    fn not_its_part<T>(&self, from: Role, what: &'static str) -> Result<T, ContractRefusal> {
-        let to = self.contract().role();
-        Err(ContractRefusal::NotItsPart { from, to, what })
-    }
 }

@@ -123,13 +123,8 @@ impl Tower {
         let set = |ruling| book.attested_set(ruling);
         let convicted = set(Ruling::WorkerAtFault);
         if convicted.len() >= quorum {
-            // Whoever loses by it leaves it to the others: the worker, and a verifier that has approved.
-            let loses = match accusation {
-                Accusation::Appeal => role == Role::Worker,
-                Accusation::Challenge => matches!(role, Role::Worker | Role::Verifier),
-            };
             let name = Exit::ruled_on(accusation, Ruling::WorkerAtFault, convicted);
-            return (!loses).then(|| self.when(name))?;
+            return duty::confirms_conviction(accusation, role).then(|| self.when(name))?;
         }
         // The worker itself takes what it is acquitted for: it shows its secret.
         if set(Ruling::VerifierAtFault).len() >= quorum {

@@ -57,11 +57,16 @@ impl Book {
         is_whole.then_some(item)
     }
 
-    /// The item, and what it names.
-    fn opening_here(&self) -> Option<([u8; 32], [u8; 32])> {
+    /// The item that opens after an answer that the seal is open, and what it names.
+    fn opening_named(&self) -> Option<([u8; 32], [u8; 32])> {
         let (reply, _) = self.answered().filter(|(_, is_shown)| *is_shown)?;
-        let (item, opening) = self.papers.opened(self.contract().id(), &reply)?;
-        self.papers.opening(&opening).map(|_| (item, opening))
+        self.papers.opened(self.contract().id(), &reply)
+    }
+
+    /// The same, if what it names is here.
+    fn opening_here(&self) -> Option<([u8; 32], [u8; 32])> {
+        let named = self.opening_named();
+        named.filter(|(_, opening)| self.papers.opening(opening).is_some())
     }
 
     /// Whether the client, or enough arbiters, have all that the key opens: nobody approves what only the worker has.
@@ -135,8 +140,7 @@ impl Book {
 
     /// Whether the worker has opened as a panel counts it: to this verifier, or to enough arbiters, from whom it comes.
     fn has_opened(&self) -> bool {
-        let named = self.answered();
-        let named = named.and_then(|(reply, _)| self.papers.opened(self.contract().id(), &reply));
+        let named = self.opening_named();
         let is_kept = named.is_some_and(|(item, _)| self.is_kept(Thing::Item(item)));
         self.opened().is_some() || is_kept
     }
@@ -149,8 +153,7 @@ impl Book {
         let Some(delivered) = self.facts.delivered(contract) else {
             return true;
         };
-        let rejected = contract.find(Exit::REJECTED);
-        if rejected.is_some_and(|node| self.decided.contains(&node)) {
+        if self.has_decided(Exit::REJECTED) {
             return false;
         }
         let thing = Thing::Item(*token);

@@ -337,10 +337,7 @@ impl Book {
     /// What another party says of an ending. What is of another attempt came late, and says nothing.
     pub(super) fn ending_said(&self, from: Role, said: &EndingSaid) -> Taken {
         let (me, endings) = (self.contract().role(), &self.endings);
-        let not_its_part = |what| {
-            let to = me;
-            Err(ContractRefusal::NotItsPart { from, to, what })
-        };
+        let not_its_part = |what| self.not_its_part(from, what);
         let principals = Role::principals();
         if !(principals.contains(me) && principals.contains(from)) {
             return not_its_part("word of an ending");

@@ -34,10 +34,7 @@ impl<S: Side> ContractMachine<S> {
     pub(super) fn said(&self, from: Role, what: &Said) -> Taken {
         let (book, contract) = (&self.book, self.contract());
         let me = contract.role();
-        let not_its_part = |what| {
-            let to = me;
-            Err(ContractRefusal::NotItsPart { from, to, what })
-        };
+        let not_its_part = |what| book.not_its_part(from, what);
         let is_known = contract.terms().key(from).is_some() && from != me;
         let papers = &book.papers;
         match what {
@@ -188,11 +185,10 @@ impl<S: Side> ContractMachine<S> {
     ) -> Taken {
         let to = self.contract().role();
         if (from, to) != way {
-            return Err(ContractRefusal::NotItsPart { from, to, what });
+            return self.book.not_its_part(from, what);
         }
         if self.book.fakes >= MAX_FALSE {
-            let what = once_more;
-            return Err(ContractRefusal::NotItsPart { from, to, what });
+            return self.book.not_its_part(from, once_more);
         }
         let waiting = waiting.filter(|(before, _)| *before < MAX_UNCHECKED);
         Ok(waiting.map(|(_, change)| change).into_iter().collect())
@@ -202,8 +198,7 @@ impl<S: Side> ContractMachine<S> {
     fn share(&self, from: Role, share: &RevealedShare) -> Taken {
         let contract = self.contract();
         if !contract.is_paper() {
-            let (to, what) = (contract.role(), "share of a panel's secret");
-            return Err(ContractRefusal::NotItsPart { from, to, what });
+            return self.book.not_its_part(from, "share of a panel's secret");
         }
         let checked = contract.check_share(share);
         checked.map_err(|error| ContractRefusal::Share { from, error })?;
@@ -231,8 +226,7 @@ impl<S: Side> ContractMachine<S> {
             return Ok(Vec::new());
         }
         if is_of_paper(&signed.item).is_some_and(|of| of != contract.is_paper()) {
-            let (to, what) = (contract.role(), signed.item.name());
-            return Err(ContractRefusal::NotItsPart { from, to, what });
+            return self.book.not_its_part(from, signed.item.name());
         }
         let author = Role::from(signed.item.author());
         let key = contract.word_key(author);
@@ -255,8 +249,7 @@ impl<S: Side> ContractMachine<S> {
         // An arbiter sends boxes to nobody who has them.
         let is_of_boxes = matches!(me, Role::Arbiter(_)) && receipt.kind == ReceiptKind::Data;
         if !(matches!(me, Role::Worker | Role::Verifier) || is_client || is_of_boxes) {
-            let to = me;
-            return Err(ContractRefusal::NotItsPart { from, to, what });
+            return book.not_its_part(from, what);
         }
         if book.papers.receipts.contains(signed) {
             return Ok(Vec::new());
