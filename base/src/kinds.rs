@@ -255,6 +255,8 @@ kinds! {
     PIECE = "NXIP1",
     /// What a party of a contract sends another, from its funding on.
     CONTRACT_MESSAGE = "NXIM1",
+    /// What a litigant brings a panel, as it is kept and signed for.
+    EVIDENCE_PART = "NXIE1",
     /// A change in the log of a party of a contract.
     CONTRACT_CHANGE = "NXIL1",
     /// A change in the log of a chain that is followed.

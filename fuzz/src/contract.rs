@@ -8,7 +8,8 @@ use bitcoin::{
 };
 use narthex_base::codec::Message;
 use narthex_channel::contract::{
-    Audited, Blob, ContractChange, ContractMessage, Facts, Finding, Piece, RulingDigest, Thing,
+    Audited, Blob, ContractChange, ContractMessage, Evidence, EvidencePart, Facts, Finding, Piece,
+    RulingDigest, Thing,
 };
 use narthex_contracts::{
     attest::Attestation,
@@ -52,6 +53,7 @@ fn laws() -> Vec<Decoder> {
     vec![
         canonical("message of a contract", message::<ContractMessage>),
         canonical("piece of a contract", message::<Piece>),
+        canonical("part of evidence", message::<EvidencePart>),
         canonical("change of a contract", message::<ContractChange>),
     ]
 }
@@ -209,11 +211,15 @@ fn changes() -> Vec<ContractChange> {
         },
         ContractChange::Brought {
             by: Litigant::Verifier,
-            hash,
+            brought: receipt(),
         },
         ContractChange::Receipt(receipt()),
         ContractChange::Acknowledged {
             thing: Thing::Item(id),
+            receipt: receipt(),
+        },
+        ContractChange::Acknowledged {
+            thing: Thing::Part(hash),
             receipt: receipt(),
         },
         ContractChange::NotReceived(Thing::Data),
@@ -226,7 +232,7 @@ fn changes() -> Vec<ContractChange> {
         ContractChange::False,
         ContractChange::Decided(NodeId(7)),
         ContractChange::Appealing,
-        ContractChange::Pleaded(hash),
+        ContractChange::Pleaded(receipt()),
         ContractChange::Summoned { tip: 108 },
         ContractChange::Showing(NodeId(8)),
         ContractChange::Closed,
@@ -297,12 +303,23 @@ fn attestation() -> Attestation {
     }
 }
 
+fn evidence(pieces: Vec<Piece>, heard: usize) -> ContractMessage {
+    ContractMessage::Evidence(Box::new(Evidence {
+        part: EvidencePart {
+            by: Litigant::Worker,
+            pieces,
+        },
+        brought: receipt(),
+        heard: vec![receipt(); heard],
+    }))
+}
+
 /// Valid inputs: one of each message, piece and change.
 pub fn seeds() -> Vec<Vec<u8>> {
     let pieces = pieces();
     let mut messages = vec![
-        ContractMessage::Evidence(pieces.clone()),
-        ContractMessage::Evidence(Vec::new()),
+        evidence(pieces.clone(), 2),
+        evidence(Vec::new(), 0),
         ContractMessage::Release(release()),
         ContractMessage::HandedOver(handed()),
         ContractMessage::Attestation(attestation()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use narthex_base::codec::Message;
-use narthex_channel::contract::{AuditDraw, Audited, Book, ContractMessage, Done, Piece};
+use narthex_channel::contract::{AuditDraw, Audited, Book, Done, EvidencePart, Piece};
 use narthex_game_model::{
     commitment::{Commitment, Opening, OpeningBook},
     play::BlindDigests,
@@ -84,14 +84,11 @@ impl LifeSigner<'_> {
             }
         }
         for hash in book.pleaded() {
-            if let ContractMessage::Evidence(pieces) =
-                ContractMessage::from_bytes(&self.blobs.kept(hash)?)?
-            {
-                openings.extend(pieces.into_iter().filter_map(|piece| match piece {
-                    Piece::Opening(opening) => Some(*opening),
-                    _ => None,
-                }));
-            }
+            let part = EvidencePart::from_bytes(&self.blobs.kept(hash)?)?;
+            openings.extend(part.pieces.into_iter().filter_map(|piece| match piece {
+                Piece::Opening(opening) => Some(*opening),
+                _ => None,
+            }));
         }
         let leaves = openings.iter().flat_map(|opening| &opening.leaves);
         let steps: BTreeSet<_> = leaves.map(|leaf| leaf.index).collect();

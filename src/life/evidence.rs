@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use narthex_arbiter::{Dossier, Question, Report, Silence, Silent};
 use narthex_base::codec::Message;
-use narthex_channel::contract::{Book, ContractMessage, Done, Piece};
+use narthex_channel::contract::{Book, Done, EvidencePart, Piece, blob_hash};
 use narthex_contracts::terms::Role;
 use narthex_game_model::{
     Accusation,
-    commitment::{Commitment, Opening},
+    commitment::{Commitment, Opening, ReceiptSigner as _, SignedReceipt},
     computation::StepProgram,
     play::judge,
     ruling::{
-        Answer, Brought, Case, ChainFacts, Item, Litigant, MAX_SHOWN_OPENINGS, ProvenRecord, Row,
+        Answer, Brought, Case, ChainFacts, Item, Litigant, MAX_SHOWN_OPENINGS, Part, ProvenRecord,
+        Row,
     },
 };
 
@@ -90,11 +91,8 @@ impl LifeSigner<'_> {
         let Some(hash) = book.pleaded().last() else {
             return Ok(Vec::new());
         };
-        let message = ContractMessage::from_bytes(&self.blobs.kept(hash)?)?;
-        Ok(match message {
-            ContractMessage::Evidence(pieces) => vec![(by, pieces)],
-            _ => Vec::new(),
-        })
+        let part = EvidencePart::from_bytes(&self.blobs.kept(hash)?)?;
+        Ok(vec![(by, part.pieces)])
     }
 
     /// Puts own evidence together, once what a disk may have lost has come again. What the panel is brought is fixed then.
@@ -116,8 +114,17 @@ impl LifeSigner<'_> {
         let Some(pieces) = pieces else {
             return Ok(None);
         };
-        let evidence = ContractMessage::Evidence(pieces).to_bytes();
-        Ok(Some(Done::Pleaded(self.blobs.keep(&evidence)?)))
+        let by = self.role().litigant();
+        let by = by.ok_or(LifeError::Order("evidence of its own"))?;
+        let part = EvidencePart { by, pieces };
+        self.blobs.keep(&part.to_bytes())?;
+        Ok(Some(Done::Pleaded(self.brings(&part)?)))
+    }
+
+    /// This party brings a part of evidence: it signs for the hash of its bytes.
+    pub(crate) fn brings(&self, part: &EvidencePart) -> Result<SignedReceipt, LifeError> {
+        let (contract, hash) = (*self.terms().contract_id(), blob_hash(&part.to_bytes()));
+        Ok(self.signed_by(|word| Part::of(contract, hash, word.key()).bring(word))?)
     }
 
     /// What was said and acknowledged. Papers have two items of a kind at most.
@@ -244,12 +251,9 @@ impl LifeSigner<'_> {
     /// What was brought to an arbiter, and by whom.
     pub(crate) fn brought(&self, book: &Book) -> Result<Vec<(Litigant, Vec<Piece>)>, LifeError> {
         let mut all = Vec::new();
-        for (by, hash) in book.papers().brought() {
-            if let ContractMessage::Evidence(pieces) =
-                ContractMessage::from_bytes(&self.blobs.kept(hash)?)?
-            {
-                all.push((by, pieces));
-            }
+        for (by, hash) in book.counted() {
+            let part = EvidencePart::from_bytes(&self.blobs.kept(&hash)?)?;
+            all.push((by, part.pieces));
         }
         Ok(all)
     }

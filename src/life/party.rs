@@ -302,7 +302,11 @@ impl<'a> LifeParty<'a> {
                 .into_iter()
                 .collect(),
             OPENING => papers.openings().copied().map(Parcel::Opening).collect(),
-            EVIDENCE => book.pleaded().copied().map(Parcel::Evidence).collect(),
+            EVIDENCE => {
+                let heard = papers.brought().map(|(_, brought)| brought.receipt.item);
+                let all = book.pleaded().copied().chain(heard);
+                all.map(Parcel::Evidence).collect()
+            }
             _ => Vec::new(),
         };
         for parcel in parcels {

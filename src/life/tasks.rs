@@ -181,11 +181,17 @@ impl LifeSigner<'_> {
         if self.sight.tip() == 0 {
             return Ok(None);
         }
+        if let Thing::Part(hash) = thing {
+            let part = book.part_of(&hash).ok_or(LifeError::Order("a part"))?;
+            let tip = self.sight.tip();
+            let receipt = self.signed_by(|pair| part.hear(tip, pair))?;
+            return Ok(Some(Done::Acknowledged { thing, receipt }));
+        }
         let Some(received) = self.received(thing, book)? else {
             return none;
         };
         let author = match thing {
-            Thing::Data => Role::Worker,
+            Thing::Data | Thing::Part(_) => Role::Worker,
             Thing::Item(id) => {
                 let mut items = book.papers().items().iter();
                 let signed = items.find(|signed| signed.item.id(book.contract().id()) == id);
@@ -213,6 +219,7 @@ impl LifeSigner<'_> {
                 let data = check_sealed(&commitment, width, &boxes);
                 Ok(data.ok().map(|data| Received::data(contract, &data)))
             }
+            Thing::Part(_) => Ok(None),
             Thing::Item(id) => {
                 let mut items = papers.items().iter();
                 let signed = items.find(|signed| signed.item.id(contract) == id);

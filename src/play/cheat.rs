@@ -6,7 +6,8 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
-        Audited, Book, Contract, ContractMessage, ContractSigner, Done, Finding, Piece, Task,
+        Audited, Book, Contract, ContractMessage, ContractSigner, Done, EvidencePart, Finding,
+        Piece, Task,
     },
     log::MemoryLog,
 };
@@ -227,6 +228,19 @@ impl<'a> Crook<'a> {
                 let done = signer.done(task, book)?;
                 Ok(done.map(|_| Done::Found(Finding::Equal)))
             }
+            // What it has not signed is not evidence either.
+            (Cheat::Unsigned, Task::Plead) => {
+                let Some(Done::Pleaded(brought)) = signer.done(task, book)? else {
+                    return Ok(None);
+                };
+                let mut part = EvidencePart::from_bytes(&signer.kept(&brought.receipt.item)?)?;
+                part.pieces.retain(|piece| match piece {
+                    Piece::Item(signed) => signed.item.name() != "commitment",
+                    _ => true,
+                });
+                signer.keep(&part.to_bytes())?;
+                Ok(Some(Done::Pleaded(signer.brings(&part)?)))
+            }
             (Cheat::RulesForWorker, Task::Rule) => {
                 let done = signer.done(task, book)?;
                 Ok(done.map(|_| Done::Ruled(Ruling::VerifierAtFault)))
@@ -385,15 +399,6 @@ impl Cheat {
                 let beside = beside.filter(|_| is_beside).cloned();
                 let all = (!is_kept_back).then_some(signed).into_iter().chain(beside);
                 all.map(|signed| piece(Piece::Item(signed))).collect()
-            }
-            // What it has not signed is not evidence either.
-            (Cheat::Unsigned, ContractMessage::Evidence(mut pieces)) => {
-                let is_signed = |piece: &Piece| match piece {
-                    Piece::Item(signed) => signed.item.name() != "commitment",
-                    _ => true,
-                };
-                pieces.retain(is_signed);
-                vec![ContractMessage::Evidence(pieces)]
             }
             (_, message) => vec![message],
         };

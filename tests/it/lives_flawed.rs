@@ -9,15 +9,16 @@ use rayon::prelude::*;
 const SEARCHED: u64 = 16;
 
 /// A rule, the last of these schedules, and what sorts of violation show that it is not kept.
-const FLAWS: [(LifeFlaw, u64, &[&str]); 8] = [
+const FLAWS: [(LifeFlaw, u64, &[&str]); 9] = [
     (LifeFlaw::Shallow, 180, &["honest party convicted"]),
-    (LifeFlaw::Hasty, 318, &["money"]),
+    (LifeFlaw::Hasty, 538, &["money"]),
     (LifeFlaw::Deaf, 24_311, &["honest party convicted", "money"]),
     (LifeFlaw::TrustsTree, 47, &["result"]),
     (LifeFlaw::HearsWorker, 64, &["honest party convicted"]),
     (LifeFlaw::HearsVerifier, 9, &["honest party convicted"]),
     (LifeFlaw::ForgetsRoots, 6, &["honest party convicted"]),
     (LifeFlaw::AnyStep, 25, &["honest party convicted"]),
+    (LifeFlaw::KeepsToItself, 761, &["money"]),
 ];
 
 /// What is lived, with a rule that is not kept, or with all of them kept.

@@ -26,6 +26,19 @@ pub struct Policy {
     pub message: u16,
 }
 
+impl Policy {
+    /// r: blocks that a reorganisation may undo.
+    pub(super) const fn reorg(&self) -> u32 {
+        self.depth.blocks().saturating_sub(1)
+    }
+
+    /// b + r: blocks that must be left when a transaction is published which another party's may replace then. A block that has it may be
+    /// replaced by one that leaves it out, and it has to confirm once more.
+    pub(super) fn settles(&self) -> u32 {
+        self.reorg().saturating_add(self.confirm.into())
+    }
+}
+
 /// A contract as one of its parties sees it. Nothing in it changes.
 #[derive(Clone, Debug)]
 pub struct Contract {

@@ -124,6 +124,9 @@ impl Side for Judging {
             "settled" => book.all_for_client(),
             _ => Vec::new(),
         };
+        if book.is_accused() && !book.is_settled() {
+            due.extend(book.hearing());
+        }
         if state == "keeping" {
             due.extend(book.passed_on());
         }
@@ -140,24 +143,15 @@ impl Side for Judging {
 impl Judging {
     /// Whether the evidence is closed, at this tip.
     fn hears(book: &Book, tip: u32) -> Vec<ContractChange> {
-        let contract = book.contract();
         let Some(sides) = book.litigants().filter(|_| !book.is_closed) else {
             return Vec::new();
         };
-        // A reorganisation may bring an appeal that nobody has seen, with blocks on top of it, and an arbiter may have been away: without a
-        // round of messages it would have heard nobody, and convict an honest worker.
         let summoned = book.summoned.unwrap_or(tip);
         let mut changes = Vec::new();
         if book.summoned.is_none() {
             changes.push(ContractChange::Summoned { tip });
         }
-        // Each side brings one part: when both are here, nothing else is waited for. What comes at the last height is in time.
-        let is_whole = sides
-            .iter()
-            .all(|by| book.papers.brought().any(|(brought, _)| brought == *by));
-        let heard = summoned.saturating_add(contract.policy().message.into());
-        let last = book.evidence_until().unwrap_or(0).max(heard);
-        if is_whole || tip > last {
+        if book.is_heard_out(sides, (tip, summoned)) {
             changes.push(ContractChange::Closed);
         }
         changes

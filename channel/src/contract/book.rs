@@ -13,6 +13,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     Accusation, ArbiterSet, Ruling,
+    commitment::SignedReceipt,
     ruling::{Item, Litigant},
 };
 
@@ -40,7 +41,7 @@ pub struct Book {
     pub(super) decided: Vec<NodeId>,
     pub(super) is_appealing: bool,
     /// Own evidence, for each case that it was put together for: a reorganisation may make a challenge of an appeal.
-    pub(super) pleaded: Vec<(Accusation, [u8; 32])>,
+    pub(super) pleaded: Vec<(Accusation, SignedReceipt)>,
     /// Tip at which an accusation was seen first, and which: an arbiter's.
     pub(super) summoned: Option<u32>,
     case: Option<Accusation>,
@@ -160,7 +161,8 @@ impl Book {
 
     /// By which hashes own evidence is kept, of every case that it was put together for.
     pub fn pleaded(&self) -> impl Iterator<Item = &[u8; 32]> {
-        self.pleaded.iter().map(|(_, hash)| hash)
+        let pleaded = self.pleaded.iter();
+        pleaded.map(|(_, brought)| &brought.receipt.item)
     }
 
     /// First height at which a block may hold this transaction, as far as its locks go; `None` as long as something that it spends
@@ -206,7 +208,7 @@ impl Book {
             ContractChange::Filed(signed) => self.papers.file(signed.clone()),
             ContractChange::Shown(commitment) => self.papers.bare = Some(**commitment),
             ContractChange::Kept { by, blob } => self.papers.keep(*by, blob),
-            ContractChange::Brought { by, hash } => self.papers.bring(*by, *hash),
+            ContractChange::Brought { by, brought } => self.papers.bring(*by, *brought),
             ContractChange::Receipt(signed) => self.papers.receipts.push(*signed),
             ContractChange::Acknowledged { thing, receipt } => self.papers.give(*thing, *receipt),
             ContractChange::NotReceived(thing) => {
@@ -230,9 +232,9 @@ impl Book {
                 self.endings.is_decided = false;
             }
             ContractChange::Appealing => self.is_appealing = true,
-            ContractChange::Pleaded(hash) => {
+            ContractChange::Pleaded(brought) => {
                 let accusation = self.accusation().unwrap_or_default();
-                self.pleaded.push((accusation, *hash));
+                self.pleaded.push((accusation, *brought));
             }
             ContractChange::Summoned { tip } => {
                 self.summoned = Some(*tip);

@@ -62,8 +62,8 @@ pub enum ContractChange {
     Brought {
         /// Whose.
         by: Litigant,
-        /// By what it is kept.
-        hash: [u8; 32],
+        /// As it has signed, with the hash by which it is kept.
+        brought: SignedReceipt,
     },
     /// Another party has something, or keeps it.
     Receipt(SignedReceipt),
@@ -99,8 +99,8 @@ pub enum ContractChange {
     Showing(NodeId),
     /// Arbiters are asked to keep what the other side does not acknowledge.
     Appealing,
-    /// Own evidence is put together.
-    Pleaded([u8; 32]),
+    /// Own evidence is put together, and signed with the hash by which it is kept.
+    Pleaded(SignedReceipt),
     /// An arbiter saw an accusation for the first time.
     Summoned {
         /// At which tip.

@@ -34,7 +34,9 @@ impl Message for ContractChange {
                 Blob::Boxes { hash } => w.u8(3).u8(by.0).fixed(hash),
                 Blob::Opening { id, hash } => w.u8(4).u8(by.0).fixed(id).fixed(hash),
             },
-            ContractChange::Brought { by, hash } => w.u8(5).u8(litigant_byte(*by)).fixed(hash),
+            ContractChange::Brought { by, brought } => {
+                w.u8(5).u8(litigant_byte(*by)).fixed(&brought.to_bytes())
+            }
             ContractChange::Receipt(receipt) => w.u8(6).fixed(&receipt.to_bytes()),
             ContractChange::Acknowledged { thing, receipt } => {
                 write_thing(w.u8(7), *thing).fixed(&receipt.to_bytes())
@@ -57,7 +59,7 @@ impl Message for ContractChange {
             ContractChange::False => w.u8(15),
             ContractChange::Decided(node) => w.u8(16).u32(node.0),
             ContractChange::Appealing => w.u8(17),
-            ContractChange::Pleaded(hash) => w.u8(18).fixed(hash),
+            ContractChange::Pleaded(brought) => w.u8(18).fixed(&brought.to_bytes()),
             ContractChange::Closed => w.u8(19),
             ContractChange::Ruled(ruling) => w.u8(20).flag(*ruling == Ruling::VerifierAtFault),
             ContractChange::Attested(attestation) => w.u8(21).message(attestation),
@@ -111,7 +113,7 @@ impl Message for ContractChange {
             },
             5 => ContractChange::Brought {
                 by: read_litigant(r)?,
-                hash: r.array("evidence")?,
+                brought: read_receipt(r)?,
             },
             6 => ContractChange::Receipt(read_receipt(r)?),
             7 => ContractChange::Acknowledged {
@@ -139,7 +141,7 @@ impl Message for ContractChange {
             15 => ContractChange::False,
             16 => ContractChange::Decided(NodeId(r.u32("transaction")?)),
             17 => ContractChange::Appealing,
-            18 => ContractChange::Pleaded(r.array("evidence")?),
+            18 => ContractChange::Pleaded(read_receipt(r)?),
             19 => ContractChange::Closed,
             20 => ContractChange::Ruled(match r.flag("ruling")? {
                 false => Ruling::WorkerAtFault,
@@ -220,6 +222,7 @@ fn write_thing(w: &mut Writer, thing: Thing) -> &mut Writer {
     match thing {
         Thing::Item(id) => w.u8(0).fixed(&id),
         Thing::Data => w.u8(1),
+        Thing::Part(hash) => w.u8(2).fixed(&hash),
     }
 }
 
@@ -227,6 +230,7 @@ fn read_thing(r: &mut Reader<'_>) -> Result<Thing, DecodeError> {
     Ok(match r.u8("thing")? {
         0 => Thing::Item(r.array("item")?),
         1 => Thing::Data,
+        2 => Thing::Part(r.array("part")?),
         other => return Err(DecodeError::invalid("thing", other)),
     })
 }
@@ -244,7 +248,7 @@ pub(super) const fn litigant_byte(by: Litigant) -> u8 {
     }
 }
 
-fn read_litigant(r: &mut Reader<'_>) -> Result<Litigant, DecodeError> {
+pub(super) fn read_litigant(r: &mut Reader<'_>) -> Result<Litigant, DecodeError> {
     Ok(match r.u8("party")? {
         0 => Litigant::Client,
         1 => Litigant::Worker,

@@ -86,10 +86,12 @@ pub(super) fn is_time_to_appeal(book: &Book, tip: u32, is_ready: bool) -> bool {
     let last = contract
         .find(Exit::APPEALED)
         .and_then(|node| until(book, node));
-    let is_last = last.is_some_and(|last| tip.saturating_add(policy.confirm.into()) >= last);
+    let are_left = |blocks: u32| last.is_some_and(|last| tip.saturating_add(blocks) >= last);
     let root = book.facts.root;
     let is_deep = root.is_some_and(|record| policy.depth.is_reached(record.height, tip));
-    last.is_some() && ((is_ready && is_deep) || is_last)
+    // On a deep root nothing is lost by an appeal that comes earlier, and it may have to confirm twice.
+    let is_time = is_ready || are_left(policy.settles());
+    last.is_some() && ((is_time && is_deep) || are_left(policy.confirm.into()))
 }
 
 /// One look at a contract.
@@ -122,7 +124,7 @@ pub(super) fn ending_until(book: &Book) -> Option<u32> {
 /// does not come.
 fn has_time_for_ending(book: &Book, tip: u32) -> bool {
     let policy = book.contract().policy();
-    let rest = u32::from(policy.confirm) + u32::from(policy.message);
+    let rest = policy.settles().saturating_add(policy.message.into());
     ending_until(book).is_some_and(|last| tip.saturating_add(rest) < last)
 }
 
@@ -224,7 +226,7 @@ impl Look<'_> {
             return is_committed.then_some(delivered);
         }
         let last = until(book, normal)?;
-        let confirms = self.tip.saturating_add(self.confirm());
+        let confirms = self.tip.saturating_add(contract.policy().settles());
         // What would give the client its money back is in pools: beside it nothing is shown.
         let gives_back = book
             .whole_here()
@@ -267,7 +269,8 @@ impl Look<'_> {
         if book.finding == Some(Finding::Equal) {
             // At the last moment also where nobody says that it has what the key opens: silence costs the verifier's deposit and pays
             // the worker all the same, and what the verifier has it gives the client.
-            if book.is_served() || (is_last && !is_late) {
+            let settles = self.tip.saturating_add(contract.policy().settles());
+            if book.is_served() || (settles >= schedule.verdict && !is_late) {
                 return Some(true);
             }
             if !is_late {
@@ -372,6 +375,12 @@ impl Book {
     /// Whether the verifier has found the worker at fault.
     pub(super) fn rejects(&self) -> bool {
         self.finding == Some(Finding::Wrong) || self.has_denied() || self.is_unfit()
+    }
+
+    /// Whether the verifier's own items, as far as there are any, are with the worker or with enough arbiters: without that a panel takes its
+    /// rejection for silence, and it does better to be silent.
+    pub fn has_handed_own(&self) -> bool {
+        self.is_heard(u32::MAX)
     }
 
     /// Whether the verifier's own items are where they count, and have been for so long that what is published at this tip cannot come

@@ -174,9 +174,9 @@ impl Book {
         let pleaded = pleaded.find(|(case, _)| Some(*case) == self.accusation());
         vec![match pleaded {
             None => ContractEffect::Task(Task::Plead),
-            Some((_, hash)) => ContractEffect::Send {
+            Some((_, brought)) => ContractEffect::Send {
                 to: self.contract().panel(),
-                what: Parcel::Evidence(*hash),
+                what: Parcel::Evidence(brought.receipt.item),
             },
         }]
     }

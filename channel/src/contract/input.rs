@@ -15,7 +15,9 @@ use narthex_game_model::{
     ruling::SignedItem,
 };
 
-use super::{Audited, Blob, ChainView, EndingSaid, Finding, RulingDigest, StoredEnding, Thing};
+use super::{
+    Audited, Blob, ChainView, EndingSaid, Finding, PartSaid, RulingDigest, StoredEnding, Thing,
+};
 
 /// What another party sent, with long things by their names: whoever drives the machine has made them durable before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +30,8 @@ pub enum Said {
     Commitment(Box<Commitment>),
     /// A long thing.
     Blob(Blob),
-    /// Evidence, by the hash of its bytes.
-    Evidence([u8; 32]),
+    /// A part of evidence.
+    Evidence(Box<PartSaid>),
     /// The verifier's share of the settlement.
     Release(Release),
     /// The whole signature of the settlement.
@@ -88,8 +90,8 @@ pub enum Done {
     Passed(Vec<HandedOver>),
     /// What came as a share or a signature of the settlement is none.
     False,
-    /// All that this party brings the panel, by the hash of its bytes.
-    Pleaded([u8; 32]),
+    /// All that this party brings the panel, signed with the hash of its bytes.
+    Pleaded(SignedReceipt),
     /// What was decided on shows the result secret, and is about to be given to a node.
     Showing(NodeId),
     /// How this arbiter rules. It is fixed in its own record.

@@ -10,11 +10,17 @@ use narthex_contracts::{
     shared_secret::RevealedShare,
 };
 use narthex_game_model::{
+    arbiters::MAX_ARBITERS,
     commitment::{Commitment, Multiproof, Opening, SignedReceipt},
-    ruling::{Brought, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, SignedItem},
+    ruling::{
+        Brought, Litigant, MAX_ITEMS, MAX_RECEIPTS, MAX_SHOWN_OPENINGS, ProvenRecord, SignedItem,
+    },
 };
 
-use super::{EndingSaid, RulingDigest};
+use super::{
+    EndingSaid, RulingDigest,
+    codec::{litigant_byte, read_litigant},
+};
 
 /// One thing that is handed over. It may hold the token, so it can't be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -143,13 +149,70 @@ pub(super) fn read_receipt(r: &mut Reader<'_>) -> Result<SignedReceipt, DecodeEr
 /// Most pieces of evidence: items, receipts and openings as many as count, a commitment, a token, a record.
 pub const MAX_EVIDENCE: usize = MAX_ITEMS + MAX_RECEIPTS + MAX_SHOWN_OPENINGS + 3;
 
+/// What a party brings the panel, as it is kept: who signs for it signs for the hash of these bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidencePart {
+    /// Who brings it: the same of another is another part.
+    pub by: Litigant,
+    /// What.
+    pub pieces: Vec<Piece>,
+}
+
+impl Message for EvidencePart {
+    const KIND: Kind = kinds::EVIDENCE_PART;
+
+    /// Who (1: 0 the client, 1 the worker, 2 the verifier), number of pieces (4), and each with its length.
+    fn write(&self, w: &mut Writer) {
+        w.u8(litigant_byte(self.by));
+        w.list(&self.pieces, |w, piece| {
+            w.message(piece);
+        });
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<EvidencePart, DecodeError> {
+        Ok(EvidencePart {
+            by: read_litigant(r)?,
+            // A piece has its length and its kind before anything else.
+            pieces: r.list_up_to("evidence", 9, MAX_EVIDENCE, |r| r.message("piece"))?,
+        })
+    }
+}
+
+/// A part of evidence as it is sent, with who brings it and which arbiters have heard it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// What is brought.
+    pub part: EvidencePart,
+    /// Its litigant brings it ([`Part::bring`](narthex_game_model::ruling::Part::bring)).
+    pub brought: SignedReceipt,
+    /// An arbiter each has heard it in time, as far as its sender knew when it heard it itself.
+    pub heard: Vec<SignedReceipt>,
+}
+
+impl Evidence {
+    fn write(&self, w: &mut Writer) {
+        w.message(&self.part).fixed(&self.brought.to_bytes());
+        w.list(&self.heard, |w, heard| {
+            w.fixed(&heard.to_bytes());
+        });
+    }
+
+    fn read(r: &mut Reader<'_>) -> Result<Evidence, DecodeError> {
+        Ok(Evidence {
+            part: r.message("evidence")?,
+            brought: read_receipt(r)?,
+            heard: r.list_up_to("who has heard it", 229, MAX_ARBITERS.into(), read_receipt)?,
+        })
+    }
+}
+
 /// What one party sends another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContractMessage {
     /// Something that is handed over.
     Piece(Piece),
-    /// All that a party brings the panel, to an arbiter.
-    Evidence(Vec<Piece>),
+    /// All that a party brings the panel, to an arbiter; from one arbiter to the others too.
+    Evidence(Box<Evidence>),
     /// The verifier's share of the settlement, to the client: it approves. In the `paper` template to the worker, and of the appeal
     /// where it rejects.
     Release(Release),
@@ -170,13 +233,14 @@ pub enum ContractMessage {
 impl Message for ContractMessage {
     const KIND: Kind = kinds::CONTRACT_MESSAGE;
 
-    /// A byte that says which, then the length of its message and the message; of evidence, as many as its number says; of an ending a byte more and its fields.
+    /// A byte that says which, then the length of its message and the message; of evidence, the part with its length, a receipt (229), and a number (4) of such; of an ending a byte more and its fields.
     fn write(&self, w: &mut Writer) {
         match self {
             ContractMessage::Piece(piece) => w.u8(0).message(piece),
-            ContractMessage::Evidence(pieces) => w.u8(1).list(pieces, |w, piece| {
-                w.message(piece);
-            }),
+            ContractMessage::Evidence(evidence) => {
+                evidence.write(w.u8(1));
+                w
+            }
             ContractMessage::Release(release) => w.u8(2).message(release),
             ContractMessage::HandedOver(handed) => w.u8(3).message(handed),
             ContractMessage::Attestation(attestation) => w.u8(4).message(attestation),
@@ -190,10 +254,7 @@ impl Message for ContractMessage {
     fn read(r: &mut Reader<'_>) -> Result<ContractMessage, DecodeError> {
         Ok(match r.u8("which message")? {
             0 => ContractMessage::Piece(r.message("piece")?),
-            // A piece has its length and its kind before anything else.
-            1 => ContractMessage::Evidence(
-                r.list_up_to("evidence", 9, MAX_EVIDENCE, |r| r.message("piece"))?,
-            ),
+            1 => ContractMessage::Evidence(Box::new(Evidence::read(r)?)),
             2 => ContractMessage::Release(r.message("share")?),
             3 => ContractMessage::HandedOver(r.message("signature")?),
             4 => ContractMessage::Attestation(r.message("attestation")?),

@@ -113,10 +113,10 @@ impl Book {
         self.contract().role().into()
     }
 
-    /// A hash of all that an arbiter was brought, and by whom, in the order in which it came.
+    /// A hash of all that an arbiter rules by, and by whom it was brought: the same for every honest arbiter.
     pub fn evidence_root(&self) -> [u8; 32] {
         let mut all = Vec::new();
-        for (by, hash) in self.papers.brought() {
+        for (by, hash) in self.counted() {
             all.push(litigant_byte(by));
             all.extend(hash);
         }
@@ -137,10 +137,8 @@ impl Book {
             true => self.last_evidence()?,
             false => {
                 let (_, accused) = self.facts.accusation(contract)?;
-                let reorg = policy.depth.blocks().saturating_sub(1);
-                let confirmed = u32::from(policy.confirm).saturating_add(reorg);
                 let settled = contract.panel_schedule(accused).settled;
-                settled.saturating_sub(confirmed)
+                settled.saturating_sub(policy.settles())
             }
         };
         Some(settled.saturating_sub(2 * u32::from(policy.message)))
@@ -150,7 +148,7 @@ impl Book {
     /// reorganisation has moved that.
     fn is_first(&self, since: u32) -> bool {
         let accusation = self.facts.accusation(self.contract());
-        let reorg = self.contract().policy().depth.blocks().saturating_sub(1);
+        let reorg = self.contract().policy().reorg();
         accusation.is_some_and(|(_, accused)| since.saturating_add(reorg) < accused)
     }
 

@@ -48,6 +48,8 @@ pub enum Thing {
     Item([u8; 32]),
     /// All boxes of the commitment.
     Data,
+    /// A part of evidence, by the hash of its bytes, to an arbiter.
+    Part([u8; 32]),
 }
 
 /// How many different items of one kind an author is taken at its word for: two are enough against it.
@@ -56,8 +58,8 @@ const TOLD: usize = 2;
 /// How often a party may bring a long thing that is none, before no more is taken from it.
 const MAX_FRUITLESS: u8 = 8;
 
-/// How often a party may bring evidence. All of it is kept, and the ruling goes by the part with the most in it: a party whose disk went
-/// back brings less the second time.
+/// How often a party may bring evidence before nothing of it counts. All of it is kept until then, and the ruling goes by the part with the
+/// most in it: a party whose disk went back brings less the second time.
 const MAX_BROUGHT: usize = 8;
 
 /// A sample: nonce, height and hash of the block.
@@ -108,7 +110,7 @@ pub struct Papers {
     /// How often a party has brought something that was none.
     fruitless: BTreeMap<PartyId, u8>,
     /// Evidence, to an arbiter, in the order in which it came.
-    brought: BTreeMap<Litigant, Vec<[u8; 32]>>,
+    brought: BTreeMap<Litigant, Vec<SignedReceipt>>,
 }
 
 impl Papers {
@@ -143,10 +145,11 @@ impl Papers {
         self.openings.values().map(|(_, hash)| hash)
     }
 
-    /// By which hashes evidence is kept, at an arbiter's: more than one part of a party that has brought it more than once.
-    pub fn brought(&self) -> impl Iterator<Item = (Litigant, &[u8; 32])> {
+    /// What was brought to an arbiter in time, as its bringer has signed it, with the hash by which it is kept: more than one part of a party
+    /// that has brought it more than once.
+    pub fn brought(&self) -> impl Iterator<Item = (Litigant, &SignedReceipt)> {
         let all = self.brought.iter();
-        all.flat_map(|(by, parts)| parts.iter().map(|hash| (*by, hash)))
+        all.flat_map(|(by, parts)| parts.iter().map(|brought| (*by, brought)))
     }
 
     /// The first item that `pick` takes, with its id. What is said a second time is evidence against who says it, and no
@@ -324,13 +327,17 @@ impl Papers {
         items.any(|signed| signed.item.opened() == Some(opening))
     }
 
-    pub(super) fn bring(&mut self, by: Litigant, hash: [u8; 32]) {
-        self.brought.entry(by).or_default().push(hash);
+    pub(super) fn bring(&mut self, by: Litigant, brought: SignedReceipt) {
+        self.brought.entry(by).or_default().push(brought);
     }
 
     /// Another case: what was brought for the one before is not of it.
     pub(super) fn forget_brought(&mut self) {
         self.brought.clear();
+        self.given
+            .retain(|(thing, _)| !matches!(thing, Thing::Part(_)));
+        self.receipts
+            .retain(|signed| signed.receipt.kind != ReceiptKind::Heard);
     }
 
     /// Whether a party may bring other evidence than before.
@@ -384,6 +391,11 @@ impl Papers {
                     }
                 }
             }
+            Thing::Part(hash) => {
+                let parts = self.brought.values_mut();
+                parts.for_each(|parts| parts.retain(|brought| brought.receipt.item != hash));
+                None
+            }
         };
         if let Some((by, _)) = dropped {
             let times = self.fruitless.entry(by).or_default();
@@ -394,7 +406,7 @@ impl Papers {
     /// The name of a thing in receipts.
     pub(super) fn receipt_name(&self, contract: &[u8; 32], thing: Thing) -> Option<[u8; 32]> {
         match thing {
-            Thing::Item(id) => Some(id),
+            Thing::Item(id) | Thing::Part(id) => Some(id),
             Thing::Data => Some(data_id(contract, &self.root()?)),
         }
     }
@@ -404,6 +416,7 @@ impl Papers {
         match thing {
             Thing::Data => Some(ReceiptKind::Data),
             Thing::Item(id) => self.item(contract, &id)?.receipt(),
+            Thing::Part(_) => Some(ReceiptKind::Heard),
         }
     }
 

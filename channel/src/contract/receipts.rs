@@ -54,7 +54,7 @@ impl Book {
         let served = approved.map(|height| contract.challenge_schedule(height).served);
         let item = match thing {
             Thing::Item(id) => self.papers.item(contract.id(), &id),
-            Thing::Data => None,
+            Thing::Data | Thing::Part(_) => None,
         };
         match (thing, item) {
             // What binds the worker, and what it owes the client, counts from an approval.
@@ -106,7 +106,8 @@ impl Book {
         let mut all = Vec::new();
         let id = self.contract().id();
         for (thing, signed) in &self.papers.given {
-            if !self.papers.has_given(id, *thing) {
+            // What an arbiter has heard it signs on the part itself, to those who rule by it.
+            if !self.papers.has_given(id, *thing) || matches!(thing, Thing::Part(_)) {
                 continue;
             }
             let Some(holder) = self.holder_of(&signed.receipt.holder) else {

@@ -8,7 +8,8 @@ use narthex_game_model::commitment::Opening;
 
 use super::{
     Blob, Book, Contract, ContractEffect, ContractInput, ContractMachine, ContractMessage,
-    ContractRefusal, Done, NextMove, Parcel, Piece, Said, Side, Task, Unfit, blob_hash,
+    ContractRefusal, Done, Evidence, EvidencePart, NextMove, Parcel, PartSaid, Piece, Said, Side,
+    Task, Unfit, blob_hash,
 };
 use crate::{Logged, Machine, OpenError, StepError, log::Log};
 
@@ -104,6 +105,8 @@ pub struct ContractSeat<M: Side, S, L> {
     waiting: Vec<Task>,
     /// What is to be done as it stands, reckoned when it is asked for.
     pending: OnceCell<Vec<ContractEffect>>,
+    /// Tip that it was shown last; 0 before any.
+    tip: u32,
     is_broken: bool,
 }
 
@@ -125,6 +128,7 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
             signer,
             waiting: Vec::new(),
             pending: OnceCell::new(),
+            tip: 0,
             is_broken: false,
         };
         let errands = seat.again()?;
@@ -151,6 +155,9 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
             return Err(ContractSeatError::Broken);
         }
         let effects = self.step(input)?;
+        if let ContractInput::Chain(view) = input {
+            self.tip = view.tip;
+        }
         let mut due: VecDeque<_> = effects.into();
         if matches!(input, ContractInput::Chain(_)) {
             let waiting = std::mem::take(&mut self.waiting);
@@ -168,7 +175,8 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
         if self.is_broken {
             return Err(ContractSeatError::Broken);
         }
-        let (what, long) = said(message).map_err(ContractSeatError::Refused)?;
+        let said = said(message, self.tip);
+        let (what, long) = said.map_err(ContractSeatError::Refused)?;
         let input = ContractInput::Said { from, what };
         if let Some(bytes) = long {
             let step = self.logged.machine().step(&input);
@@ -186,7 +194,7 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
     /// # Errors
     /// As [`Self::take`].
     pub fn recall(&mut self, message: ContractMessage) -> Errands<S::Error> {
-        let (what, _) = said(message).map_err(ContractSeatError::Refused)?;
+        let (what, _) = said(message, self.tip).map_err(ContractSeatError::Refused)?;
         self.take(&ContractInput::Recalled(what))
     }
 
@@ -295,8 +303,16 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
                 piece(Piece::Opening(Box::new(opening)))
             }
             Parcel::Evidence(hash) => {
-                let evidence = ContractMessage::from_bytes(&self.kept(&hash)?);
-                vec![evidence.map_err(|_| missing("evidence"))?]
+                let signed = book.signed_for(&hash);
+                let (brought, heard) = signed.ok_or_else(|| missing("a signature of evidence"))?;
+                let part = EvidencePart::from_bytes(&self.kept(&hash)?);
+                let part = part.map_err(|_| missing("evidence"))?;
+                let evidence = Evidence {
+                    part,
+                    brought,
+                    heard,
+                };
+                vec![ContractMessage::Evidence(Box::new(evidence))]
             }
             Parcel::Release => {
                 let releases = match book.rejections() {
@@ -401,8 +417,8 @@ impl<M: Side, S: ContractSigner, L: Log> ContractSeat<M, S, L> {
     }
 }
 
-/// What a message says, with long things by their names, and their bytes.
-fn said(message: ContractMessage) -> Result<(Said, Option<Vec<u8>>), ContractRefusal> {
+/// What a message says that comes at this tip, with long things by their names, and their bytes.
+fn said(message: ContractMessage, tip: u32) -> Result<(Said, Option<Vec<u8>>), ContractRefusal> {
     let short = |said| Ok((said, None));
     match message {
         ContractMessage::Piece(Piece::Item(signed)) => short(Said::Item(signed)),
@@ -418,9 +434,16 @@ fn said(message: ContractMessage) -> Result<(Said, Option<Vec<u8>>), ContractRef
             Ok((Said::Blob(Blob::Opening { id, hash }), Some(bytes)))
         }
         ContractMessage::Piece(Piece::Token(_) | Piece::Record(_)) => Err(ContractRefusal::Loose),
-        ContractMessage::Evidence(_) => {
-            let bytes = message.to_bytes();
-            Ok((Said::Evidence(blob_hash(&bytes)), Some(bytes)))
+        ContractMessage::Evidence(evidence) => {
+            let bytes = evidence.part.to_bytes();
+            let said = PartSaid {
+                by: evidence.part.by,
+                hash: blob_hash(&bytes),
+                brought: evidence.brought,
+                heard: evidence.heard,
+                tip,
+            };
+            Ok((Said::Evidence(Box::new(said)), Some(bytes)))
         }
         ContractMessage::Release(release) => short(Said::Release(release)),
         ContractMessage::HandedOver(handed) => short(Said::HandedOver(handed)),

@@ -105,7 +105,7 @@ impl Tower {
     fn delivery(&self) -> Option<NodeId> {
         let (node, policy) = (self.when(Exit::DELIVERED)?, self.book.contract().policy());
         let last = duty::until(&self.book, node)?;
-        let confirms = self.tip.saturating_add(policy.confirm.into());
+        let confirms = self.tip.saturating_add(policy.settles());
         (confirms.saturating_add(policy.message.into()) >= last).then_some(node)
     }
 

@@ -40,7 +40,7 @@ fn named(signed: &SignedItem) -> Thing {
 /// A party acknowledges what came to it.
 fn has<S: Side>(seat: &mut Seat<S>, (kind, thing): (ReceiptKind, Thing), height: u32) {
     let item = match thing {
-        Thing::Item(id) => id,
+        Thing::Item(id) | Thing::Part(id) => id,
         Thing::Data => world().data(),
     };
     seat.has(thing, (kind, item), height);
@@ -49,7 +49,7 @@ fn has<S: Side>(seat: &mut Seat<S>, (kind, thing): (ReceiptKind, Thing), height:
 /// What somebody else acknowledges, or keeps.
 fn receipt<S: Side>(seat: &mut Seat<S>, kind: ReceiptKind, thing: Thing, by: Role, height: u32) {
     let item = match thing {
-        Thing::Item(id) => id,
+        Thing::Item(id) | Thing::Part(id) => id,
         Thing::Data => world().data(),
     };
     let me = seat.book().contract().role();
@@ -460,7 +460,7 @@ fn a_challenge_is_between_client_and_worker() {
     let mut client = client();
     challenged(&mut client);
     assert!(client.is_asked(Task::Plead));
-    client.done(Done::Pleaded([1; 32]));
+    client.done(Done::Pleaded(world().brought(CLIENT, [1; 32])));
     assert_eq!(client.sends(Parcel::Evidence([1; 32])), PANEL);
     let mut worker = worker();
     worker.order(Order::Deliver);
@@ -473,12 +473,12 @@ fn a_challenge_is_between_client_and_worker() {
     let mut arbiter = Seat::<Judging>::of(PANEL[1]);
     challenged(&mut arbiter);
     for (by, evidence) in [(VERIFIER, 1), (WORKER, 2)] {
-        arbiter.said(by, Said::Evidence([evidence; 32]));
+        arbiter.said(by, world().evidence(by, [evidence; 32]));
         arbiter.tip(ACCUSED + 1);
         assert!(!arbiter.is_asked(Task::Rule));
     }
-    arbiter.said(CLIENT, Said::Evidence([3; 32]));
-    arbiter.tip(ACCUSED + 1);
+    arbiter.said(CLIENT, world().evidence(CLIENT, [3; 32]));
+    arbiter.tip(world().closed(ACCUSED));
     assert!(arbiter.is_asked(Task::Rule));
 }
 
@@ -508,9 +508,10 @@ fn another_case_is_heard_anew_unless_the_ruling_is_fixed() {
     };
     challenged(&mut arbiter);
     for by in [WORKER, CLIENT] {
-        arbiter.said(by, Said::Evidence([1; 32]));
+        arbiter.said(by, world().evidence(by, [1; 32]));
     }
-    arbiter.tip(ACCUSED + 1);
+    let closed = world().closed(ACCUSED);
+    arbiter.tip(closed);
     assert!(arbiter.is_asked(Task::Rule));
     let appeal = |arbiter: &mut Seat<Judging>| {
         arbiter.path.truncate(2);
@@ -521,9 +522,9 @@ fn another_case_is_heard_anew_unless_the_ruling_is_fixed() {
     let mut fixed = Seat::<Judging>::of(PANEL[1]);
     challenged(&mut fixed);
     for by in [WORKER, CLIENT] {
-        fixed.said(by, Said::Evidence([1; 32]));
+        fixed.said(by, world().evidence(by, [1; 32]));
     }
-    fixed.tip(ACCUSED + 1);
+    fixed.tip(closed);
     fixed.done(Done::Ruled(Ruling::WorkerAtFault));
     fixed.is_seconded();
     appeal(&mut arbiter);
@@ -535,12 +536,12 @@ fn another_case_is_heard_anew_unless_the_ruling_is_fixed() {
     let mut worker = worker();
     worker.order(Order::Deliver);
     challenged(&mut worker);
-    worker.done(Done::Pleaded([1; 32]));
+    worker.done(Done::Pleaded(world().brought(WORKER, [1; 32])));
     worker.path.truncate(2);
     worker.path.push((world().node(Exit::REJECTED), VERDICT));
     worker.confirm(Exit::APPEALED, VERDICT + 3);
     assert!(worker.is_asked(Task::Plead));
-    worker.done(Done::Pleaded([2; 32]));
+    worker.done(Done::Pleaded(world().brought(WORKER, [2; 32])));
     assert_eq!(worker.sends(Parcel::Evidence([2; 32])), PANEL);
     assert_eq!(worker.sends(Parcel::Evidence([1; 32])), []);
 }

@@ -14,8 +14,8 @@ use narthex_contracts::{
 use narthex_game_model::{ArbiterSet, Ruling, commitment::ReceiptKind};
 
 use crate::contract_support::{
-    BOXES, CLIENT, CONFIRM, DELIVER, DEPTH, DRAWN, MESSAGE, PANEL, Seat, VERIFIER, WORKER, handed,
-    talk, world,
+    BOXES, CLIENT, CONFIRM, DELIVER, DEPTH, DRAWN, MESSAGE, PANEL, SETTLES, Seat, VERIFIER, WORKER,
+    handed, talk, world,
 };
 
 /// Where the deliveries of these tests confirm.
@@ -82,7 +82,7 @@ fn s1_is_the_clients_when_its_locks_have_passed_and_the_verifiers_some_blocks_la
 #[test]
 fn m9_s3_is_published_only_while_it_confirms_before_s1_can() {
     let mut worker = Seat::paid();
-    let last = DELIVER - CONFIRM - 1;
+    let last = DELIVER - SETTLES - 1;
     worker.tip(last);
     assert_eq!(worker.publishes(), [(Exit::NORMAL, Some(DELIVER))]);
     let mut late = Seat::paid();
@@ -129,7 +129,7 @@ fn a_worker_that_decided_txd_shows_nothing_by_s3() {
 
 #[test]
 fn m16_work_that_is_done_goes_on_chain_when_s1_comes_near_and_not_before() {
-    let near = DELIVER - CONFIRM - MESSAGE;
+    let near = DELIVER - SETTLES - MESSAGE;
     let mut worker = Seat::committed();
     from(&mut worker, near, Exit::DELIVERED, Some(DELIVER));
     taken_back(&mut worker);
@@ -463,7 +463,7 @@ fn a_worker_appeals_when_a_sample_is_drawn() {
     taken_back(&mut worker);
     // Nobody has drawn one: it waits for the block that does, as long as it can.
     let mut undrawn = rejected(Seat::committed());
-    let last = appeal_until().unwrap() - CONFIRM;
+    let last = appeal_until().unwrap() - SETTLES;
     from(&mut undrawn, last, Exit::APPEALED, appeal_until());
 }
 

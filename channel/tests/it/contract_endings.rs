@@ -16,7 +16,8 @@ use narthex_contracts::{
 };
 
 use crate::contract_support::{
-    CLIENT, CONFIRM, DELIVER, DRAWN, FUNDED, MESSAGE, PANEL, Seat, VERIFIER, WORKER, release, world,
+    CLIENT, CONFIRM, DELIVER, DRAWN, FUNDED, MESSAGE, PANEL, SETTLES, Seat, VERIFIER, WORKER,
+    release, world,
 };
 
 /// Height from which on the ending of the tests is void.
@@ -248,7 +249,7 @@ fn a_worker_publishes_the_whole_ending_and_nothing_beside_it_as_long_as_there_is
         None,
         "first it is decided, with a look at the chain"
     );
-    let near = DELIVER - CONFIRM - MESSAGE;
+    let near = DELIVER - SETTLES - MESSAGE;
     for tip in DRAWN + 4..near {
         worker.tip(tip);
         assert_eq!(ends(&worker), Some(Some(DELIVER)), "{tip}");
@@ -259,7 +260,7 @@ fn a_worker_publishes_the_whole_ending_and_nothing_beside_it_as_long_as_there_is
     assert_eq!(worker.publishes(), [(Exit::NORMAL, Some(DELIVER))]);
     assert_eq!(ends(&worker), None);
     let mut late = whole(Seat::paid());
-    late.tip(DELIVER - CONFIRM - 1);
+    late.tip(DELIVER - SETTLES - 1);
     assert_eq!(ends(&late), None, "too late to begin");
     assert_eq!(late.publishes(), [(Exit::NORMAL, Some(DELIVER))]);
 }

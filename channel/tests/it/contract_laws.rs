@@ -20,7 +20,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     Ruling, Template,
-    commitment::ReceiptKind,
+    commitment::{ReceiptKind, SignedReceipt},
     ruling::{Answer, Item, SignedItem},
 };
 
@@ -232,7 +232,7 @@ impl<S: Side> Walks<S> {
             Task::Check if self.role == CLIENT => Done::Approved(book.releases().to_vec()),
             Task::Check => Done::Passed(book.handed_over().to_vec()),
             Task::Pass => Done::Passed(vec![handed(1)]),
-            Task::Plead => Done::Pleaded([0xee; 32]),
+            Task::Plead => Done::Pleaded(world().brought(self.role, [0xee; 32])),
             Task::Rule => Done::Ruled(match rng.r#gen() {
                 true => Ruling::WorkerAtFault,
                 false => Ruling::VerifierAtFault,
@@ -287,8 +287,17 @@ impl<S: Side> Walks<S> {
                 let author = Role::from(signed.item.author());
                 (signed.item.receipt()?, id, author)
             }
+            Thing::Part(hash) => {
+                let mut parts = book.papers().brought();
+                let is_it = |brought: &SignedReceipt| brought.receipt.item == hash;
+                let (by, _) = parts.find(|(_, brought)| is_it(brought))?;
+                (ReceiptKind::Heard, hash, by.into())
+            }
         };
-        let kind = if is_arbiter { ReceiptKind::Kept } else { kind };
+        let kind = match (is_arbiter, thing) {
+            (true, Thing::Item(_) | Thing::Data) => ReceiptKind::Kept,
+            _ => kind,
+        };
         let receipt = world().receipt((kind, item), (self.role, author), self.blocks.tip);
         Some(Done::Acknowledged { thing, receipt })
     }
@@ -336,8 +345,12 @@ impl<S: Side> Walks<S> {
                 Said::Commitment(Box::new(world().commitment(u8::from(rng.gen_ratio(1, 4))))),
             ),
             9..12 if matches!(self.role, Role::Arbiter(_)) && rng.r#gen() => {
-                let from = *[WORKER, VERIFIER, CLIENT].choose(rng).unwrap();
-                said(from, Said::Evidence([rng.gen_range(0..12); 32]))
+                let by = *[WORKER, VERIFIER, CLIENT].choose(rng).unwrap();
+                let from = *[by, by, PANEL[0], PANEL[1]].choose(rng).unwrap();
+                let heard = &PANEL[..rng.gen_range(0..3)];
+                let tip = self.blocks.tip;
+                let part = (by, [rng.gen_range(0..12); 32]);
+                said(from, world().passed_on(part, heard, tip))
             }
             9 | 10 => {
                 let hash = if rng.gen_ratio(1, 4) { [1; 32] } else { BOXES };
@@ -346,7 +359,7 @@ impl<S: Side> Walks<S> {
             }
             11 if rng.r#gen() => said(WORKER, Said::Blob(served())),
             11 => said(WORKER, Said::Blob(opened())),
-            12 => said(from, Said::Evidence([rng.gen_range(0..12); 32])),
+            12 => said(from, world().evidence(from, [rng.gen_range(0..12); 32])),
             13 if self.role == WORKER && book.contract().is_paper() => {
                 said(VERIFIER, Said::Release(release(rng.gen_range(0..6))))
             }
@@ -407,8 +420,8 @@ impl<S: Side> Walks<S> {
         let said = |from, what| ContractInput::Said { from, what };
         match rng.gen_range(0..9u8) {
             0 => said(WORKER, Said::Item(other(world().sample(3, 7).item))),
-            1 => said(Role::Arbiter(9), Said::Evidence([0; 32])),
-            2 => said(self.role, Said::Evidence([0; 32])),
+            1 => said(Role::Arbiter(9), world().evidence(WORKER, [0; 32])),
+            2 => said(self.role, world().evidence(self.role, [0; 32])),
             3 => ContractInput::Done(Done::Signed(world().sample(2, 0))),
             4 => ContractInput::Done(Done::Decrypted {
                 by: Txid::all_zeros(),

@@ -298,8 +298,8 @@ fn an_arbiter_rules_and_shows_its_share() {
     let mut seat = party::<Judging>(PANEL[0]);
     seat.confirm(PaperExit::APPEALED, FUNDED + 5);
     assert!(!seat.is_asked(Task::Rule) && !seat.is_asked(Task::Reveal));
-    seat.said(WORKER, Said::Evidence([1; 32]));
-    seat.said(VERIFIER, Said::Evidence([2; 32]));
+    seat.said(WORKER, world().evidence(WORKER, [1; 32]));
+    seat.said(VERIFIER, world().evidence(VERIFIER, [2; 32]));
     seat.tip(FUNDED + 6);
     assert!(seat.is_asked(Task::Rule) && !seat.is_asked(Task::Reveal));
     seat.done(Done::Ruled(Ruling::WorkerAtFault));
@@ -320,7 +320,7 @@ fn an_arbiter_rules_and_shows_its_share() {
 fn an_arbiter_waits_for_evidence_until_t4_is_near() {
     let mut seat = party::<Judging>(PANEL[0]);
     seat.confirm(PaperExit::APPEALED, FUNDED + 5);
-    seat.said(VERIFIER, Said::Evidence([2; 32]));
+    seat.said(VERIFIER, world().evidence(VERIFIER, [2; 32]));
     let last = locks().t4 - CONFIRM - MESSAGE;
     seat.tip(last);
     assert!(!seat.is_asked(Task::Rule));

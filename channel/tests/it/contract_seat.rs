@@ -1,12 +1,15 @@
 //! A seat keeps of what it is sent only what its machine takes note of.
 
+use narthex_base::codec::Message as _;
 use narthex_channel::{
     contract::{
-        Book, ContractMessage, ContractSeat, ContractSeatError, ContractSigner, Done, Paying,
-        Piece, Task, blob_hash,
+        Book, ContractMessage, ContractSeat, ContractSeatError, ContractSigner, Done, Evidence,
+        EvidencePart, Paying, Piece, Task, blob_hash,
     },
     log::MemoryLog,
 };
+
+use narthex_game_model::ruling::Litigant;
 
 use crate::contract_support::{CLIENT, VERIFIER, WORKER, world};
 
@@ -42,10 +45,19 @@ fn what_is_refused_or_known_fills_no_disk() {
     let is_refused = |heard: Result<Vec<_>, ContractSeatError<_>>| {
         matches!(heard, Err(ContractSeatError::Refused(_)))
     };
+    let part = EvidencePart {
+        by: Litigant::Verifier,
+        pieces: Vec::new(),
+    };
+    let nothing = Evidence {
+        brought: world.brought(VERIFIER, blob_hash(&part.to_bytes())),
+        heard: Vec::new(),
+        part,
+    };
     // Of no commitment; then of one, the first alone; evidence is for arbiters.
     assert!(is_refused(seat.hear(WORKER, boxes(1))));
     assert!(is_refused(
-        seat.hear(VERIFIER, ContractMessage::Evidence(Vec::new()))
+        seat.hear(VERIFIER, ContractMessage::Evidence(Box::new(nothing)))
     ));
     assert_eq!(seat.signer().0, [[0; 32]; 0]);
     let commitment = ContractMessage::Piece(Piece::Item(world.committed(0)));

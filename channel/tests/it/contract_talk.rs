@@ -214,13 +214,13 @@ fn an_arbiter_rules_when_the_evidence_is_closed_and_attests_what_it_ruled() {
     let closes = world().panel_schedule(ACCUSED).evidence;
     let rules = || input(Done::Ruled(Ruling::WorkerAtFault));
     let attests = |ruling| input(Done::Attested(world().attestation(me, ruling)));
-    arbiter.said(WORKER, Said::Evidence([1; 32]));
+    arbiter.said(WORKER, world().evidence(WORKER, [1; 32]));
     arbiter.tip(closes);
     assert!(!arbiter.is_asked(Task::Rule) && is_refused(arbiter.step(&rules())));
     arbiter.tip(closes + 1);
     assert!(arbiter.is_asked(Task::Rule));
     // What comes now is not in the case.
-    arbiter.said(VERIFIER, Said::Evidence([2; 32]));
+    arbiter.said(VERIFIER, world().evidence(VERIFIER, [2; 32]));
     assert_eq!(arbiter.book().papers().brought().count(), 1);
     let attested = attests(Ruling::WorkerAtFault);
     assert!(is_refused(arbiter.step(&attested)));
@@ -248,11 +248,11 @@ fn an_arbiter_rules_when_the_evidence_is_closed_and_attests_what_it_ruled() {
 #[test]
 fn the_evidence_is_closed_when_both_sides_have_brought_theirs() {
     let mut arbiter = accused(Seat::of(PANEL[1]));
-    arbiter.said(WORKER, Said::Evidence([1; 32]));
-    arbiter.said(CLIENT, Said::Evidence([2; 32]));
+    arbiter.said(WORKER, world().evidence(WORKER, [1; 32]));
+    arbiter.said(CLIENT, world().evidence(CLIENT, [2; 32]));
     arbiter.tip(ACCUSED + 1);
     assert!(!arbiter.is_asked(Task::Rule));
-    arbiter.said(VERIFIER, Said::Evidence([3; 32]));
+    arbiter.said(VERIFIER, world().evidence(VERIFIER, [3; 32]));
     arbiter.tip(ACCUSED + 1);
     assert!(arbiter.is_asked(Task::Rule));
 }
@@ -273,7 +273,7 @@ fn an_arbiter_that_sees_an_appeal_late_hears_the_parties_for_a_round_of_messages
         arbiter.tip(tip);
         assert!(!arbiter.is_asked(Task::Rule), "at {tip}");
     }
-    arbiter.said(WORKER, Said::Evidence([1; 32]));
+    arbiter.said(WORKER, world().evidence(WORKER, [1; 32]));
     assert_eq!(arbiter.book().papers().brought().count(), 1);
     arbiter.tip(late + MESSAGE + 1);
     assert!(arbiter.is_asked(Task::Rule));
@@ -304,7 +304,7 @@ fn parties_bring_their_evidence_once_there_is_an_accusation() {
         worker.confirm(name, height);
     }
     assert!(worker.is_asked(Task::Plead));
-    worker.done(Done::Pleaded([1; 32]));
+    worker.done(Done::Pleaded(world().brought(WORKER, [1; 32])));
     assert_eq!(worker.sends(Parcel::Evidence([1; 32])), PANEL);
 }
 
@@ -463,24 +463,24 @@ fn an_opening_without_its_boxes_is_dropped_for_one_that_has_them() {
 fn evidence_comes_a_few_times_and_all_of_it_is_kept() {
     let mut arbiter = accused(Seat::of(PANEL[0]));
     for number in 0..8u8 {
-        arbiter.said(WORKER, Said::Evidence([number; 32]));
+        arbiter.said(WORKER, world().evidence(WORKER, [number; 32]));
     }
     assert!(is_refused(
-        arbiter.try_said(WORKER, Said::Evidence([8; 32]))
+        arbiter.try_said(WORKER, world().evidence(WORKER, [8; 32]))
     ));
     // The same is no news, and others bring theirs.
-    arbiter.said(WORKER, Said::Evidence([7; 32]));
-    arbiter.said(VERIFIER, Said::Evidence([9; 32]));
+    arbiter.said(WORKER, world().evidence(WORKER, [7; 32]));
+    arbiter.said(VERIFIER, world().evidence(VERIFIER, [9; 32]));
     let brought: Vec<_> = arbiter
         .book()
         .papers()
         .brought()
-        .map(|(_, hash)| *hash)
+        .map(|(_, brought)| brought.receipt.item)
         .collect();
     let all = (0..8).chain([9]).map(|number| [number; 32]);
     assert_eq!(brought, all.collect::<Vec<_>>());
     assert!(is_refused(
-        arbiter.try_said(PANEL[1], Said::Evidence([9; 32]))
+        arbiter.try_said(PANEL[1], world().evidence(PANEL[1], [9; 32]))
     ));
 }
 
@@ -603,7 +603,7 @@ fn behind_a_settlement_arbiters_give_the_client_all_that_its_key_opens() {
     for thing in [name(&commitment), Thing::Data, name(&talk.opening)] {
         let held = match thing {
             Thing::Data => world().data(),
-            Thing::Item(item) => item,
+            Thing::Item(item) | Thing::Part(item) => item,
         };
         arbiter.has(thing, (ReceiptKind::Kept, held), DELIVERED);
     }

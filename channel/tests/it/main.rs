@@ -30,6 +30,7 @@ mod contract_endings;
 mod contract_laws;
 mod contract_once;
 mod contract_paper;
+mod contract_parts;
 mod contract_seat;
 mod contract_support;
 mod contract_talk;

@@ -12,7 +12,7 @@ use std::{
 use bitcoin::hex::{DisplayHex, FromHex};
 use narthex_base::{codec::Message as _, kinds::Kind};
 use narthex_channel::{
-    contract::{self, ContractMessage},
+    contract::{self, ContractMessage, EvidencePart},
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
     small::{AskFault, Declined, SmallAsk},
@@ -262,7 +262,7 @@ fn life_bodies() -> Vec<Vec<u8>> {
         piece(3, 400),
         ContractMessage::Piece(contract::Piece::Boxes(vec![4; 40])).to_bytes(),
         piece(5, 90),
-        ContractMessage::Evidence(Vec::new()).to_bytes(),
+        nobodys_evidence(),
         message(2, &kind(Release::KIND, 69)),
         message(3, &kind(HandedOver::KIND, 100)),
         message(4, &kind(Attestation::KIND, 66)),
@@ -270,6 +270,18 @@ fn life_bodies() -> Vec<Vec<u8>> {
         ContractMessage::Digest(digest()).to_bytes(),
         ContractMessage::DigestSeen(digest()).to_bytes(),
     ]
+}
+
+/// Evidence of nothing, which nobody has heard, under a signature that is none.
+fn nobodys_evidence() -> Vec<u8> {
+    let part = EvidencePart {
+        by: narthex_game_model::ruling::Litigant::Client,
+        pieces: Vec::new(),
+    };
+    let [kind, part] = [ContractMessage::KIND.as_bytes().to_vec(), part.to_bytes()];
+    let length = (part.len() as u32).to_be_bytes().to_vec();
+    let receipt = [vec![9], vec![7; 228]].concat();
+    [kind, vec![1], length, part, receipt, vec![0; 4]].concat()
 }
 
 fn contract_cases(row: &MessageType) -> Cases {

@@ -47,6 +47,10 @@ pub enum ReceiptKind {
     Reply,
     /// A verifier's nonce and block, which draw the sample.
     Sample,
+    /// A litigant brings this part of evidence: issuer and holder are itself. See [`crate::ruling::Part`].
+    Brought,
+    /// An arbiter has heard this part of a litigant's.
+    Heard,
 }
 
 impl ReceiptKind {
@@ -60,6 +64,8 @@ impl ReceiptKind {
             Self::Token => 6,
             Self::Reply => 7,
             Self::Sample => 8,
+            Self::Brought => 9,
+            Self::Heard => 10,
         }
     }
 
@@ -73,6 +79,8 @@ impl ReceiptKind {
             6 => Some(Self::Token),
             7 => Some(Self::Reply),
             8 => Some(Self::Sample),
+            9 => Some(Self::Brought),
+            10 => Some(Self::Heard),
             _ => None,
         }
     }

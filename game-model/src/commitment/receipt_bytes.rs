@@ -11,7 +11,7 @@ const RECEIPT_BYTES: usize = 1 + 5 * 32 + 4;
 
 impl Receipt {
     /// Canonical bytes (165): kind (1: 1 commitment, 2 blind digests, 3 opening, 4 kept, 5 data,
-    /// 6 token, 7 reply, 8 sample), contract, item,
+    /// 6 token, 7 reply, 8 sample, 9 evidence brought, 10 evidence heard), contract, item,
     /// issuer, holder, previous (32 each), height (4, big-endian).
     pub fn to_bytes(&self) -> [u8; RECEIPT_BYTES] {
         let fields = [

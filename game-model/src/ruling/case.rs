@@ -122,7 +122,7 @@ impl Case {
     }
 
     /// Height of the block that draws a sample where the verifier has drawn none: that of the token's deadline, or the
-    /// first after the accusation, if that comes before. The worker's root is on record before either.
+    /// first after the accusation, if that comes before. The worker's root is on record before it.
     pub fn substitute_height(&self) -> u32 {
         let after = self.chain.accused.saturating_add(1);
         self.schedule().token.min(after)

@@ -193,10 +193,11 @@ impl Judge<'_> {
                 "root of record at height {height}, after {deadline}"
             ));
         }
-        // An appeal: before a challenge the root is late already (`Bound::ChallengeAfterRecord`).
-        if height >= accused {
+        // An appeal: before a challenge the root is late already (`Bound::ChallengeAfterRecord`). In one block with it no root was chosen by
+        // what draws a sample: no block behind was known.
+        if height > accused {
             let why = format!("root of record at height {height}, the appeal at {accused}");
-            return Err(why + ": it must be on record before");
+            return Err(why + ": it must be on record by then");
         }
         for (_, item) in &self.pool.items {
             if let Item::Commitment(signed) = item

@@ -67,6 +67,9 @@ pub enum LedgerRow {
     DecideSearch,
     /// ⌊E/3⌋ ≥ judge + m + b.
     DecideJudge,
+    /// E − ⌊E/3⌋ ≥ (n−k+1)·m + judge + 2m + b + r: arbiters tell each other what they have heard, judge, have their digests
+    /// answered, and the settlement confirms for good.
+    DecideHear,
     /// (n−k)Δ_Q + Δ_A ≤ Δ_D: the slowest majority has the chain to itself.
     DecideSlowest,
     /// End of offers and bonds > stake unlock height + r.
@@ -110,6 +113,12 @@ impl LedgerRow {
                 "(2 * rounds + 1) * response",
             ),
             Self::DecideJudge => ("decide", "panel's window / 3", ">=", "judge + m + b"),
+            Self::DecideHear => (
+                "decide",
+                "two thirds of the panel's window",
+                ">=",
+                "(n - k + 1) * m + judge + 2 * m + b + r",
+            ),
             Self::DecideSlowest => (
                 "decide",
                 "(n - k) * per missing + appeal",
@@ -246,6 +255,8 @@ impl Ledger {
         self.at_least(LedgerRow::DecideSearch, third, dates.search_blocks.into());
         self.at_least(LedgerRow::DecideJudge, third, wide(pace.judge) + m + b);
         let missing = u64::from(params.arbiters().saturating_sub(params.quorum()));
+        let rest = (missing + 1) * m + wide(pace.judge) + 2 * m + b + r;
+        self.at_least(LedgerRow::DecideHear, panel - third, rest);
         let slowest = missing * wide(windows.per_missing_blocks) + wide(windows.appeal_blocks);
         let decide = wide(windows.decide_blocks);
         self.require(

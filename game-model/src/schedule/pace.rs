@@ -88,8 +88,11 @@ impl Pace {
         let third = (wide(self.evidence) + message)
             .max(moves)
             .max(wide(self.judge) + message + confirm);
-        let panel = third.saturating_mul(3).max(confirm).max(1);
         let missing = u32::from(arbiters.saturating_sub(quorum));
+        // The first window of which two thirds, rounded up, are so much.
+        let hears = (missing + 3) * message + wide(self.judge) + confirm + reorg;
+        let hears = hears.saturating_sub(1).saturating_mul(3) / 2 + 1;
+        let panel = third.saturating_mul(3).max(confirm).max(hears).max(1);
         let appeal = (2 * confirm + reorg).max(super::ledger::LEAST_MOVE);
         let complete = move_blocks.max(super::ledger::LEAST_MOVE);
         let decide = match missing {

@@ -244,11 +244,11 @@ fn hostile_bytes_are_named() {
     let (_, _, signed, _) = second();
     let bytes = signed.to_bytes();
     let mut kind = bytes;
-    kind[0] = 9;
+    kind[0] = 11;
     let error = SignedReceipt::from_bytes(&kind).unwrap_err();
     assert_eq!(
         error,
-        DecodeError::Codec(codec::DecodeError::invalid("kind of receipt", 9))
+        DecodeError::Codec(codec::DecodeError::invalid("kind of receipt", 11))
     );
     let short = SignedReceipt::from_bytes(&bytes[..228]).unwrap_err();
     assert_eq!(

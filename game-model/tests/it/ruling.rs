@@ -157,8 +157,8 @@ fn row_1_the_root_is_on_record_in_time_and_before_the_appeal() {
     // M8: whatever spends TxD, and however soon.
     scene.case.chain.verdict = DELIVERED + 1;
     scene.case.chain.accused = DELIVERED + 4;
-    assert_eq!(at(&mut scene, DELIVERED + 3), (Row::Sample, V));
-    assert_eq!(at(&mut scene, DELIVERED + 4), (Row::Record, W));
+    assert_eq!(at(&mut scene, DELIVERED + 4), (Row::Sample, V));
+    assert_eq!(at(&mut scene, DELIVERED + 5), (Row::Record, W));
     scene.case.chain.record = None;
     let none = [Pile::of(Litigant::Worker, &scene), verifier(&scene)];
     against(&scene, none, Row::Record, W);

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use narthex::{
     regtest::script_checks,
-    schedules::{self, LifePlan, Outcome, Plan, Pool, Report},
+    schedules::{self, FaultKind, Less, LifePlan, Outcome, Plan, Pool, Report},
 };
 use narthex_disk::{Readers, save};
 
@@ -43,6 +43,10 @@ pub(crate) struct SchedulesArgs {
     /// 64 hex digits: the same seed plays the same schedules; zeros without it.
     #[arg(long, value_parser = value::bytes32)]
     seed: Option<[u8; 32]>,
+    /// These disturbances in every schedule, no others: `all`, or names as a report has them, with commas between; without it each seed
+    /// draws half of them.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', value_parser = disturbance)]
+    disturbances: Vec<Disturbance>,
     /// Plays the one schedule of this seed, as a report names it, and shows its last events.
     #[arg(long, value_name = "SEED", conflicts_with_all = ["schedules", "seed"], value_parser = value::bytes32)]
     replay: Option<[u8; 32]>,
@@ -54,10 +58,53 @@ pub(crate) struct SchedulesArgs {
     json: bool,
 }
 
+/// A disturbance that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Disturbance {
+    All,
+    One(FaultKind),
+}
+
+/// A kind by the name that reports have for it.
+fn disturbance(name: &str) -> Result<Disturbance, String> {
+    if name == "all" {
+        return Ok(Disturbance::All);
+    }
+    let kind = serde_json::from_value(serde_json::Value::from(name));
+    kind.map(Disturbance::One)
+        .map_err(|error| format!("{error}, or `all`"))
+}
+
 impl SchedulesArgs {
+    /// The kinds that were asked for, if any were; one that this signer's schedules do not have would have no effect.
+    fn kinds(&self) -> anyhow::Result<Option<Vec<FaultKind>>> {
+        let known: &[FaultKind] = match self.signer {
+            SignerArg::Toy => &FaultKind::SETUP,
+            SignerArg::Cached | SignerArg::Real => &FaultKind::LIFE,
+        };
+        let mut kinds = Vec::new();
+        for asked in &self.disturbances {
+            match asked {
+                Disturbance::All => kinds.extend(known),
+                Disturbance::One(kind) if known.contains(kind) => kinds.push(*kind),
+                Disturbance::One(kind) => {
+                    bail!("{kind:?} disturbs lives only: choose it with --signer cached or real")
+                }
+            }
+        }
+        Ok((!kinds.is_empty()).then_some(kinds))
+    }
+
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        let kinds = self.kinds()?;
+        if let Some(folder) = &self.keep {
+            // Before minutes of play, not behind them.
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
         let plan = Plan {
             events: self.events,
+            kinds: kinds.clone(),
             ..Plan::default()
         };
         let pool = match self.signer {
@@ -73,6 +120,10 @@ impl SchedulesArgs {
         };
         let life = LifePlan {
             events: self.events,
+            less: Less {
+                kinds,
+                ..Less::default()
+            },
             ..LifePlan::default()
         };
         if let Some(seed) = self.replay {

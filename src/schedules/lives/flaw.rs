@@ -1,6 +1,6 @@
 //! Rules that honest parties do not keep, to see that it is missed.
 
-use narthex_channel::contract::{Book, ContractSigner, Done, Finding, Piece, Policy, Task};
+use narthex_channel::contract::{Book, ContractSigner, Done, Finding, Piece, Policy, Task, Thing};
 use narthex_contracts::depth::Depth;
 use narthex_game_model::ruling::{Item, Litigant};
 use serde::Serialize;
@@ -29,11 +29,13 @@ pub enum LifeFlaw {
     ForgetsRoots,
     /// Arbiters rule on whichever step the worker brings the input of.
     AnyStep,
+    /// Arbiters tell each other nothing of what they have heard.
+    KeepsToItself,
 }
 
 impl LifeFlaw {
     /// All of them.
-    pub const ALL: [LifeFlaw; 8] = [
+    pub const ALL: [LifeFlaw; 9] = [
         LifeFlaw::Shallow,
         LifeFlaw::Hasty,
         LifeFlaw::Deaf,
@@ -42,6 +44,7 @@ impl LifeFlaw {
         LifeFlaw::HearsVerifier,
         LifeFlaw::ForgetsRoots,
         LifeFlaw::AnyStep,
+        LifeFlaw::KeepsToItself,
     ];
 
     /// How a party reads the chain that has it.
@@ -120,6 +123,8 @@ impl<'a> Flawed<'a> {
                 Some(done) => Ok(Some(done)),
                 None => self.signer.done(task, book),
             },
+            // What is not signed for is not passed on, and counts here all the same.
+            (LifeFlaw::KeepsToItself, Task::Look(Thing::Part(_))) => Ok(None),
             _ => self.signer.done(task, book),
         }
     }

@@ -1,6 +1,8 @@
 //! The miner: what it leaves out, which blocks it replaces, and what its blocks do.
 
-use bitcoin::{ScriptBuf, Transaction, secp256k1::rand::Rng};
+use std::collections::BTreeMap;
+
+use bitcoin::{OutPoint, ScriptBuf, Transaction, secp256k1::rand::Rng};
 use narthex_regtest::{ChainSource as _, Miner as _};
 
 use super::{pool::PACE, world::World};
@@ -55,7 +57,7 @@ impl World<'_> {
         let may_be_away = self.has(FaultKind::Absence) || self.has(FaultKind::Partition);
         let left_out = LEFT_OUT - u32::from(may_be_away);
         let must = |since: &u32| height.saturating_sub(*since) >= left_out;
-        let is_free = !self.waiting.values().any(must);
+        let is_free = !self.waiting.values().chain(self.spent.values()).any(must);
         if is_free && let Some(tx) = self.bribed.pop() {
             // It may be of a coin that is gone: then the miner has nothing of it.
             if self
@@ -72,18 +74,32 @@ impl World<'_> {
         let floor = self.floor;
         // Which groups are left out is drawn before.
         let dice: u64 = self.rng.gen_range(0..u64::MAX);
-        let waiting = &self.waiting;
+        // What takes the place of another, by a higher fee, has waited as long as that.
+        let (waiting, spent) = (&self.waiting, &self.spent);
+        let mut left = BTreeMap::<OutPoint, u32>::new();
         let mut at = 0u32;
         let mut takes = |group: &[&Transaction], rate: bitcoin::FeeRate| {
             at += 1;
+            let coins = || group.iter().flat_map(|tx| &tx.input);
+            let coins = || coins().map(|input| input.previous_output);
+            let replaced = coins().filter_map(|coin| spent.get(&coin));
             let since = group
                 .iter()
-                .filter_map(|tx| waiting.get(&tx.compute_txid()));
-            let is_due = since.min().is_some_and(must);
+                .filter_map(|tx| waiting.get(&tx.compute_txid()))
+                .chain(replaced)
+                .min()
+                .copied();
+            let is_due = since.as_ref().is_some_and(must);
             let is_censored = censors && (dice >> (at % 60)) & 1 == 1;
-            is_due || !(is_empty || is_censored || rate.to_sat_per_kwu() < floor)
+            let is_taken = is_due || !(is_empty || is_censored || rate.to_sat_per_kwu() < floor);
+            if !is_taken {
+                left.extend(coins().map(|coin| (coin, since.unwrap_or(height))));
+            }
+            is_taken
         };
-        if self.chain.mine_chosen(&anyone, &mut takes).is_err() {
+        let mined = self.chain.mine_chosen(&anyone, &mut takes);
+        self.spent = left;
+        if mined.is_err() {
             return;
         }
         self.mined();

@@ -289,7 +289,7 @@ impl LifeNode {
         drop(log);
         let book = self.kept_book()?;
         let papers = book.papers();
-        let brought = papers.brought().map(|(_, hash)| hash);
+        let brought = papers.brought().map(|(_, brought)| &brought.receipt.item);
         let named = papers.boxes().into_iter().chain(papers.openings());
         let named = named.chain(brought).chain(book.pleaded()).copied();
         let decrypted = book.decrypted().and_then(|(_, result)| result);

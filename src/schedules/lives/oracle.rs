@@ -122,6 +122,20 @@ impl World<'_> {
         self.is_bound(role) && (!is_put_back || self.attested.contains_key(&role))
     }
 
+    /// Whether the verifier had anything to gain by a verdict. Where a worker acknowledges nothing and there is no majority of the panel to
+    /// keep the answer to its token, a rejection is lost too, and dearer than silence.
+    fn could_reject(&self) -> bool {
+        let verifier = self.nodes.get(&Role::Verifier);
+        let party = verifier.and_then(|node| node.party.as_ref());
+        self.has_panel() || party.is_none_or(|party| party.book().has_handed_own())
+    }
+
+    /// Whether an arbiter is told that it has fixed another ruling, which its disk has forgotten: it attests nothing then.
+    fn is_contradicted(&self, role: Role) -> bool {
+        let party = self.nodes.get(&role).and_then(|node| node.party.as_ref());
+        party.is_some_and(|party| party.book().once().is_contradicted())
+    }
+
     /// How honest arbiters have ruled: against nobody honest. For what was not handed over only as long as a majority of the panel was there
     /// to keep what one side does not acknowledge. What an arbiter finds anew and does not attest, since its case is bound to the other, is nothing.
     pub(super) fn judge_rulings(&mut self) {
@@ -129,7 +143,10 @@ impl World<'_> {
         let rulings = self.rulings.borrow().clone();
         for ruled in rulings {
             let attested = self.attested.get(&ruled.by).map(|said| said.ruling);
-            let is_other = attested.is_some_and(|said| said != ruled.ruling);
+            let is_other = match attested {
+                Some(said) => said != ruled.ruling,
+                None => self.is_contradicted(ruled.by),
+            };
             if is_other || (is_of_handing(ruled.row) && !is_kept) {
                 continue;
             }
@@ -153,7 +170,9 @@ impl World<'_> {
         let mut wronged = Vec::new();
         match outcome {
             Settlement::Normal => {}
-            Settlement::VerifierTimedOut if verifier => wronged.push(Role::Verifier),
+            Settlement::VerifierTimedOut if verifier && self.could_reject() => {
+                wronged.push(Role::Verifier);
+            }
             Settlement::WorkerTimedOut
             | Settlement::WorkerWithheld
             | Settlement::FaultyUnappealed
@@ -169,10 +188,9 @@ impl World<'_> {
             }
             _ => {}
         }
-        // An arbiter that has ruled as it must is not among the silent ones.
+        // An arbiter that has ruled as it must is not among the silent ones, nor alone with its ruling, whoever brings what to whom.
         if let Some(set) = outcome.named_arbiters()
             && panel
-            && (worker || verifier)
         {
             let arbiters = self.roles.iter().filter(|role| match role {
                 Role::Arbiter(at) => !set.contains(usize::from(*at)) && self.is_heard(**role),

@@ -191,7 +191,7 @@ impl World<'_> {
     /// What an adversary makes of its evidence.
     fn spoilt(&mut self, villain: &Villain, (to, bytes): Letter) -> Letter {
         let evidence = message(&bytes).filter(|_| villain.spoils());
-        let Some(ContractMessage::Evidence(mut pieces)) = evidence else {
+        let Some(ContractMessage::Evidence(mut evidence)) = evidence else {
             return (to, bytes);
         };
         let job = &self.ready.job;
@@ -203,8 +203,15 @@ impl World<'_> {
                 proof,
             })
         };
-        villain.brings(&mut pieces, input, &mut self.whims);
-        (to, ContractMessage::Evidence(pieces).to_bytes())
+        villain.brings(&mut evidence.part.pieces, input, &mut self.whims);
+        let node = self.nodes.get(&villain.role);
+        let party = node.and_then(|node| node.party.as_ref());
+        match party.map(|party| party.signer().brings(&evidence.part)) {
+            Some(Ok(brought)) => evidence.brought = brought,
+            // It has been killed meanwhile, and says nothing.
+            _ => return (to, bytes),
+        }
+        (to, ContractMessage::Evidence(evidence).to_bytes())
     }
 
     fn send(&mut self, from: Role, (to, bytes): Letter) {

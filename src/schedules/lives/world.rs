@@ -7,7 +7,7 @@ use std::{
 };
 
 use bitcoin::{
-    Transaction, Txid,
+    OutPoint, Transaction, Txid,
     secp256k1::rand::{Rng, SeedableRng, rngs::StdRng},
 };
 use narthex_base::tagged::tagged_hash_parts;
@@ -113,6 +113,8 @@ pub(super) struct World<'r> {
     pub(super) blocks: u32,
     /// Since which tip a transaction waits.
     pub(super) waiting: BTreeMap<Txid, u32>,
+    /// Since which tip a coin is spent by one that waits, whichever it is by now.
+    pub(super) spent: BTreeMap<OutPoint, u32>,
     /// Fee rate that the miner asks for, in satoshi for 1000 weight units.
     pub(super) floor: u64,
     /// What went to the miner past the mempool.
@@ -186,6 +188,7 @@ impl<'r> World<'r> {
             steps: BTreeSet::new(),
             blocks: 0,
             waiting: BTreeMap::new(),
+            spent: BTreeMap::new(),
             floor: 0,
             bribed: Vec::new(),
             later: Vec::new(),

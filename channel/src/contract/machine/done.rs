@@ -140,9 +140,12 @@ impl<S: Side> ContractMachine<S> {
                 let changes = vec![ContractChange::False];
                 self.if_asked("check", |task| *task == Task::Check, changes)
             }
-            Done::Pleaded(hash) => {
-                let changes = vec![ContractChange::Pleaded(*hash)];
-                self.if_asked("evidence", |task| *task == Task::Plead, changes)
+            Done::Pleaded(brought) => {
+                let part = book.part_of(&brought.receipt.item);
+                let is_own = part.is_some_and(|part| part.is_brought(brought));
+                let changes = vec![ContractChange::Pleaded(*brought)];
+                let is_it = |task: &Task| is_own && *task == Task::Plead;
+                self.if_asked("evidence", is_it, changes)
             }
             Done::Showing(node) => {
                 let due = self.pending().into_iter();
@@ -305,8 +308,8 @@ impl<S: Side> ContractMachine<S> {
         let (book, contract) = (&self.book, self.contract());
         let receipt = &signed.receipt;
         let named = book.papers.receipt_name(contract.id(), thing);
-        let kind = match contract.role() {
-            Role::Arbiter(_) => Some(ReceiptKind::Kept),
+        let kind = match (contract.role(), thing) {
+            (Role::Arbiter(_), Thing::Item(_) | Thing::Data) => Some(ReceiptKind::Kept),
             _ => book.papers.receipt_kind(contract.id(), thing),
         };
         let is_right = receipt.contract == *contract.id()

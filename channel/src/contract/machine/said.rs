@@ -76,18 +76,7 @@ impl<S: Side> ContractMachine<S> {
                     false => not_its_part("long thing more, after so many that were none"),
                 }
             }
-            Said::Evidence(hash) => match (me, from.litigant()) {
-                (Role::Arbiter(_), Some(by)) if !book.is_closed => {
-                    let is_here = papers.brought().any(|known| known == (by, hash));
-                    let change = ContractChange::Brought { by, hash: *hash };
-                    match is_here || papers.may_bring(by) {
-                        true => Ok((!is_here).then_some(change).into_iter().collect()),
-                        false => not_its_part("evidence once more"),
-                    }
-                }
-                (Role::Arbiter(_), Some(_)) => Ok(Vec::new()),
-                _ => not_its_part("evidence"),
-            },
+            Said::Evidence(said) => book.part_said(from, said),
             Said::Release(release) => {
                 let is_known = |known: &[Release]| known.contains(release);
                 let is_new = book.approved.is_empty()

@@ -253,8 +253,8 @@ impl Process {
 
     pub(super) fn brings(&mut self, around: &mut Around) {
         for by in [Litigant::Worker, Litigant::Verifier] {
-            let what = Said::Evidence([self.number as u8; 32]);
             let from = Role::from(by);
+            let what = world().evidence(from, [self.number as u8; 32]);
             self.take(&ContractInput::Said { from, what }, around);
         }
     }

@@ -18,7 +18,8 @@ use narthex_channel::{
     contract::{
         Blob, Book, ChainView, Checking, Contract, ContractChange, ContractEffect, ContractInput,
         ContractMachine, ContractRefusal, Done, EndingSaid, EndingTask, Facts, Finding, Judging,
-        Order, Parcel, Policy, RulingDigest, Said, Side, StoredEnding, Task, Thing, Working,
+        Order, Parcel, PartSaid, Policy, RulingDigest, Said, Side, StoredEnding, Task, Thing,
+        Working,
     },
 };
 use narthex_contracts::{
@@ -38,7 +39,7 @@ use narthex_game_model::{
     Params, ParamsRecord, Ruling, Template,
     commitment::{Commitment, Receipt, ReceiptKind, ReceiptSigner, SignedReceipt},
     params::{Audit, Windows},
-    ruling::{Answer, Item, RootOfRecord, SignedItem, data_id},
+    ruling::{Answer, Item, Litigant, RootOfRecord, SignedItem, data_id},
     sample::nonce_commitment,
     schedule::{ChallengeSchedule, PanelSchedule, Schedule},
     token::{SealedToken, TokenBox},
@@ -54,6 +55,8 @@ pub const CONFIRM: u32 = 2;
 pub const MESSAGE: u32 = 1;
 /// r, as a depth.
 pub const DEPTH: u32 = 3;
+/// b + r: blocks that are left when something is published that another party's may replace.
+pub const SETTLES: u32 = CONFIRM + DEPTH - 1;
 
 pub const CLIENT: Role = Role::Client;
 pub const WORKER: Role = Role::Worker;
@@ -113,6 +116,7 @@ impl World {
     fn new(template: Template) -> World {
         let example = ParamsRecord::example_of(template, 3, 2, DELIVER);
         let is_paper = template == Template::Paper;
+        let is_audited = template == Template::Audited;
         let delivered = ParamsRecord {
             windows: Windows {
                 work_blocks: 12,
@@ -120,7 +124,8 @@ impl World {
                 appeal_blocks: 6,
                 complete_blocks: 6,
                 decide_blocks: 24,
-                per_missing_blocks: 9,
+                // One with room for the arbiters' rounds, one without.
+                per_missing_blocks: if is_audited { 15 } else { 9 },
             },
             audit: example.audit.map(|audit| Audit {
                 challenge_blocks: 60,
@@ -319,6 +324,34 @@ impl World {
         let receipt = Receipt { height, ..expected };
         let signature = self.pair(issuer).sign(&receipt.id()).unwrap();
         SignedReceipt { receipt, signature }
+    }
+
+    /// First tip at which a case is closed whose window has room for the arbiters' rounds.
+    pub fn closed(&self, accused: u32) -> u32 {
+        self.panel_schedule(accused).evidence + 2 * MESSAGE + 1
+    }
+
+    /// A party brings this part of evidence.
+    pub fn brought(&self, by: Role, hash: [u8; 32]) -> SignedReceipt {
+        self.receipt((ReceiptKind::Brought, hash), (by, by), 0)
+    }
+
+    /// The same, as it comes from that party, in time.
+    pub fn evidence(&self, by: Role, hash: [u8; 32]) -> Said {
+        self.passed_on((by, hash), &[], 0)
+    }
+
+    /// The same, as these arbiters have heard it and it comes at this tip.
+    pub fn passed_on(&self, (by, hash): (Role, [u8; 32]), heard: &[Role], tip: u32) -> Said {
+        let heard = heard.iter();
+        let heard = heard.map(|of| self.receipt((ReceiptKind::Heard, hash), (*of, by), tip));
+        Said::Evidence(Box::new(PartSaid {
+            by: by.litigant().unwrap_or(Litigant::Client),
+            hash,
+            brought: self.brought(by, hash),
+            heard: heard.collect(),
+            tip,
+        }))
     }
 
     pub fn attestation(&self, arbiter: u8, ruling: Ruling) -> Attestation {
