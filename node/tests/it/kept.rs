@@ -56,7 +56,7 @@ fn new(job: &Value, files: &[(&str, &[u8])]) -> NewJob {
 
 fn take(uploads: &Uploads, sha256: &str, pieces: &[&[u8]]) -> Result<u64, UploadError> {
     let pieces = pieces.iter().map(|piece| Ok(*piece));
-    uploads.take(sha256, pieces).map(|file| file.bytes)
+    uploads.take(sha256, None, pieces).map(|file| file.bytes)
 }
 
 /// Everything in a folder, by name.
@@ -83,7 +83,7 @@ fn a_file_is_what_was_announced_or_nothing_is_left_of_it() {
         Err(UploadError::Hash { .. })
     ));
     let broken = [Ok(&good[..30]), Err(io::ErrorKind::TimedOut.into())];
-    let found = uploads.take(&name, broken.into_iter());
+    let found = uploads.take(&name, None, broken.into_iter());
     assert!(
         matches!(found, Err(UploadError::Broken { bytes: 30, .. })),
         "{found:?}"
@@ -108,7 +108,7 @@ fn a_file_is_what_was_announced_or_nothing_is_left_of_it() {
     );
     // It is here: nothing is read of it a second time.
     let unread = std::iter::from_fn(|| -> Option<io::Result<Vec<u8>>> { panic!("read") });
-    assert_eq!(uploads.take(&name, unread).unwrap().bytes, 60);
+    assert_eq!(uploads.take(&name, None, unread).unwrap().bytes, 60);
     // 41 bytes more are too many, wherever they end.
     let other = [8; 41];
     let full = take(&uploads, &hash(&other), &[&other[..40], &other[40..]]);
@@ -124,6 +124,19 @@ fn a_file_is_what_was_announced_or_nothing_is_left_of_it() {
         "{full:?}"
     );
     assert_eq!(entries(folder.path()), std::slice::from_ref(&name));
+    // What says that it is too long is not read; what says nothing has its bound.
+    let unread = std::iter::from_fn(|| -> Option<io::Result<Vec<u8>>> { panic!("read") });
+    let full = uploads.take(&hash(&other), Some(41), unread);
+    assert!(matches!(full, Err(UploadError::Full { .. })), "{full:?}");
+    let large = Uploads::open(folder.path().to_owned(), 1 << 30).unwrap();
+    let (piece, count) = (vec![0; 1 << 20], 65);
+    let whole = hash(&piece.repeat(count));
+    let pieces = || std::iter::repeat_n(&piece, count).map(Ok::<_, io::Error>);
+    let unsaid = large.take(&whole, None, pieces());
+    assert!(matches!(unsaid, Err(UploadError::Unsaid)), "{unsaid:?}");
+    assert_eq!(entries(folder.path()), std::slice::from_ref(&name));
+    assert!(large.take(&whole, Some(65 << 20), pieces()).is_ok());
+    assert!(large.forget(&whole).unwrap());
     // What a process that was killed left.
     std::fs::create_dir(folder.path().join("job-00")).unwrap();
     let uploads = Uploads::open(folder.path().to_owned(), 100).unwrap();

@@ -114,6 +114,8 @@ pub struct House {
     job: PathBuf,
     /// What all of them are run with, beside what each is.
     words: Vec<String>,
+    /// Whether what a node says on standard error goes to a file beside its folder.
+    keeps_logs: bool,
     /// The library that kills, once it is built.
     killer: Option<PathBuf>,
 }
@@ -153,6 +155,21 @@ impl House {
         house
     }
 
+    /// The same with further options, and with what they log in files.
+    pub fn logged(words: &[&str]) -> House {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let roles: Vec<_> = Role::all(ARBITERS).collect();
+        let folder = TempDir::new().unwrap();
+        let mut house = House::built((folder, DIGITS), &roles, (words, true));
+        house.endow();
+        house
+    }
+
+    /// What a node has logged, of a house that keeps that.
+    pub fn log(&self, at: usize) -> PathBuf {
+        self.nodes[at].dir.with_extension("log")
+    }
+
     /// Client and worker, with coins, about a job whose other file is a hole of so many bytes: it takes no room on the client's disk before it
     /// is offered.
     pub fn of_two(manifest: &str, hole: (&str, u64), words: &[&str]) -> House {
@@ -169,7 +186,15 @@ impl House {
         House::begun((TempDir::new().unwrap(), DIGITS), roles, Vec::new())
     }
 
-    fn begun((folder, manifest): (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
+    fn begun(job: (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
+        House::built(job, roles, (words, false))
+    }
+
+    fn built(
+        (folder, manifest): (TempDir, &str),
+        roles: &[Role],
+        (words, keeps_logs): (Vec<String>, bool),
+    ) -> House {
         let chain = Bitcoind::start().unwrap();
         let job = folder.path().join("job.json");
         std::fs::write(&job, manifest).unwrap();
@@ -180,6 +205,7 @@ impl House {
             folder,
             job,
             words,
+            keeps_logs,
             killer: None,
         };
         // Starts are slow (a wallet, a job): all at once.
@@ -270,6 +296,16 @@ impl House {
     ) -> Starting {
         let (url, cookie) = self.chain.rpc();
         let mut command = program();
+        let log = dir.with_extension("log");
+        let errors = match self.keeps_logs {
+            false => Stdio::inherit(),
+            true => std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(log)
+                .unwrap()
+                .into(),
+        };
         command
             .args(["run", "--json", "--research", "--tick-ms", "100", "--dir"])
             .arg(dir)
@@ -279,7 +315,7 @@ impl House {
             .arg(cookie)
             .args(&self.words)
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(errors);
         if matches!(role, Role::Arbiter(_)) {
             command.args(["--accept-role", "arbiter", "--max-stake", "100000000"]);
         }

@@ -1,6 +1,7 @@
 //! Nodes in processes, and peers that keep no rule.
 
 pub mod evil;
+pub mod figures;
 pub mod house;
 pub mod http;
 #[path = "../../../../tests/it/kill/mod.rs"]
