@@ -39,9 +39,12 @@ pub struct JudgeBox {
     watch: Option<Watch>,
 }
 
-/// Who is told how long a question took, and what came of it.
+/// What is done with how long a question took, and with what came of it.
+type Watching = dyn Fn(Duration, &Result<Report, Silent>) + Send + Sync;
+
+/// Who is told that.
 #[derive(Clone)]
-struct Watch(Arc<dyn Fn(Duration, &Result<Report, Silent>) + Send + Sync>);
+struct Watch(Arc<Watching>);
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

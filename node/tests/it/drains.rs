@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use narthex_node::{
     api::document,
-    party::{Command, Now, Policy, Reply},
+    party::{Command, NewBank, Now, Policy, Reply, SmallCommand, TowerCommand},
 };
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ use crate::{
         http::Client,
         town::{Town, everything},
     },
+    tower::funded,
 };
 
 fn drain(town: &mut Town, at: usize, on: bool) {
@@ -107,6 +108,52 @@ fn orders_that_begin_something_are_refused_while_it_drains() {
     town.pump();
     // The client drains, and goes on with what it has offered.
     assert_eq!(town.state(0, &id), "committed", "{}", town.notes());
+}
+
+/// An ask for a small contract is declined, and a bundle is not taken; one that is watched already may come again.
+#[test]
+fn who_drains_is_no_bank_and_no_new_tower() {
+    let (mut town, _, bundles) = funded();
+    let take = |bundle: &str| Command::Tower {
+        order: TowerCommand::Take {
+            bundle: bundle.to_owned(),
+            client: None,
+        },
+    };
+    town.ask(5, take(&bundles[0])).unwrap();
+    drain(&mut town, 5, true);
+    let why = town.ask(5, take(&bundles[1])).unwrap_err();
+    assert!(why.starts_with("draining"), "{why}");
+    town.ask(5, take(&bundles[0])).unwrap();
+    let bank = Command::Small {
+        order: SmallCommand::Bank(NewBank {
+            with: town.place(5),
+            pennies: 100,
+            penny_sat: 1_000,
+            refund_blocks: 2_000,
+            claim_blocks: 144,
+            step: 10,
+            shift: 5,
+            rate_sat_kwu: 500,
+            depth: 6,
+            open_s: 3_600,
+        }),
+    };
+    let mut asked = || match town.ask(4, bank.clone()) {
+        Ok(Reply::Small(status)) => {
+            town.pump();
+            let show = SmallCommand::Show { id: status.id };
+            match town.ask(4, Command::Small { order: show }) {
+                Ok(Reply::Small(status)) => (*status, town.notes()),
+                other => panic!("{other:?}"),
+            }
+        }
+        other => panic!("{other:?}"),
+    };
+    let (status, notes) = asked();
+    assert_eq!(status.state, "declined", "{notes}");
+    assert!(status.reason.unwrap().starts_with("draining"), "{notes}");
+    drain(&mut town, 5, false);
 }
 
 #[test]

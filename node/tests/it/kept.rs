@@ -124,19 +124,6 @@ fn a_file_is_what_was_announced_or_nothing_is_left_of_it() {
         "{full:?}"
     );
     assert_eq!(entries(folder.path()), std::slice::from_ref(&name));
-    // What says that it is too long is not read; what says nothing has its bound.
-    let unread = std::iter::from_fn(|| -> Option<io::Result<Vec<u8>>> { panic!("read") });
-    let full = uploads.take(&hash(&other), Some(41), unread);
-    assert!(matches!(full, Err(UploadError::Full { .. })), "{full:?}");
-    let large = Uploads::open(folder.path().to_owned(), 1 << 30).unwrap();
-    let (piece, count) = (vec![0; 1 << 20], 65);
-    let whole = hash(&piece.repeat(count));
-    let pieces = || std::iter::repeat_n(&piece, count).map(Ok::<_, io::Error>);
-    let unsaid = large.take(&whole, None, pieces());
-    assert!(matches!(unsaid, Err(UploadError::Unsaid)), "{unsaid:?}");
-    assert_eq!(entries(folder.path()), std::slice::from_ref(&name));
-    assert!(large.take(&whole, Some(65 << 20), pieces()).is_ok());
-    assert!(large.forget(&whole).unwrap());
     // What a process that was killed left.
     std::fs::create_dir(folder.path().join("job-00")).unwrap();
     let uploads = Uploads::open(folder.path().to_owned(), 100).unwrap();

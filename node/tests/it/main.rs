@@ -38,3 +38,4 @@ mod talk;
 mod tower;
 mod towers;
 mod unchanged;
+mod uploads;

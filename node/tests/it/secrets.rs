@@ -23,7 +23,11 @@ use narthex_base::{
 };
 use serde_json::Value;
 
-use crate::{api::described, contracts::lived, figures::ruled, support::house::House};
+use crate::{
+    contracts::lived,
+    figures::ruled,
+    support::{house::House, http::described},
+};
 
 /// Secrets by what they are: 32 bytes, or text.
 #[derive(Default)]

@@ -18,16 +18,13 @@ use narthex::{
 use narthex_node::transport::MESSAGE_TYPES;
 use rusqlite::{Connection, types::Value};
 
-use crate::{
-    api::described,
-    support::{
-        evil::Evil,
-        figures,
-        house::House,
-        http::{Client, raw},
-        rude::{Raw, Rude},
-        run, seed,
-    },
+use crate::support::{
+    evil::Evil,
+    figures,
+    house::House,
+    http::{Client, described, raw},
+    rude::{Raw, Rude},
+    run, seed,
 };
 
 /// What a node has on its disk: every row of every table, and every file by the hash of its bytes. The node has ended.
@@ -157,9 +154,6 @@ fn over_http(client: &Client, (id, rng): (&str, &mut StdRng)) -> usize {
     let json = ("Content-Type", "application/json");
     let (zeros, long) = ("0".repeat(64), "k".repeat(201));
     for (method, path) in described() {
-        if ["/healthz", "/readyz"].contains(&path.as_str()) {
-            continue;
-        }
         let key = ("Idempotency-Key", "bad");
         let wrong = format!("Bearer {zeros}");
         for token in ["", &wrong, "Basic YTpi", "Bearer"] {

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Labels by name and value, in their order.
+pub type Labels = Vec<(String, String)>;
+
 /// What a family is, and its samples by name and labels, as they are written.
 #[derive(Debug, Default)]
 pub struct Family {
@@ -10,7 +13,7 @@ pub struct Family {
 }
 
 /// Labels of a sample, in their order: `name="value"`, where a value escapes what would end it, and nothing else.
-pub fn labels(text: &str) -> Vec<(String, String)> {
+pub fn labels(text: &str) -> Labels {
     let (mut all, mut rest) = (Vec::new(), text);
     while !rest.is_empty() {
         let (name, behind) = rest.split_once("=\"").expect(text);
@@ -44,7 +47,7 @@ pub fn labels(text: &str) -> Vec<(String, String)> {
 }
 
 /// The name of a sample, and its labels.
-fn parts(sample: &str) -> (&str, Vec<(String, String)>) {
+fn parts(sample: &str) -> (&str, Labels) {
     match sample.split_once('{') {
         None => (sample, Vec::new()),
         Some((name, rest)) => (name, labels(rest.strip_suffix('}').expect(sample))),
@@ -101,7 +104,7 @@ pub fn read(text: &str) -> BTreeMap<String, Family> {
 
 /// Buckets rise with their bounds, and the last of each is all there are.
 fn histogram(name: &str, family: &Family) {
-    let mut buckets: BTreeMap<Vec<(String, String)>, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut buckets: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
     for (sample, count) in &family.samples {
         let (found, mut of) = parts(sample);
         if found == format!("{name}_bucket") {

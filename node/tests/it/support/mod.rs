@@ -9,6 +9,7 @@ pub mod kill;
 pub mod limits;
 pub mod process;
 pub mod rude;
+pub mod started;
 pub mod tools;
 pub mod town;
 
