@@ -75,6 +75,13 @@ pub fn ruled(house: &mut House) -> String {
         house.again(at);
     }
     for _ in 0..MOST_BLOCKS {
+        // A judge takes as long as its machine is busy: nobody is left behind.
+        house.wait("all have attested that may", |house| {
+            let rules = ["ruling", "ruled", "asking", "attesting"];
+            (3..6).all(|at| {
+                !rules.contains(&house.show(at, &id)["standing"].as_str().unwrap_or("ruling"))
+            })
+        });
         let standings = quiet(house, &id);
         if standings[3..].iter().all(|standing| standing == "settled") {
             let path = house.show(3, &id)["path"].clone();
