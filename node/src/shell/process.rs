@@ -72,3 +72,27 @@ impl Process {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_that_does_not_hold_is_for_who_judges_and_a_disk_for_everybody() {
+        let folder = narthex_disk::temporary_folder("process", None).unwrap();
+        let codes = |holds, judges| {
+            let mut process = Process::new(folder.path(), Arc::default(), holds);
+            let status = process.ready(ReadyStatus::ready(), judges);
+            let codes = status.reasons.into_iter().map(|reason| reason.code);
+            (status.ready, codes.collect::<Vec<_>>())
+        };
+        let ready = (true, Vec::new());
+        assert_eq!(codes(true, true), ready);
+        assert_eq!(codes(false, false), ready);
+        assert_eq!(codes(false, true), (false, vec!["box".to_owned()]));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        std::fs::create_dir(folder.path().join(TRIED)).unwrap();
+        assert_eq!(codes(true, false), (false, vec!["store".to_owned()]));
+    }
+}

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     life::lived,
     support::{
+        figures::read,
         house::House,
         http::Client,
         town::{Town, everything},
@@ -166,6 +167,39 @@ fn a_chain_that_does_not_answer_is_said() {
     };
     assert_eq!(reasons(&mut town, 0, later(100)), [""; 0]);
     assert_eq!(reasons(&mut town, 0, later(200)), ["chain"]);
+}
+
+/// A disk that went back is said, and counted, until peers have given back what it lacks.
+#[test]
+fn a_disk_that_went_back_is_said() {
+    let mut town = Town::new();
+    let old = town.nodes[3].snapshot();
+    let id = town.offer();
+    town.pump();
+    assert!(town.all(&id, "committed"), "{}", town.notes());
+    town.kill(3);
+    town.nodes[3].store = old;
+    town.start(3);
+    town.connect_all(3);
+    let (mut seen, now) = (Vec::new(), town.now);
+    let mut quiet = 0;
+    for at in (0..6).cycle() {
+        quiet = if town.act(at) { 0 } else { quiet + 1 };
+        let alarms = match town.ask(3, Command::Metrics) {
+            Ok(Reply::Metrics(text)) => {
+                read(&text)["narthex_rolled_back"].samples["narthex_rolled_back"]
+            }
+            other => panic!("{other:?}"),
+        };
+        let is_said = reasons(&mut town, 3, now) == ["rolled-back"];
+        assert_eq!(is_said, alarms > 0.0);
+        seen.push(is_said);
+        if quiet > 6 {
+            break;
+        }
+    }
+    assert!(seen.contains(&true), "{seen:?}");
+    assert_eq!(seen.last(), Some(&false), "{seen:?}");
 }
 
 fn codes(answer: &Value) -> Vec<&str> {
