@@ -81,6 +81,7 @@
 
 pub mod api;
 mod key;
+mod meters;
 pub mod party;
 pub mod shell;
 pub mod transport;

@@ -3,13 +3,14 @@
 use std::{
     env,
     ffi::OsString,
+    fmt,
     io::{self, Write},
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bitcoin::hex::FromHex as _;
@@ -35,6 +36,20 @@ pub struct JudgeBox {
     program: PathBuf,
     args: Vec<OsString>,
     limits: Option<(CellLimits, Duration)>,
+    watch: Option<Watch>,
+}
+
+/// What is done with how long a question took, and with what came of it.
+type Watching = dyn Fn(Duration, &Result<Report, Silent>) + Send + Sync;
+
+/// Who is told that.
+#[derive(Clone)]
+struct Watch(Arc<Watching>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 impl JudgeBox {
@@ -44,6 +59,7 @@ impl JudgeBox {
             program: program.into(),
             args: args.iter().map(OsString::from).collect(),
             limits: None,
+            watch: None,
         }
     }
 
@@ -60,6 +76,16 @@ impl JudgeBox {
     pub fn within(self, limits: CellLimits, wall: Duration) -> JudgeBox {
         let limits = Some((limits, wall));
         JudgeBox { limits, ..self }
+    }
+
+    /// Which tells how long each question took, from start to end of its process, and what came of it.
+    #[must_use]
+    pub fn watched(
+        self,
+        watch: impl Fn(Duration, &Result<Report, Silent>) + Send + Sync + 'static,
+    ) -> JudgeBox {
+        let watch = Some(Watch(Arc::new(watch)));
+        JudgeBox { watch, ..self }
     }
 
     fn start(&self, limits: CellLimits, more: &[OsString]) -> io::Result<Child> {
@@ -113,6 +139,15 @@ impl JudgeBox {
     /// # Errors
     /// [`Silent`].
     pub fn judge(&self, question: &Question) -> Result<Report, Silent> {
+        let start = Instant::now();
+        let found = self.put(question);
+        if let Some(Watch(watch)) = &self.watch {
+            watch(start.elapsed(), &found);
+        }
+        found
+    }
+
+    fn put(&self, question: &Question) -> Result<Report, Silent> {
         let bytes = question.to_bytes();
         let (limits, wall) = match self.limits {
             Some(limits) => limits,

@@ -130,8 +130,8 @@ impl Book {
     }
 
     /// Height from which an arbiter no longer waits for those who are silent: another round of messages, a confirmation and a reorganisation
-    /// before the settlement must have confirmed.
-    pub(super) fn last_moment(&self) -> Option<u32> {
+    /// before the settlement must have confirmed. `None` where nobody is accused.
+    pub fn last_moment(&self) -> Option<u32> {
         let (contract, policy) = (self.contract(), self.contract().policy());
         let settled = match contract.is_paper() {
             true => self.last_evidence()?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Shared,
     error::{ApiError, Code},
-    guard, jobs, metrics, orders, page, shown, small, tower,
+    guard, jobs, metrics, orders, page, ready, shown, small, tower,
 };
 
 struct Bearer;
@@ -63,6 +63,8 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::evidence))
         .routes(routes!(shown::evidence_bytes))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(ready::healthz))
+        .routes(routes!(ready::readyz))
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))
@@ -109,8 +111,11 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .fallback(nothing)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(shared.clone(), guard::token));
-    page::routes()
-        .fallback_service(guarded.with_state(shared.clone()))
+    let open = page::routes()
+        .route("/healthz", get(ready::healthz))
+        .route("/readyz", get(ready::readyz))
+        .layer(from_fn_with_state(shared.clone(), guard::quota));
+    open.fallback_service(guarded.with_state(shared.clone()))
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(shared.clone(), guard::host))
         .with_state(shared)

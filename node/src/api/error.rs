@@ -43,6 +43,18 @@ macro_rules! codes {
                 }
             }
 
+            /// In a word.
+            pub(super) const fn word(self) -> &'static str {
+                match self {
+                    $(Code::$name => $word,)+
+                }
+            }
+
+            /// Whether whoever asks has made a mistake, or means harm.
+            pub(super) const fn is_callers(self) -> bool {
+                matches!(self.facts().1, Fault::Caller)
+            }
+
             /// Status, fault, and what may be done.
             const fn facts(self) -> (StatusCode, Fault, &'static str) {
                 match self {
@@ -78,6 +90,10 @@ codes! {
     BadType = "bad-type", UNSUPPORTED_MEDIA_TYPE, Caller, "send `Content-Type: application/json` with a body";
     /// So many answers wait already for something to happen, or so many long bodies are read.
     TooMany = "too-many", TOO_MANY_REQUESTS, Caller, "ask again without wait_s, or when others have their answer";
+    /// This address has asked too often for what needs no token.
+    Quota = "quota", TOO_MANY_REQUESTS, Caller, "ask again in a minute, or less often";
+    /// The node takes no new contract.
+    Draining = "draining", SERVICE_UNAVAILABLE, Node, "ask another node, or this one when its operator has ended that (narthex-node drain --off)";
     /// The bundle is none that a watchtower of this party may have.
     BadBundle = "bad-bundle", UNPROCESSABLE_ENTITY, Caller, "give what the party's own node gives (GET /v1/contracts/{id}/bundle)";
     /// It is no job, or speaks of other files than came with it.
@@ -178,6 +194,8 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, ..) = self.code.facts();
         let mut response = (status, super::shown::Json(&self)).into_response();
+        // For whoever counts what was wrong.
+        response.extensions_mut().insert(self.code);
         if self.code == Code::Unauthorized {
             let challenge = HeaderValue::from_static("Bearer");
             response
@@ -196,6 +214,7 @@ mod tests {
     /// Words that commands are refused with, as the sources have them.
     const SOURCES: &[&str] = &[
         include_str!("../party/command.rs"),
+        include_str!("../party/drain.rs"),
         include_str!("../party/obey.rs"),
         include_str!("../party/small/order.rs"),
         include_str!("../party/small/delivery.rs"),

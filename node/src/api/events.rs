@@ -5,10 +5,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use bitcoin::hex::DisplayHex;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::party::ContractStatus;
+use crate::party::{ContractStatus, Note};
 
 /// Events that are kept; of more the oldest is forgotten.
 const MOST: usize = 1000;
@@ -88,8 +89,9 @@ impl EventLog {
     }
 
     /// The node has said something.
-    pub(crate) fn note(&self, unix_s: u64, words: &str) {
-        self.push(&mut self.kept(), unix_s, None, words);
+    pub(crate) fn note(&self, unix_s: u64, note: &Note) {
+        let contract = note.contract.map(|id| id.to_lower_hex_string());
+        self.push(&mut self.kept(), unix_s, contract.as_deref(), &note.words);
     }
 
     /// How all contracts stand.
@@ -151,7 +153,7 @@ mod tests {
     fn the_oldest_are_forgotten_and_numbers_go_on() {
         let log = EventLog::new("a".into());
         for number in 1..=MOST + 5 {
-            log.note(7, &"é".repeat(MAX_WORDS + number));
+            log.note(7, &Note::from("é".repeat(MAX_WORDS + number)));
         }
         let all = log.after(0);
         assert_eq!(all.last, MOST as u64 + 5);

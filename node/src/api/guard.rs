@@ -1,6 +1,9 @@
 //! Who may ask, and what stands on every answer.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use axum::{
     extract::{Request, State},
@@ -13,6 +16,7 @@ use super::{
     Shared,
     error::{ApiError, Code},
     metrics::METRICS,
+    quota::{A_MINUTE, Quota},
     ticket::Caller,
 };
 
@@ -51,6 +55,13 @@ pub(super) async fn host(
         }
     };
     answers.answered.count(response.status());
+    if let Some(code) = response
+        .extensions()
+        .get::<Code>()
+        .filter(|code| code.is_callers())
+    {
+        answers.meters.bad(code.word());
+    }
     for (name, value) in HEADERS {
         let value = HeaderValue::from_static(value);
         response.headers_mut().insert(name, value);
@@ -81,6 +92,27 @@ fn called(request: &Request) -> Option<String> {
     let in_line = request.uri().authority();
     let agrees = in_line.is_none_or(|authority| authority.as_str() == host);
     (is_one && agrees).then(|| host.to_ascii_lowercase())
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CameFrom(pub(super) IpAddr);
+
+/// Before what needs no token: so often a minute from one address.
+pub(super) async fn quota(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let from = request.extensions().get::<CameFrom>().copied();
+    let CameFrom(address) = from.unwrap_or(CameFrom(Ipv4Addr::UNSPECIFIED.into()));
+    match Quota::may(&shared.quota, address) {
+        true => next.run(request).await,
+        false => {
+            let message = format_args!("more than {A_MINUTE} requests a minute without a token");
+            ApiError::new(Code::Quota, message).into_response()
+        }
+    }
 }
 
 /// Before everything but the page: the token, or where a ticket opens a route, that.

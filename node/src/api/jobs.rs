@@ -33,6 +33,7 @@ impl From<UploadError> for ApiError {
             UploadError::Hash { .. } => Code::BadHash,
             UploadError::Broken { .. } => Code::TooSlow,
             UploadError::Full { .. } => Code::Full,
+            UploadError::Unsaid => Code::TooLarge,
             UploadError::Missing { .. } => Code::NoFile,
             UploadError::Job(_) => Code::BadJob,
             UploadError::Disk(_) => Code::Disk,
@@ -127,6 +128,8 @@ pub(super) async fn upload(
         .uploading
         .try_acquire()
         .map_err(|_| ApiError::new(Code::TooMany, "another file is uploaded just now"))?;
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|bytes| bytes.to_str().ok()?.parse().ok());
     let (pieces, mut coming) = mpsc::channel::<io::Result<Bytes>>(AHEAD);
     let taking = tokio::task::spawn_blocking(move || {
         // A sender that is dropped without the last word has not come to its end.
@@ -143,7 +146,7 @@ pub(super) async fn upload(
                 Some(Err(io::ErrorKind::UnexpectedEof.into()))
             }
         });
-        uploads.take(&sha256, all)
+        uploads.take(&sha256, announced, all)
     });
     let mut body = request.into_body();
     loop {

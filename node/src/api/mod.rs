@@ -11,6 +11,7 @@
 //! | another user of this machine | the token's file is for its owner alone |
 //! | a client that says nothing, or stops in the midst | time for a head, for a body, for a connection; so many connections at most, and fewer that wait |
 //! | whoever a watchtower serves, and who may be anybody | a ticket of its own, which opens what it has given and nothing else (`ticket.rs`) |
+//! | whoever asks for what needs no token (the page's files, `/healthz`, `/readyz`) | 60 requests a minute of one address (`quota.rs`) |
 //! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
 
 mod document;
@@ -22,6 +23,8 @@ mod jobs;
 mod metrics;
 mod orders;
 mod page;
+mod quota;
+mod ready;
 mod serve;
 mod shown;
 mod small;
@@ -49,6 +52,10 @@ struct Shared {
     reads: token::Token,
     /// What was answered, by what it came to.
     answered: metrics::Answered,
+    /// What is counted of bad input, and measured.
+    meters: Arc<crate::meters::Meters>,
+    /// What each address has asked for without a token.
+    quota: std::sync::Mutex<quota::Quota>,
     /// Whom this node serves as a watchtower.
     tickets: Arc<Tickets>,
     /// Where files go that are uploaded.

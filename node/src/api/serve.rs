@@ -1,9 +1,16 @@
 //! Connections, and their bounds.
 
-use std::{collections::BTreeSet, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
@@ -23,10 +30,12 @@ use super::{
     EventLog, OrderWay, Shared, Tickets,
     document::router,
     error::{ApiError, Code},
+    guard::CameFrom,
     metrics::Answered,
     shown::MOST_WAITS,
     token::Token,
 };
+use crate::meters::Meters;
 
 /// Most bytes of a body.
 pub(super) const MAX_BODY: usize = 1 << 20;
@@ -104,7 +113,7 @@ impl Bound {
         self,
         [(secret, text), (reading, reads)]: [(&Path, &Path); 2],
         (orders, uploads): (OrderWay, Arc<crate::party::Uploads>),
-        (events, tickets): (Arc<EventLog>, Arc<Tickets>),
+        (events, tickets, meters): (Arc<EventLog>, Arc<Tickets>, Arc<Meters>),
     ) -> io::Result<Api> {
         let shared = Arc::new(Shared {
             orders,
@@ -112,6 +121,8 @@ impl Bound {
             token: Token::of(secret, text)?,
             reads: Token::of(reading, reads)?,
             answered: Answered::default(),
+            meters,
+            quota: Mutex::default(),
             tickets,
             uploads: Some(uploads),
             uploading: Semaphore::new(1),
@@ -176,8 +187,9 @@ async fn take(
             biased;
             () = stopped(&mut stopping) => return,
             taken = listener.accept() => match taken {
-                Ok((stream, _)) => {
-                    tokio::spawn(talk(stream, router.clone(), (permit, stop.subscribe())));
+                Ok((stream, from)) => {
+                    let router = router.clone().layer(Extension(CameFrom(from.ip())));
+                    tokio::spawn(talk(stream, router, (permit, stop.subscribe())));
                 }
                 // Too many open files, or a connection that is gone again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,

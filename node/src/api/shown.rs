@@ -110,6 +110,7 @@ impl Shared {
 pub(super) fn defect(reply: &Reply) -> ApiError {
     let kind = match reply {
         Reply::Node(_) => "node",
+        Reply::Ready(_) => "readiness",
         Reply::Address(_) => "address",
         Reply::Contract(_) => "contract",
         Reply::Graph(_) => "graph",

@@ -170,7 +170,7 @@ impl Core {
     }
 
     fn failed(&mut self, id: [u8; 32], why: String) {
-        self.note(format_args!("{}: {why}", short(&id)));
+        self.note_of(id, format_args!("{}: {why}", short(&id)));
         let ms = self.now.ms;
         if let Some(contract) = self.contracts.get_mut(&id) {
             contract.fail(why, ms);
@@ -227,7 +227,7 @@ impl Core {
         match self.seat_take(id, &SetupInput::Chain(view))? {
             Took::Done(due) => self.outcomes(due),
             Took::Refused(refusal) => {
-                self.note(format_args!("{}: {refusal}", short(&id)));
+                self.note_of(id, format_args!("{}: {refusal}", short(&id)));
                 Ok(())
             }
             Took::Nothing => Ok(()),
@@ -260,15 +260,14 @@ impl Core {
         });
         match sent {
             // The next block may not have it, or may be taken back: it is sent again at each tip.
-            Ok(txid) => self.note(format_args!(
-                "{}: funding {txid} at height {}",
-                short(&id),
-                tip.0
-            )),
-            Err(why) => self.note(format_args!(
-                "{}: the funding was not taken: {why}",
-                short(&id)
-            )),
+            Ok(txid) => self.note_of(
+                id,
+                format_args!("{}: funding {txid} at height {}", short(&id), tip.0),
+            ),
+            Err(why) => self.note_of(
+                id,
+                format_args!("{}: the funding was not taken: {why}", short(&id)),
+            ),
         }
         Ok(())
     }
@@ -315,15 +314,15 @@ impl Core {
         match spent {
             Ok(txid) => {
                 contract.taken_back = Some(txid);
-                self.note(format_args!(
-                    "{}: {coin} is taken back by {txid}",
-                    short(&id)
-                ));
+                self.note_of(
+                    id,
+                    format_args!("{}: {coin} is taken back by {txid}", short(&id)),
+                );
             }
-            Err(why) => self.note(format_args!(
-                "{}: {coin} is not taken back: {why}",
-                short(&id)
-            )),
+            Err(why) => self.note_of(
+                id,
+                format_args!("{}: {coin} is not taken back: {why}", short(&id)),
+            ),
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use narthex::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContractStatus, NodeStatus, PeerStatus, ResultStatus,
+    ContractStatus, NodeStatus, PeerStatus, ReadyStatus, ResultStatus,
     evidence::{EvidenceStatus, EvidenceText},
     graph::GraphStatus,
     kept::{JobCommand, KeptJobStatus},
@@ -127,6 +127,14 @@ impl NewEnding {
 pub enum Command {
     /// How the node stands: [`Reply::Node`].
     Node,
+    /// Whether it is ready, as far as the party knows; the process around it adds what it knows: [`Reply::Ready`].
+    Ready,
+    /// Takes no new contract from now on, also after a start, or takes them again; what runs goes on: [`Reply::Node`]. Of the control socket
+    /// alone.
+    Drain {
+        /// Whether it is to.
+        on: bool,
+    },
     /// A fresh address of its wallet: [`Reply::Address`].
     Address,
     /// Makes an offer: [`Reply::Contract`].
@@ -235,6 +243,8 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Command::Node => "node",
+            Command::Ready => "ready",
+            Command::Drain { .. } => "drain",
             Command::Address => "address",
             Command::Offer(_) => "offer",
             Command::Accept { .. } => "accept",
@@ -271,6 +281,7 @@ impl Command {
         matches!(
             self,
             Command::Node
+                | Command::Ready
                 | Command::Result { .. }
                 | Command::Show { .. }
                 | Command::Graph { .. }
@@ -300,6 +311,8 @@ impl Command {
             | Command::Bundle { id } => Some(id),
             Command::Small { order } => order.contract(),
             Command::Node
+            | Command::Ready
+            | Command::Drain { .. }
             | Command::Metrics
             | Command::Address
             | Command::Offer(_)
@@ -319,6 +332,8 @@ impl Command {
 pub enum Reply {
     /// How the node stands.
     Node(NodeStatus),
+    /// Whether it is ready.
+    Ready(ReadyStatus),
     /// An address.
     Address(String),
     /// One contract.

@@ -185,7 +185,7 @@ impl Core {
             };
             match self.open_contract(*node, (id, of_it))? {
                 Ok(out) => due.extend(out),
-                Err(refusal) => self.note(format_args!("{}: {refusal}", short(&id))),
+                Err(refusal) => self.note_of(id, format_args!("{}: {refusal}", short(&id))),
             }
         }
         Ok(due)
@@ -282,7 +282,7 @@ impl Core {
             Err(error) => {
                 let why = error.to_string();
                 contract.fail(why.clone(), ms);
-                self.note(format_args!("{}: {why}", short(&id)));
+                self.note_of(id, format_args!("{}: {why}", short(&id)));
                 Ok(Took::Nothing)
             }
         }

@@ -358,10 +358,11 @@ impl Core {
             travelling.silent = Some(from);
             travelling.again_ms = now_ms.saturating_add(AGAIN_MS);
             let words = fault.to_string();
-            self.note(format_args!(
-                "{}: {from} is at fault: {words}",
-                short(&chunk.contract)
-            ));
+            self.note_of(
+                chunk.contract,
+                format_args!("{}: {from} is at fault: {words}", short(&chunk.contract)),
+            );
+            self.tally.bad("chunk");
             self.fault(from, &words);
             let why = words;
             self.out.push_back(Action::Close { node: from, why });
@@ -397,11 +398,14 @@ impl Core {
             if let Some(travelling) = self.travelling.get_mut(&id) {
                 travelling.asked = None;
             }
-            self.note(format_args!(
-                "{}: its job is fetched, {} bytes",
-                short(&chunk.contract),
-                bundle.bytes()
-            ));
+            self.note_of(
+                chunk.contract,
+                format_args!(
+                    "{}: its job is fetched, {} bytes",
+                    short(&chunk.contract),
+                    bundle.bytes()
+                ),
+            );
         }
         Ok(())
     }

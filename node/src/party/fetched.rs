@@ -94,7 +94,7 @@ impl Core {
                 continue;
             };
             let can = match offer.job == *job {
-                true => self.can(&offer, me),
+                true => self.takes_more().and_then(|()| self.can(&offer, me)),
                 false => Err("the client is at fault: another job travels than is offered".into()),
             };
             let done = match can {
@@ -109,10 +109,10 @@ impl Core {
                     self.outcomes(due)?;
                 }
                 Err(why) => {
-                    self.note(format_args!(
-                        "{} waits for a decision: {why}",
-                        short(&contract)
-                    ));
+                    self.note_of(
+                        contract,
+                        format_args!("{} waits for a decision: {why}", short(&contract)),
+                    );
                     if let Some(contract) = self.contracts.get_mut(&contract) {
                         contract.trouble = Some(why);
                     }

@@ -27,7 +27,7 @@ use narthex::{
         graph::{NodeName, TxGraph},
         terms::{Role, TermsRecord},
     },
-    game_model::{play::Strategy, token::SealCost},
+    game_model::{play::Strategy, ruling::Row, token::SealCost},
     life::{
         FeeWallet, Held, Letter, LifeError, LifeParty, LifeSigner, LifeWork, Own as Begins,
         PaperWork, Publisher, Purse, Sight,
@@ -36,7 +36,7 @@ use narthex::{
 };
 
 use super::{
-    Core, Fatal, Own, Reply,
+    Core, Fatal, Note, Own, Reply,
     command::{Answer, refused},
     contract::{Contract, short},
     keep,
@@ -77,6 +77,8 @@ pub(super) struct Life {
     next: Cell<Option<Reckoned>>,
     /// The bundle of the case that this arbiter has ruled on, or none, as it was drawn up on the branch that ends with this block.
     pub(super) bundle: Option<(BlockHash, Option<Vec<u8>>)>,
+    /// By which row an arbiter's bundle rules, once one was drawn up.
+    pub(super) row: Option<Row>,
     /// Why it was silent at the last look, as an arbiter that could not judge.
     silent: Option<String>,
 }
@@ -269,7 +271,8 @@ impl Core {
                 let row = ruled.and_then(|(row, why)| Some(format!(": {:?}, {why}", (*row)?)));
                 let row = row.unwrap_or_default();
                 let words = format!("{name}: {}{row}", word(done));
-                journal.borrow_mut().push(words);
+                let contract = Some(id);
+                journal.borrow_mut().push(Note { contract, words });
             })),
         };
         let begins = Begins {
@@ -285,6 +288,7 @@ impl Core {
                 published: None,
                 next: Cell::default(),
                 bundle: None,
+                row: None,
                 silent: None,
             });
             letters
@@ -308,7 +312,7 @@ impl Core {
                 life.looked = Some(tip);
                 let after = life.party.standing();
                 if before != after {
-                    self.note(format_args!("{}: {after}", short(&id)));
+                    self.note_of(id, format_args!("{}: {after}", short(&id)));
                 }
                 self.say_silence(id);
                 self.draw_up(id, chain);
@@ -326,12 +330,14 @@ impl Core {
         let Some(life) = &mut contract.life else {
             return;
         };
-        let silent = life.party.signer().silent().map(ToString::to_string);
+        let found = life.party.signer().silent().cloned();
+        let silent = found.as_ref().map(ToString::to_string);
         if life.silent != silent {
             life.silent.clone_from(&silent);
             contract.trouble.clone_from(&silent);
-            if let Some(why) = silent {
-                self.note(format_args!("{}: {why}", short(&id)));
+            if let Some((why, found)) = silent.zip(found) {
+                self.tally.silent(found.why);
+                self.note_of(id, format_args!("{}: {why}", short(&id)));
             }
         }
     }
@@ -360,21 +366,20 @@ impl Core {
         let refused: Vec<_> = refused.map(|refused| refused.why.to_string()).collect();
         let due: Vec<_> = life.due().into_iter().map(|due| due.name).collect();
         for why in refused {
-            self.note(format_args!("{}: not published yet: {why}", short(&id)));
+            self.note_of(id, format_args!("{}: not published yet: {why}", short(&id)));
         }
         match published {
             Ok(false) => Ok(()),
             Ok(true) => {
-                self.note(format_args!(
-                    "{}: published: {}",
-                    short(&id),
-                    due.join(", ")
-                ));
+                self.note_of(
+                    id,
+                    format_args!("{}: published: {}", short(&id), due.join(", ")),
+                );
                 Ok(())
             }
             // It is tried again with the next block.
             Err(error) => {
-                self.note(format_args!("{}: not published: {error}", short(&id)));
+                self.note_of(id, format_args!("{}: not published: {error}", short(&id)));
                 Ok(())
             }
         }
@@ -419,6 +424,10 @@ impl Core {
         match error {
             // Nothing was taken.
             LifeError::Chain(_) | LifeError::Follow(_) => {}
+            LifeError::Silent(silent) => {
+                self.tally.silent(silent.why);
+                self.end_life(id, &why);
+            }
             LifeError::Sight(error) => return Err(error.into()),
             LifeError::Log(error) => return Err(error.into()),
             LifeError::Seat(error) => match *error {
@@ -428,7 +437,7 @@ impl Core {
             },
             _ => self.end_life(id, &why),
         }
-        self.note(format_args!("{}: {why}", short(&id)));
+        self.note_of(id, format_args!("{}: {why}", short(&id)));
         Ok(())
     }
 

@@ -1,10 +1,14 @@
 //! Figures of a node, for whoever watches it, in Prometheus' text format. Names carry their units.
 
-use std::{collections::BTreeMap, fmt::Write};
+mod cases;
+
+use std::{collections::BTreeMap, fmt::Display, fmt::Write};
 
 use narthex::{channel::wire::links::LinkPhase, contracts::terms::deposit};
 
 use super::{Core, fetch::Travelling};
+
+pub(super) use cases::Tally;
 
 /// Figures as text.
 #[derive(Clone, Debug, Default)]
@@ -17,14 +21,14 @@ impl From<String> for Figures {
 }
 
 impl Figures {
-    /// What samples of this name are: `gauge` or `counter`, and in words.
+    /// What samples of this name are: `gauge`, `counter` or `histogram`, and in words.
     pub fn family(&mut self, name: &str, kind: &str, help: &str) {
         // Writing to a string does not fail.
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
     /// One sample. Values of labels are written so that they end where they end.
-    pub fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: u64) {
+    pub fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let labels = labels.iter().map(|(label, text)| {
             let text = text.replace('\\', "\\\\").replace('"', "\\\"");
             format!("{label}=\"{}\"", text.replace('\n', "\\n"))
@@ -55,6 +59,12 @@ impl Figures {
     }
 }
 
+/// As it is written in files.
+fn label(value: &impl serde::Serialize) -> String {
+    let written = serde_json::to_value(value).unwrap_or_default();
+    written.as_str().unwrap_or_default().to_owned()
+}
+
 impl Core {
     /// Figures of this node.
     pub(super) fn figures(&self) -> String {
@@ -83,6 +93,7 @@ impl Core {
             status.reserve_sat,
         );
         self.contract_figures(&mut out);
+        self.case_figures(&mut out);
         self.peer_figures(&mut out);
         out.one(
             "narthex_store_commits_total",
@@ -94,7 +105,7 @@ impl Core {
             "narthex_sent_bytes_total",
             "counter",
             "Bytes of what was given out to be sent to peers since the node started, before the transport encrypts it.",
-            self.sent_bytes,
+            self.tally.sent_bytes,
         );
         let bytes = self.travelling.values().map(Travelling::here).sum();
         out.one(
@@ -185,7 +196,7 @@ impl Core {
             for (due, until) in dated {
                 let left = until.saturating_sub(self.tip.unwrap_or_default());
                 let labels = [("contract", &*status.id), ("transaction", &*due.name)];
-                out.sample(name, &labels, left.into());
+                out.sample(name, &labels, left);
             }
         }
         let small = self.small.len() as u64;
@@ -217,7 +228,7 @@ impl Core {
             &there,
         );
         out.one(
-            "narthex_link_alarms",
+            "narthex_rolled_back",
             "gauge",
             "Links that wait for the operator: a disk that went back, or a node that runs twice.",
             alarms,

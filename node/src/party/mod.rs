@@ -18,6 +18,7 @@
 mod chain;
 mod command;
 mod contract;
+mod drain;
 mod evidence;
 mod fetch;
 mod fetched;
@@ -27,6 +28,7 @@ mod kept;
 mod life;
 mod metrics;
 mod next;
+mod note;
 mod obey;
 mod offers;
 mod peers;
@@ -62,6 +64,7 @@ use narthex::{
 use crate::transport::PeerAddress;
 use contract::Contract;
 use fetch::AllTravelling;
+use metrics::Tally;
 use peers::Peer;
 use requests::Requests;
 use small::Small;
@@ -69,6 +72,7 @@ use tower::Towers;
 use wallet::WalletLog;
 
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
+pub use drain::{ReadyStatus, UnreadyReason};
 pub use evidence::{EvidenceStatus, EvidenceText};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::{Jobs, Look, job_of};
@@ -76,6 +80,7 @@ pub use kept::{FileStatus, JobCommand, KeptJobStatus, NewJob, UploadError, Uploa
 pub use life::follow_anew;
 pub use metrics::Figures;
 pub use next::{Deadline, Move, NextMove};
+pub use note::Note;
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
@@ -153,7 +158,7 @@ pub enum Action {
     /// Connect a node, and again whenever the connection is lost.
     Connect(PeerAddress),
     /// Something for the operator to read.
-    Note(String),
+    Note(Note),
 }
 
 /// Length of a `resume` without marks, with its number.
@@ -315,11 +320,13 @@ pub struct Core {
     /// Something must be durable with this turn: an answer to the operator waits for it, or a file that it speaks of is gone.
     must_keep: bool,
     /// What contracts have done, to be told.
-    journal: Rc<RefCell<Vec<String>>>,
+    journal: Rc<RefCell<Vec<Note>>>,
     /// What is done once everything is durable.
     out: VecDeque<Action>,
-    /// Bytes of frames that were given out to be sent since the start.
-    sent_bytes: u64,
+    /// What is counted since the start.
+    tally: Tally,
+    /// Whether it takes no new contract.
+    is_draining: bool,
 }
 
 impl std::fmt::Debug for Core {
@@ -366,7 +373,8 @@ impl Core {
             must_keep: false,
             journal: Rc::default(),
             out: VecDeque::new(),
-            sent_bytes: 0,
+            tally: Tally::default(),
+            is_draining: false,
         };
         core.recover()?;
         Ok(core)
@@ -450,7 +458,7 @@ impl Core {
             Action::Send { bytes, .. } | Action::Serve { bytes, .. } => bytes.len() as u64,
             _ => 0,
         });
-        self.sent_bytes = self.sent_bytes.saturating_add(sent.sum());
+        self.tally.sent_bytes = self.tally.sent_bytes.saturating_add(sent.sum());
         out
     }
 
@@ -468,9 +476,5 @@ impl Core {
     /// The files of jobs that its operator has.
     pub fn job_paths(&self) -> impl Iterator<Item = &std::path::Path> {
         self.jobs.paths()
-    }
-
-    fn note(&mut self, words: impl std::fmt::Display) {
-        self.out.push_back(Action::Note(words.to_string()));
     }
 }

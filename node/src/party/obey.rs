@@ -42,8 +42,13 @@ impl Core {
     }
 
     fn obey(&mut self, command: Command) -> Result<Answer, Fatal> {
+        if let Err(error) = self.may_begin(&command) {
+            return Ok(Err(error));
+        }
         Ok(match command {
             Command::Node => Ok(Reply::Node(self.status())),
+            Command::Ready => Ok(Reply::Ready(self.readiness())),
+            Command::Drain { on } => return self.drain(on),
             Command::Address => self.fresh_address().map(Reply::Address),
             Command::Offer(new) => return self.offer(&new),
             Command::Accept { id } => return self.accept_ordered(&id),

@@ -60,6 +60,7 @@ impl Core {
             let effects = self.contracts.get(&id).map(|c| c.offer.pending());
             self.offer_effects(id, effects.unwrap_or_default());
         }
+        self.recover_draining()?;
         self.recover_small()?;
         self.recover_towers()?;
         // What links have to tell that no contract has noted yet.
@@ -138,6 +139,7 @@ impl Core {
             Ok(Some(OfferMessage::Offer(offering))) => offering,
             Ok(_) => return Ok(Vec::new()),
             Err(fault) => {
+                self.tally.bad("offer");
                 self.fault(from, &fault.to_string());
                 return Ok(Vec::new());
             }
@@ -145,10 +147,10 @@ impl Core {
         let me = match self.may_take(from, &offering) {
             Ok(me) => me,
             Err(why) => {
-                self.note(format_args!(
-                    "{} of {from} is turned away: {why}",
-                    short(&id)
-                ));
+                self.note_of(
+                    id,
+                    format_args!("{} of {from} is turned away: {why}", short(&id)),
+                );
                 self.fault(from, &why);
                 return Ok(Vec::new());
             }
@@ -170,7 +172,10 @@ impl Core {
         }
         match decided {
             Ok(()) => due.extend(self.accept(id)?.unwrap_or_default()),
-            Err(why) => self.note(format_args!("{} waits for a decision: {why}", short(&id))),
+            Err(why) => self.note_of(
+                id,
+                format_args!("{} waits for a decision: {why}", short(&id)),
+            ),
         }
         // It is delivered again, to a contract that is there now.
         if let Some(peer) = self.peers.get_mut(&from) {
@@ -192,6 +197,7 @@ impl Core {
         }
         let me = offer.role_of(&self.me).filter(|me| *me != Role::Client);
         let me = me.ok_or("this node is not asked for anything in it")?;
+        self.takes_more()?;
         self.policy.check(offer, self.now.unix_s)?;
         let standing = |contract: &Contract| contract.offer.machine().standing();
         let open = |contract: &&Contract| !contract.is_settled && standing(contract) != "over";
@@ -215,6 +221,7 @@ impl Core {
 
     /// Whether an offer is accepted without asking the operator, as far as that is known without its job.
     fn decide(&self, offer: &Offer, me: Role) -> Result<(), String> {
+        self.takes_more()?;
         self.policy.accepts(offer, me)?;
         self.can_without_job(offer, me)?;
         match self.jobs.has(&offer.job) {
@@ -403,7 +410,7 @@ impl Core {
             OfferMessage::Decline(decline) => OfferInput::Declined { by, decline },
         };
         if let Err(refusal) = self.offer_step(id, &input)? {
-            self.note(format_args!("{}: {refusal}", short(&id)));
+            self.note_of(id, format_args!("{}: {refusal}", short(&id)));
         }
         Ok(())
     }
@@ -415,7 +422,7 @@ impl Core {
         let mut over = BTreeSet::new();
         for id in ids {
             if let Err(refusal) = self.offer_step(id, &OfferInput::Tick { unix_s })? {
-                self.note(format_args!("{}: {refusal}", short(&id)));
+                self.note_of(id, format_args!("{}: {refusal}", short(&id)));
             }
             let Some(contract) = self.contracts.get(&id) else {
                 continue;

@@ -205,6 +205,7 @@ impl Core {
             match outcome {
                 Outcome::Send(bytes) => self.out.push_back(Action::Send { to: node, bytes }),
                 Outcome::Close(why) => {
+                    self.tally.closed(&why);
                     let why = why.to_string();
                     self.out.push_back(Action::Close { node, why });
                 }

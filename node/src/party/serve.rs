@@ -75,7 +75,10 @@ impl Core {
                 let contract = self.contracts.get_mut(&want.contract);
                 if let Some(contract) = contract.filter(|c| c.trouble.as_ref() != Some(&why)) {
                     contract.trouble = Some(why.clone());
-                    self.note(format_args!("{}: {why}", short(&want.contract)));
+                    self.note_of(
+                        want.contract,
+                        format_args!("{}: {why}", short(&want.contract)),
+                    );
                 }
             }
         }
@@ -169,7 +172,7 @@ impl Core {
                 false => FetchInput::Wanted { bundle, contract },
             };
             if let Err(refusal) = self.fetch_step(which, &input)? {
-                self.note(format_args!("{}: {refusal}", short(&contract)));
+                self.note_of(contract, format_args!("{}: {refusal}", short(&contract)));
             }
         }
         Ok(())

@@ -43,6 +43,9 @@ pub struct NodeStatus {
     pub contracts: usize,
     /// How often something was made durable since it started.
     pub commits: u64,
+    /// Whether it takes no new contract (`narthex-node drain`); what runs goes on.
+    #[serde(default)]
+    pub draining: bool,
 }
 
 /// How a peer stands.
@@ -199,6 +202,7 @@ impl Core {
                 .to_sat(),
             contracts: self.contracts.len(),
             commits: self.commits(),
+            draining: self.is_draining,
         }
     }
 

@@ -94,11 +94,14 @@ impl Core {
         head: &Head,
         why: impl std::fmt::Display,
     ) -> Result<Due, Fatal> {
-        self.note(format_args!(
-            "{}: {} of {node} is refused: {why}",
-            short(&head.contract),
-            head.name()
-        ));
+        self.note_of(
+            head.contract,
+            format_args!(
+                "{}: {} of {node} is refused: {why}",
+                short(&head.contract),
+                head.name()
+            ),
+        );
         self.taken(node, place(head))
     }
 
@@ -182,7 +185,7 @@ impl Core {
         }
         let saying = envelope.as_ref().map(Saying::of);
         if let Some(Err(fault)) = &saying {
-            self.note(format_args!("{}: own words: {fault}", short(&id)));
+            self.note_of(id, format_args!("{}: own words: {fault}", short(&id)));
         }
         if let Some(Ok(Saying::Offer(message))) = saying {
             self.offer_came_back(id, message)?;
@@ -195,7 +198,7 @@ impl Core {
                         due.extend(self.imported(node, &head)?);
                         return Ok(due);
                     }
-                    Told::Refused(why) => self.note(format_args!("{}: {why}", short(&id))),
+                    Told::Refused(why) => self.note_of(id, format_args!("{}: {why}", short(&id))),
                     Told::NotNow => return Ok(Vec::new()),
                 }
             }
@@ -218,7 +221,9 @@ impl Core {
                     due.extend(self.imported(node, &head)?);
                     return Ok(due);
                 }
-                Took::Refused(refusal) => self.note(format_args!("{}: {refusal}", short(&id))),
+                Took::Refused(refusal) => {
+                    self.note_of(id, format_args!("{}: {refusal}", short(&id)))
+                }
                 Took::Nothing => {
                     self.held.insert(id);
                     return Ok(Vec::new());
@@ -274,7 +279,7 @@ impl Core {
             let mark = salt_mark(&sha256::Hash::from_byte_array(salt));
             let bound = self.own.borrow_mut().bindings.bind(mark, agreement);
             if let Err(error @ BindError::Store(_)) = bound {
-                self.note(format_args!("{}: {error}", short(&id)));
+                self.note_of(id, format_args!("{}: {error}", short(&id)));
             }
         }
     }
@@ -294,7 +299,7 @@ impl Core {
             second.name(),
             second.seq,
         );
-        self.note(format_args!("{}: {node}: {words}", short(&id)));
+        self.note_of(id, format_args!("{}: {node}: {words}", short(&id)));
         let mut due = Vec::new();
         if let Some(party) = self.party_of(&node, &id) {
             let phase = self
@@ -314,7 +319,7 @@ impl Core {
                 let decline = Decline::new(&words);
                 let input = OfferInput::Declined { by: party, decline };
                 if let Err(refusal) = self.offer_step(id, &input)? {
-                    self.note(format_args!("{}: {refusal}", short(&id)));
+                    self.note_of(id, format_args!("{}: {refusal}", short(&id)));
                 }
             }
         }

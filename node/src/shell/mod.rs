@@ -1,11 +1,14 @@
 //! The process around a [`Core`](crate::party::Core): its folder, its sockets, its clock, and the operator's orders.
 
+mod about;
 mod clock;
 mod control;
 mod folder;
 mod judge;
 mod options;
+mod process;
 mod run;
+mod store;
 
 pub use clock::Clock;
 pub use control::{ControlError, ask};

@@ -12,14 +12,18 @@ use tokio::sync::{
     oneshot,
 };
 
-use super::{Clock, Folder, RunError, RunOptions, clock::unix_s, control, judge::probed};
+use super::{
+    Clock, Folder, RunError, RunOptions, about::contract_of, clock::unix_s, control, judge::probed,
+    process::Process, store::TimedStore,
+};
 use crate::{
     api::{Bound, EventLog, OrderWay, Tickets},
+    meters::Meters,
     party::{
-        Action, Command, CommandError, Core, Event as Told, Fatal, Look, Once, Reply, Uploads,
-        follow_anew,
+        Action, Command, CommandError, Core, Event as Told, Fatal, Look, Note, Once, Reply,
+        Uploads, follow_anew,
     },
-    transport::{Event, Transport},
+    transport::{Event, Reason, Transport},
 };
 
 /// What comes to the thread that decides.
@@ -118,6 +122,7 @@ pub fn run(
         // Numbers of events are of one start of the node.
         let log = Arc::new(EventLog::new(format!("{:016x}", OsRng.next_u64())));
         let tickets = Arc::new(Tickets::default());
+        let meters = Arc::new(Meters::default());
         let uploads = Uploads::open(folder.uploads(), options.policy.max_jobs_bytes);
         let uploads = uploads.map_err(io("the folder of uploads"))?;
         let api = match bound {
@@ -125,7 +130,7 @@ pub fn run(
             Some(bound) => {
                 let [(secret, text), (reading, reads)] = folder.api();
                 let tokens = [(&*secret, &*text), (&*reading, &*reads)];
-                let known = (log.clone(), tickets.clone());
+                let known = (log.clone(), tickets.clone(), meters.clone());
                 let uploads = Arc::new(uploads.clone());
                 let api = bound.serve(tokens, (order_way(&inputs), uploads), known);
                 Some(api.map_err(io("the token of the API"))?)
@@ -133,6 +138,7 @@ pub fn run(
         };
         let watching = api_at.map(|_| (log.clone(), tickets));
         let (over, ended) = oneshot::channel();
+        let counted = meters.clone();
         let (ticks, tick) = (inputs.clone(), options.tick);
         let looks = looker(inputs.clone()).map_err(io("a thread"))?;
         let handle = tokio::runtime::Handle::current();
@@ -148,13 +154,13 @@ pub fn run(
                     api: api_at,
                 });
                 let tell = |said: Said<'_>| {
-                    if let (Said::Note(words), Some((events, _))) = (&said, &watching) {
-                        events.note(unix_s(), words);
+                    if let (Said::Note(note), Some((events, _))) = (&said, &watching) {
+                        events.note(unix_s(), note);
                     }
                     tell(said);
                 };
                 let done = decide(
-                    (&folder, uploads),
+                    (&folder, uploads, &meters),
                     chain,
                     &options,
                     address,
@@ -170,7 +176,7 @@ pub fn run(
                 tokio::time::sleep(tick).await;
             }
         });
-        tokio::spawn(read(events, transport.clone(), inputs));
+        tokio::spawn(read(events, transport.clone(), (inputs, counted)));
         let done = ended.await.unwrap_or_else(|_| {
             let why = "a defect of this program; see what it printed".to_owned();
             Err(Fatal::Step(why).into())
@@ -200,7 +206,7 @@ pub enum Said<'a> {
         api: Option<SocketAddr>,
     },
     /// Something happened.
-    Note(&'a str),
+    Note(&'a Note),
 }
 
 fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
@@ -216,7 +222,7 @@ fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
 async fn read(
     mut events: crate::transport::Events,
     transport: Arc<Transport>,
-    inputs: Sender<Input>,
+    (inputs, meters): (Sender<Input>, Arc<Meters>),
 ) {
     let mut queues = BTreeMap::new();
     while let Some(event) = events.next().await {
@@ -239,7 +245,10 @@ async fn read(
                 before.inspect(|sending| sending.abort());
                 Input::Connected(node, queue)
             }
-            Event::Disconnected { node, .. } => {
+            Event::Disconnected { node, reason } => {
+                if let Some(code) = bad(reason) {
+                    meters.bad(code);
+                }
                 let before = queues.remove(&node);
                 before.inspect(tokio::task::JoinHandle::abort);
                 Input::Disconnected(node)
@@ -254,6 +263,17 @@ async fn read(
         if inputs.send(input).await.is_err() {
             return;
         }
+    }
+}
+
+/// What the peer has done that no peer may, if that ended the connection.
+const fn bad(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::Flood { .. } => Some("flood"),
+        Reason::Stranger { .. } => Some("stranger"),
+        Reason::NotReading { .. } => Some("not-reading"),
+        Reason::BadCredit => Some("bad-credit"),
+        Reason::Gone | Reason::Own | Reason::Crowded => None,
     }
 }
 
@@ -278,7 +298,7 @@ type Watching = (Arc<EventLog>, Arc<Tickets>);
 
 /// The thread that decides, until it is told to stop.
 fn decide(
-    (folder, uploads): (&Folder, Uploads),
+    (folder, uploads, meters): (&Folder, Uploads, &Arc<Meters>),
     mut chain: Node,
     options: &RunOptions,
     address: String,
@@ -293,15 +313,23 @@ fn decide(
     let network = options.network;
     let (mut parts, troubles) = folder.parts(network, &mut chain, &options.jobs)?;
     for trouble in troubles {
-        tell(Said::Note(&trouble.to_string()));
+        tell(Said::Note(&trouble.to_string().into()));
     }
     parts.policy = options.policy.clone();
     parts.address = address;
     parts.jobs = parts.jobs.with_uploads(uploads);
     tracing::info!(%network, id = %parts.own.node.id(), "starts");
-    if let Some(judge) = &parts.policy.judge {
-        tell(Said::Note(&probed(judge)));
+    let mut holds = true;
+    if let Some(judge) = parts.policy.judge.take() {
+        let (words, is_tight) = probed(&judge);
+        tell(Said::Note(&words.into()));
+        holds = is_tight;
+        let meters = meters.clone();
+        let judge = judge.watched(move |took, found| meters.judged(took, found));
+        parts.policy.judge = Some(judge);
     }
+    parts.store = Box::new(TimedStore::new(parts.store, meters.clone()));
+    let mut process = Process::new(folder.path(), meters.clone(), holds);
     if options.follow_anew {
         follow_anew(&mut *parts.store).map_err(Fatal::from)?;
     }
@@ -338,7 +366,8 @@ fn decide(
                 }
                 Input::Frame(from, bytes) => {
                     let kind = bytes.first_chunk().map(|kind| u16::from_be_bytes(*kind));
-                    tracing::debug!(%from, kind, bytes = bytes.len(), "message");
+                    let contract = contract_of(&bytes);
+                    tracing::debug!(%from, kind, bytes = bytes.len(), contract, "message");
                     core.take(Told::Frame { from, bytes }, clock.now())?;
                 }
                 Input::Looked(looked) => core.take(looked, clock.now())?,
@@ -371,6 +400,7 @@ fn decide(
                         Some(once) => core.command_once(once, command, clock.now())?,
                         None => core.command(command, clock.now())?,
                     };
+                    let answered = answered.map(|reply| process.completes(reply, &core));
                     answers.push((answer, answered));
                 }
             }
@@ -415,7 +445,8 @@ fn act(
         // Of a connection that has ended nothing is sent: it begins anew on the next.
         Action::Send { to, bytes } => {
             if let Some(queue) = queues.get(&to) {
-                tracing::debug!(%to, bytes = bytes.len(), "sends");
+                let contract = contract_of(&bytes);
+                tracing::debug!(%to, bytes = bytes.len(), contract, "sends");
                 let _ = queue.send(bytes);
             }
         }
@@ -428,15 +459,14 @@ fn act(
         Action::Look(look) => {
             // One after the other: each has a job in memory.
             if looks.send(look).is_err() {
-                tell(Said::Note(
-                    "jobs are not looked at any more: a defect of this program; start it again",
-                ));
+                let why =
+                    "jobs are not looked at any more: a defect of this program; start it again";
+                tell(Said::Note(&why.into()));
             }
         }
         Action::Close { node, why } => {
-            tell(Said::Note(&format!(
-                "the connection with {node} is closed: {why}"
-            )));
+            let words = format!("the connection with {node} is closed: {why}");
+            tell(Said::Note(&words.into()));
             transport.disconnect(&node);
         }
         Action::Know(node) => transport.know(node),
@@ -444,6 +474,6 @@ fn act(
             tracing::debug!(node = %peer.node, "connects");
             transport.connect(peer);
         }
-        Action::Note(words) => tell(Said::Note(&words)),
+        Action::Note(note) => tell(Said::Note(&note)),
     }
 }

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::{
     contracts::lived,
     support::{
+        figures,
         house::{ARBITERS, House},
         http::Client,
         tools::{run, schemathesis, top, web},
@@ -183,41 +184,28 @@ fn graph(house: &House, id: &str, state: &str) -> Vec<String> {
         .collect()
 }
 
-/// Samples by their names and labels, as they are written; each belongs to a family that says what it is.
+/// Samples that are whole numbers, by their names and labels as they are written; each belongs to a family that says what it is.
 fn samples(text: &str) -> BTreeMap<String, u64> {
-    let (mut found, mut kinds) = (BTreeMap::new(), BTreeMap::new());
-    for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = rest.split_once(' ').unwrap();
-            assert!(
-                kinds.insert(name.to_owned(), kind.to_owned()).is_none(),
-                "{name} twice"
-            );
-            assert!(text.contains(&format!("# HELP {name} ")), "{name}");
-            assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
-            assert!(name.starts_with("narthex_"), "{name}");
-        } else if !line.starts_with("# HELP ") {
-            let (sample, value) = line.rsplit_once(' ').unwrap();
-            let name = sample.split('{').next().unwrap();
-            assert!(kinds.contains_key(name), "{line}");
-            assert!(
-                name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
-                "{name}"
-            );
-            assert!(
-                found
-                    .insert(sample.to_owned(), value.parse().unwrap())
-                    .is_none(),
-                "{line}"
-            );
-        }
-    }
+    let (families, mut found) = (figures::read(text), BTreeMap::new());
     // What has a unit says it.
     let units = ["satoshis", "bytes", "blocks", "seconds", "total"];
-    let counts = ["info", "contracts", "ends", "troubles", "peers", "alarms"];
-    for name in kinds.keys() {
+    let counts = ["info", "contracts", "ends", "troubles", "peers", "cases"];
+    let others = ["narthex_deadline_blocks_min", "narthex_rolled_back"];
+    for (name, family) in &families {
+        assert_eq!(name.ends_with("_total"), family.kind == "counter", "{name}");
+        assert!(name.starts_with("narthex_"), "{name}");
+        assert!(
+            name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+            "{name}"
+        );
         let last = name.rsplit('_').next().unwrap();
-        assert!(units.contains(&last) || counts.contains(&last), "{name}");
+        let is_said = units.contains(&last) || counts.contains(&last);
+        assert!(is_said || others.contains(&name.as_str()), "{name}");
+        let whole = family
+            .samples
+            .iter()
+            .filter(|(_, value)| value.fract() == 0.0);
+        found.extend(whole.map(|(sample, value)| (sample.clone(), *value as u64)));
     }
     found
 }

@@ -82,6 +82,19 @@ fn disk_sockets_and_schedules_are_measured_beside_their_floors() {
 }
 
 #[test]
+fn requests_to_a_node_are_measured_beside_a_bare_route() {
+    let all = measured("--what http --requests 100");
+    assert_eq!(all.len(), 4, "{all:?}");
+    for path in ["/v1/node", "/metrics"] {
+        let line = with(&all, &format!("GET {path}, 99 of 100"));
+        assert_eq!(line["unit"], "s");
+        let line = with(&all, &format!("GET {path}, "));
+        assert_eq!(line["unit"], "1/s");
+        assert!(line["floor"].as_f64().unwrap() > 0.0, "{line}");
+    }
+}
+
+#[test]
 fn a_whole_contract_between_six_processes_is_measured() {
     let all = measured("--what lives --contracts 1");
     assert_eq!(with(&all, "set-up")["bar"]["most"], 3.0);

@@ -56,7 +56,7 @@ fn new(job: &Value, files: &[(&str, &[u8])]) -> NewJob {
 
 fn take(uploads: &Uploads, sha256: &str, pieces: &[&[u8]]) -> Result<u64, UploadError> {
     let pieces = pieces.iter().map(|piece| Ok(*piece));
-    uploads.take(sha256, pieces).map(|file| file.bytes)
+    uploads.take(sha256, None, pieces).map(|file| file.bytes)
 }
 
 /// Everything in a folder, by name.
@@ -83,7 +83,7 @@ fn a_file_is_what_was_announced_or_nothing_is_left_of_it() {
         Err(UploadError::Hash { .. })
     ));
     let broken = [Ok(&good[..30]), Err(io::ErrorKind::TimedOut.into())];
-    let found = uploads.take(&name, broken.into_iter());
+    let found = uploads.take(&name, None, broken.into_iter());
     assert!(
         matches!(found, Err(UploadError::Broken { bytes: 30, .. })),
         "{found:?}"
@@ -108,7 +108,7 @@ fn a_file_is_what_was_announced_or_nothing_is_left_of_it() {
     );
     // It is here: nothing is read of it a second time.
     let unread = std::iter::from_fn(|| -> Option<io::Result<Vec<u8>>> { panic!("read") });
-    assert_eq!(uploads.take(&name, unread).unwrap().bytes, 60);
+    assert_eq!(uploads.take(&name, None, unread).unwrap().bytes, 60);
     // 41 bytes more are too many, wherever they end.
     let other = [8; 41];
     let full = take(&uploads, &hash(&other), &[&other[..40], &other[40..]]);

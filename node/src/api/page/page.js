@@ -224,7 +224,7 @@ function showEvents(events) {
     const item = made("li");
     const time = made("time", second(event.unix_s));
     time.title = clock(event.unix_s);
-    item.append(time, event.contract ? made("span", event.contract.slice(0, 8) + "… ", "mono") : "", made("span", event.words));
+    item.append(time, event.contract && !event.words.includes(event.contract.slice(0, 8)) ? made("span", event.contract.slice(0, 8) + "… ", "mono") : "", made("span", event.words));
     list.prepend(item);
   }
   while (list.children.length > 1000) list.lastChild.remove();

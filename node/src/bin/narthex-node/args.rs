@@ -51,6 +51,10 @@ enum Order {
     Completions(CompletionsArgs),
     /// Says how the node stands.
     Status(Dir),
+    /// Says whether the node does what it is there for, and what speaks against it; fails where something does.
+    Ready(Dir),
+    /// Takes no new contract from now on, also after a start: offers are turned away, and what runs goes on.
+    Drain(DrainArgs),
     /// A fresh address of the node's wallet.
     Address(Dir),
     /// Offers a contract to nodes, as its client.
@@ -163,6 +167,15 @@ struct AgreeArgs {
 }
 
 #[derive(Args)]
+struct DrainArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// Takes new contracts again.
+    #[arg(long)]
+    off: bool,
+}
+
+#[derive(Args)]
 struct ClearArgs {
     #[command(flatten)]
     dir: Dir,
@@ -263,6 +276,8 @@ impl Cli {
             Order::Completions(args) => args.run::<Cli>(),
             Order::Judge(args) => args.run(),
             Order::Status(dir) => dir.ask(&Command::Node),
+            Order::Ready(dir) => dir.ready(),
+            Order::Drain(DrainArgs { dir, off }) => dir.ask(&Command::Drain { on: !off }),
             Order::Address(dir) => dir.ask(&Command::Address),
             Order::Offer(args) => args.run(),
             Order::Accept(OfId { dir, id }) => dir.ask(&Command::Accept { id }),
@@ -312,6 +327,16 @@ impl Dir {
     pub(super) fn ask(&self, command: &Command) -> anyhow::Result<()> {
         let reply = shell::ask(&self.dir, command)?;
         shown::reply(&reply, self.json)
+    }
+
+    /// For whoever watches it: the exit says it too.
+    fn ready(&self) -> anyhow::Result<()> {
+        let reply = shell::ask(&self.dir, &Command::Ready)?;
+        shown::reply(&reply, self.json)?;
+        match reply {
+            Reply::Ready(status) if !status.ready => anyhow::bail!("the node is not ready"),
+            _ => Ok(()),
+        }
     }
 }
 

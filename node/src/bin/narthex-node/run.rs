@@ -39,6 +39,15 @@ impl From<Role> for Part {
     }
 }
 
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
 /// How fast a chain is taken to be, in blocks.
 #[derive(Clone, Copy, ValueEnum)]
 enum PaceArg {
@@ -64,6 +73,9 @@ pub(crate) struct RunArgs {
     /// What is said on standard error while it runs: off, error, warn, info, debug or trace.
     #[arg(long, default_value = "info", value_name = "LEVEL")]
     log: LevelFilter,
+    /// How that is written: lines for people, or a JSON object a line, in which the id of the contract that a line is about is a field.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    log_format: LogFormat,
     /// Where to take connections of other nodes, HOST:PORT; port 0 is any that is free. Without it this node connects others, and nobody connects it.
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
@@ -144,7 +156,7 @@ impl RunArgs {
                 false => "--real-money is for --network bitcoin alone",
             }
         );
-        shown::log(self.log);
+        shown::log(self.log, self.log_format);
         let mut accept: BTreeSet<Part> =
             self.accept_role.iter().map(|role| (*role).into()).collect();
         if self.auto_accept {

@@ -5,7 +5,9 @@ use std::{
     io::{self, IsTerminal as _, Write},
 };
 
+use super::run::LogFormat;
 use narthex_node::{
+    bitcoin::hex::DisplayHex as _,
     party::{
         ContractStatus, DueStatus, EndingStatus, EvidenceStatus, JobStatus, NewEnding, NodeStatus,
         OnChain, PeerStatus, Reply,
@@ -25,16 +27,20 @@ pub(crate) fn note(words: impl Display) {
 }
 
 /// From now on what this program logs is written to standard error, from this level on; of libraries warnings alone.
-pub(crate) fn log(level: LevelFilter) {
+pub(crate) fn log(level: LevelFilter, format: LogFormat) {
     let libraries = level.min(LevelFilter::WARN);
     let targets = Targets::new()
         .with_default(libraries)
         .with_target("narthex", level)
         .with_target("narthex_node", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let lines = match format {
+        LogFormat::Json => lines.json().boxed(),
+        LogFormat::Text => lines
+            .with_ansi(io::stderr().is_terminal())
+            .with_target(false)
+            .boxed(),
+    };
     // A second time in one process it stays as it is.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(targets))
@@ -70,10 +76,18 @@ pub(crate) fn said(said: Said<'_>, json: bool) -> io::Result<()> {
                 None => Ok(()),
             }
         }
-        Said::Note(words) if json => writeln!(out, "{}", serde_json::json!({ "note": words })),
-        Said::Note(words) => {
-            tracing::info!("{words}");
-            Ok(())
+        Said::Note(note) => {
+            let contract = note.contract.map(|id| id.to_lower_hex_string());
+            match json {
+                true => {
+                    let line = serde_json::json!({ "note": note.words, "contract": contract });
+                    writeln!(out, "{line}")
+                }
+                false => {
+                    tracing::info!(contract, "{note}");
+                    Ok(())
+                }
+            }
         }
     }?;
     io::stdout().flush()
@@ -125,6 +139,12 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
             }
         }
         Reply::EvidenceText(piece) => writeln!(out, "{}", piece.text)?,
+        Reply::Ready(status) if status.ready => writeln!(out, "ready")?,
+        Reply::Ready(status) => {
+            for reason in &status.reasons {
+                writeln!(out, "{}: {}", reason.code, reason.message)?;
+            }
+        }
         Reply::Metrics(text) => write!(out, "{text}")?,
         Reply::Small(status) => super::small::show(&mut out, status)?,
         Reply::Smalls(all) => super::small::list(&mut out, all)?,
@@ -150,6 +170,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
         reserve_sat,
         contracts,
         commits,
+        draining,
     } = status;
     match address.as_str() {
         "" => writeln!(out, "node       {node}")?,
@@ -167,7 +188,14 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
         "balance    {balance_sat} sat, {spare_sat} of them free, {reserve_sat} kept back for fees"
     )?;
     writeln!(out, "contracts  {contracts}")?;
-    writeln!(out, "commits    {commits} since it started")
+    writeln!(out, "commits    {commits} since it started")?;
+    match draining {
+        true => writeln!(
+            out,
+            "draining   no new contract is taken; what runs goes on"
+        ),
+        false => Ok(()),
+    }
 }
 
 fn peer(out: &mut impl Write, status: &PeerStatus) -> io::Result<()> {

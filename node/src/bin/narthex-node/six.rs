@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command as Process, Stdio},
     time::{Duration, Instant},
@@ -35,6 +36,8 @@ pub(super) struct Node {
     pub(super) role: Role,
     pub(super) dir: PathBuf,
     pub(super) place: String,
+    /// Where it takes HTTP, if it does.
+    pub(super) api: Option<SocketAddr>,
 }
 
 impl Drop for Node {
@@ -47,9 +50,18 @@ impl Drop for Node {
 
 impl Node {
     pub(super) fn start(
-        (role, dir): (Role, &Path),
+        who: (Role, &Path),
         chain: &Bitcoind,
         listen: &str,
+    ) -> anyhow::Result<Node> {
+        Node::start_with(who, chain, (listen, &[]))
+    }
+
+    /// The same with further options.
+    pub(super) fn start_with(
+        (role, dir): (Role, &Path),
+        chain: &Bitcoind,
+        (listen, words): (&str, &[&str]),
     ) -> anyhow::Result<Node> {
         let (url, cookie) = chain.rpc();
         let mut child = Process::new(std::env::current_exe()?)
@@ -71,6 +83,7 @@ impl Node {
                 "--node",
                 &url,
             ])
+            .args(words)
             .arg("--dir")
             .arg(dir)
             .arg("--cookie")
@@ -96,6 +109,7 @@ impl Node {
             role,
             dir: dir.to_owned(),
             place: place.context("a node that does not say where it is")?,
+            api: field("api").and_then(|api| api.parse().ok()),
         })
     }
 

@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 /// Most files at a time: more than a job has.
 const MOST_FILES: usize = 2 * MAX_BUNDLE_FILES;
 
+/// Most bytes of a file that did not say how long it is, as long as it has not come to its end. One is on its way at a time.
+const MOST_UNSAID: u64 = 64 << 20;
+
 /// A job of files that were uploaded.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +80,9 @@ pub enum UploadError {
         /// Most bytes.
         most: u64,
     },
+    /// It did not say how long it is, and is long. The caller's fault.
+    #[error("a file that does not say how long it is has {MOST_UNSAID} bytes at most")]
+    Unsaid,
     /// A job speaks of a file that was not uploaded. The caller's fault.
     #[error("no file with the SHA-256 {sha256} was uploaded")]
     Missing {
@@ -160,13 +166,15 @@ impl Uploads {
         Ok(all)
     }
 
-    /// Takes a file as its pieces come, and keeps it if it is what was announced; durable on return. One at a time: whoever calls sees to it.
+    /// Takes a file as its pieces come, and keeps it if it is what was announced, of so many bytes if these were said; durable on return. One at a
+    /// time: whoever calls sees to it. For what says too much nothing is read; who says nothing has 64 MiB.
     ///
     /// # Errors
     /// [`UploadError`]; then nothing is left of it.
     pub fn take(
         &self,
         sha256: &str,
+        announced: Option<u64>,
         pieces: impl Iterator<Item = io::Result<impl AsRef<[u8]>>>,
     ) -> Result<FileStatus, UploadError> {
         let place = self.place(sha256)?;
@@ -181,6 +189,9 @@ impl Uploads {
             return Err(full());
         }
         let left = most.saturating_sub(used).min(MAX_BUNDLE_BYTES);
+        if announced.is_some_and(|bytes| bytes > left) {
+            return Err(full());
+        }
         let mut draft = Draft::for_new(&place, Readers::Owner)?;
         let (mut engine, mut bytes) = (sha256::Hash::engine(), 0_u64);
         for piece in pieces {
@@ -188,6 +199,9 @@ impl Uploads {
             bytes = bytes.saturating_add(piece.as_ref().len() as u64);
             if bytes > left {
                 return Err(full());
+            }
+            if announced.is_none() && bytes > MOST_UNSAID {
+                return Err(UploadError::Unsaid);
             }
             engine.input(piece.as_ref());
             draft.file().write_all(piece.as_ref())?;

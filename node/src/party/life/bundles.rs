@@ -27,10 +27,16 @@ impl Core {
         }
         let bundle = life.party.bundle(chain, network);
         match bundle {
-            Ok(bundle) => life.bundle = Some((branch, Some(bundle.to_bytes()))),
+            Ok(bundle) => {
+                life.row = Some(bundle.report().finding.row);
+                life.bundle = Some((branch, Some(bundle.to_bytes())));
+            }
             Err(why) => {
                 life.bundle = Some((branch, None));
-                self.note(format_args!("{}: no bundle of its case: {why}", short(&id)));
+                self.note_of(
+                    id,
+                    format_args!("{}: no bundle of its case: {why}", short(&id)),
+                );
             }
         }
     }

@@ -83,13 +83,6 @@ impl Core {
         self.outcomes(due)
     }
 
-    /// What contracts have done is told.
-    pub(super) fn tell_journal(&mut self) {
-        for words in self.journal.take() {
-            self.note(words);
-        }
-    }
-
     /// What a contract has to say is said as soon as the link to whom it is for is open.
     fn letters(&mut self, id: [u8; 32], letters: Vec<Letter>) -> Result<Due, Fatal> {
         self.tell_journal();

@@ -67,7 +67,7 @@ impl Core {
             let mut due = match self.open_contract(node, (id, of_it))? {
                 Ok(due) => due,
                 Err(refusal) => {
-                    self.note(format_args!("{}: {refusal}", name(&id)));
+                    self.note_of(id, format_args!("{}: {refusal}", name(&id)));
                     Vec::new()
                 }
             };
@@ -163,7 +163,7 @@ impl Core {
             }
         };
         if self.small.get(&id).is_some_and(|small| !small.is_guest()) {
-            self.note(format_args!("{} waits for a decision", name(&id)));
+            self.note_of(id, format_args!("{} waits for a decision", name(&id)));
         }
         let mut due = self.meet_small(id)?;
         // It is delivered again, to a contract that is there now.
@@ -190,7 +190,7 @@ impl Core {
             Err(error) => return Err(Fatal::step(error)),
         }
         let standing = small.standing();
-        self.note(format_args!("{}: {standing}", name(&id)));
+        self.note_of(id, format_args!("{}: {standing}", name(&id)));
         self.say_asked(id);
         let due = self.meet_small(id)?;
         self.open_side(id)?;

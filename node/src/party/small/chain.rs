@@ -58,7 +58,7 @@ impl Core {
                     small.trouble = Some(why.clone());
                     small.again_ms = again_ms;
                 }
-                self.note(format_args!("{}: {why}", name(&id)));
+                self.note_of(id, format_args!("{}: {why}", name(&id)));
             }
         }
     }
@@ -99,7 +99,7 @@ impl Core {
                 small.is_held = true;
                 let after = small.side.as_ref().map(|side| side.standing());
                 if let (true, Some(after)) = (before != after, after) {
-                    self.note(format_args!("{}: {after}", name(&id)));
+                    self.note_of(id, format_args!("{}: {after}", name(&id)));
                 }
                 Ok(())
             }
@@ -107,7 +107,7 @@ impl Core {
             Err(SmallError::Chain(error)) => match error {
                 narthex::life::LifeError::Log(error) => Err(error.into()),
                 error => {
-                    self.note(format_args!("{}: {error}", name(&id)));
+                    self.note_of(id, format_args!("{}: {error}", name(&id)));
                     Ok(())
                 }
             },
@@ -167,7 +167,7 @@ impl Core {
                 }
             }
         };
-        self.note(format_args!("{}: {words}", name(&id)));
+        self.note_of(id, format_args!("{}: {words}", name(&id)));
     }
 
     /// Something that its side signs at the fee of the day.
@@ -198,7 +198,7 @@ impl Core {
             Ok(offered) => format!("{} is not published yet: {offered}", one.name),
             Err(error) => format!("{} is not published: {error}", one.name),
         };
-        self.note(format_args!("{}: {words}", name(&id)));
+        self.note_of(id, format_args!("{}: {words}", name(&id)));
     }
 
     /// One whose end lies deep is over: nobody says anything in it any more.
@@ -219,7 +219,7 @@ impl Core {
         small.unsent.clear();
         // The coins of its children are free for other uses.
         small.bumper.rest(&mut self.own.borrow_mut().wallet, tip);
-        self.note(format_args!("{}: over", name(&id)));
+        self.note_of(id, format_args!("{}: over", name(&id)));
         self.end_small_link(id)
     }
 }

@@ -20,10 +20,10 @@ impl Core {
     /// An ask that is not taken in: its sender is told why, on this connection. Nothing of it is kept, and another one is heard.
     pub(super) fn turn_away(&mut self, from: PublicKey, id: [u8; 32], why: Declined) -> Due {
         let words = &why.decline.reason;
-        self.note(format_args!(
-            "{}: an ask of {from} is turned away: {words}",
-            name(&id)
-        ));
+        self.note_of(
+            id,
+            format_args!("{}: an ask of {from} is turned away: {words}", name(&id)),
+        );
         let ms = self.now.ms;
         let peer = self.peers.get_mut(&from);
         let out = peer.map(|peer| peer.link.turn_away(id, why, ms));
@@ -63,8 +63,13 @@ impl Core {
         })?;
         let key = PublicKey::from_secret_key(&Secp256k1::signing_only(), &key);
         check_ask(&ask.figures, &key, tip).map_err(|error| figures(&error))?;
-        if is_guests(&ask.figures) {
-            self.may_visit(&ask.figures)?;
+        match is_guests(&ask.figures) {
+            // It belongs to what runs.
+            true => self.may_visit(&ask.figures)?,
+            false => {
+                let more = self.takes_more();
+                more.map_err(|why| Declined::new(AskFault::Unready, why))?;
+            }
         }
         let others = self.small.values().filter(|small| {
             let is_of = small.place_of(from).is_some();
@@ -108,7 +113,7 @@ impl Core {
                 match self.answer_small(id, (by, answer), None)? {
                     Ok(due) => due,
                     Err(why) => {
-                        self.note(format_args!("{}: of {node}: {why}", name(&id)));
+                        self.note_of(id, format_args!("{}: of {node}: {why}", name(&id)));
                         return Ok(Vec::new());
                     }
                 }

@@ -206,7 +206,7 @@ impl Core {
         let is_news = small.trouble.as_ref() != Some(&why);
         small.fail(why.clone(), ms.saturating_add(super::contract::AGAIN_MS));
         if is_news {
-            self.note(format_args!("{}: {why}", name(&id)));
+            self.note_of(id, format_args!("{}: {why}", name(&id)));
         }
         Ok(())
     }

@@ -158,10 +158,13 @@ impl Core {
                         .insert(whose.id, Charge::new(kept, tower));
                 }
                 // It was checked before it was kept: another version of this program wrote it, or the disk is damaged.
-                Err(why) => self.note(format_args!(
-                    "{}: what was given cannot be read any more, and is not watched: {why}",
-                    name(&whose.id)
-                )),
+                Err(why) => self.note_of(
+                    whose.id,
+                    format_args!(
+                        "{}: what was given cannot be read any more, and is not watched: {why}",
+                        name(&whose.id)
+                    ),
+                ),
             }
         }
         Ok(())
@@ -240,10 +243,13 @@ impl Core {
         if let Some((last, height)) = ended {
             charge.tower.rest();
             if tip.0 > height.saturating_add(REMEMBERED) {
-                self.note(format_args!(
-                    "{}: it ended by {last} at height {height}, and is forgotten",
-                    name(&id)
-                ));
+                self.note_of(
+                    id,
+                    format_args!(
+                        "{}: it ended by {last} at height {height}, and is forgotten",
+                        name(&id)
+                    ),
+                );
                 self.forget_charge(id)?;
             }
             return Ok(false);
@@ -252,11 +258,10 @@ impl Core {
         let standing = standing.map(|(name, height)| format!("{name} at height {height}"));
         if standing.is_some() && charge.told != standing {
             charge.told.clone_from(&standing);
-            self.note(format_args!(
-                "{}: {}",
-                name(&id),
-                standing.unwrap_or_default()
-            ));
+            self.note_of(
+                id,
+                format_args!("{}: {}", name(&id), standing.unwrap_or_default()),
+            );
         }
         let charge = self.towers.charges.get(&id);
         Ok(charge.is_some_and(|charge| charge.published != Some(charge.now(tip.1))))
@@ -277,13 +282,13 @@ impl Core {
         let refused = charge.tower.publisher().refused.iter();
         let refused: Vec<_> = refused.map(|refused| refused.why.to_string()).collect();
         for why in refused {
-            self.note(format_args!("{}: not published yet: {why}", name(&id)));
+            self.note_of(id, format_args!("{}: not published yet: {why}", name(&id)));
         }
         match sent {
             Ok(false) => Ok(()),
             Ok(true) => {
                 let what = what.unwrap_or_default();
-                self.note(format_args!("{}: published: {what}", name(&id)));
+                self.note_of(id, format_args!("{}: published: {what}", name(&id)));
                 Ok(())
             }
             Err(error) => self.watch_failed(id, error),
@@ -308,7 +313,7 @@ impl Core {
         let is_news = charge.trouble.as_ref() != Some(&why);
         charge.trouble = Some(why.clone());
         if is_news {
-            self.note(format_args!("{}: {why}", name(&id)));
+            self.note_of(id, format_args!("{}: {why}", name(&id)));
         }
         Ok(())
     }

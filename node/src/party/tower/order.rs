@@ -259,6 +259,9 @@ impl Core {
         if before.is_some_and(|charge| charge.kept.machine().bundle == bytes) {
             return Ok(Ok(Reply::Tower(Box::new(self.tower_status(&id)))));
         }
+        if let (None, Err(why)) = (before, self.takes_more()) {
+            return Ok(Err(refused("draining", why)));
+        }
         if let Err(why) = self.has_place(&id, &bundle, (client.as_deref(), bytes.len())) {
             return Ok(Err(why));
         }
@@ -291,10 +294,10 @@ impl Core {
         let status = self.tower_status(&id);
         let of = status.client.as_deref().unwrap_or("the operator");
         let role = &status.role;
-        self.note(format_args!(
-            "{}: watched for the {role}, by {of}",
-            name(&id)
-        ));
+        self.note_of(
+            id,
+            format_args!("{}: watched for the {role}, by {of}", name(&id)),
+        );
         Ok(Ok(Reply::Tower(Box::new(status))))
     }
 

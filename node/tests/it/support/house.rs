@@ -1,11 +1,9 @@
 //! Six nodes as processes, with a bitcoind of their own.
 
 use std::{
-    io::{BufRead, BufReader},
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -19,10 +17,12 @@ use narthex_node::NodeKey;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use super::started::{Doom, Process};
 use super::{
     http::Client,
-    kill::{When, doom, killer},
+    kill::{doom, killer},
     result_of,
+    started::Starting,
 };
 
 /// Longest time that anything may take.
@@ -37,75 +37,6 @@ fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_narthex-node"))
 }
 
-/// At which write after its start a process is killed, the first being 1, and when.
-pub type Doom = (u32, When);
-
-/// A node as a process, killed when dropped.
-pub struct Process {
-    child: Child,
-    pub role: Role,
-    pub dir: PathBuf,
-    pub id: String,
-    pub address: String,
-    pub api: String,
-    /// What it is run with beside the others.
-    words: Vec<String>,
-    is_gone: bool,
-    /// At which writes it dies: at the last of these first.
-    dooms: Vec<Doom>,
-    said: Arc<Mutex<Vec<String>>>,
-}
-
-impl Process {
-    /// As `kill -9`.
-    pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// What it has said.
-    pub fn said(&self) -> Vec<String> {
-        self.said.lock().unwrap().clone()
-    }
-
-    /// Waits until it has ended by itself, as it should.
-    pub fn ends(&mut self) {
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "{status}: {:?}", self.said());
-    }
-
-    /// Most memory that it ever had since it was started, in bytes.
-    pub fn most_memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = peak.unwrap().trim().trim_end_matches(" kB");
-        kib.parse::<u64>().unwrap() << 10
-    }
-
-    /// That it dies at these writes, at the last of them first: counted from a start each, from the next one on.
-    pub fn is_doomed_to(&mut self, dooms: Vec<Doom>) {
-        self.dooms = dooms;
-    }
-
-    /// How often it has yet to die.
-    pub fn deaths_left(&self) -> usize {
-        self.dooms.len()
-    }
-
-    /// Whether it still runs.
-    pub fn runs(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Nodes, their chain and their job.
 pub struct House {
     pub chain: Bitcoind,
@@ -114,6 +45,8 @@ pub struct House {
     job: PathBuf,
     /// What all of them are run with, beside what each is.
     words: Vec<String>,
+    /// Whether what a node says on standard error goes to a file beside its folder.
+    keeps_logs: bool,
     /// The library that kills, once it is built.
     killer: Option<PathBuf>,
 }
@@ -153,6 +86,21 @@ impl House {
         house
     }
 
+    /// The same with further options, and with what they log in files.
+    pub fn logged(words: &[&str]) -> House {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let roles: Vec<_> = Role::all(ARBITERS).collect();
+        let folder = TempDir::new().unwrap();
+        let mut house = House::built((folder, DIGITS), &roles, (words, true));
+        house.endow();
+        house
+    }
+
+    /// What a node has logged, of a house that keeps that.
+    pub fn log(&self, at: usize) -> PathBuf {
+        self.nodes[at].dir.with_extension("log")
+    }
+
     /// Client and worker, with coins, about a job whose other file is a hole of so many bytes: it takes no room on the client's disk before it
     /// is offered.
     pub fn of_two(manifest: &str, hole: (&str, u64), words: &[&str]) -> House {
@@ -169,7 +117,15 @@ impl House {
         House::begun((TempDir::new().unwrap(), DIGITS), roles, Vec::new())
     }
 
-    fn begun((folder, manifest): (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
+    fn begun(job: (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
+        House::built(job, roles, (words, false))
+    }
+
+    fn built(
+        (folder, manifest): (TempDir, &str),
+        roles: &[Role],
+        (words, keeps_logs): (Vec<String>, bool),
+    ) -> House {
         let chain = Bitcoind::start().unwrap();
         let job = folder.path().join("job.json");
         std::fs::write(&job, manifest).unwrap();
@@ -180,6 +136,7 @@ impl House {
             folder,
             job,
             words,
+            keeps_logs,
             killer: None,
         };
         // Starts are slow (a wallet, a job): all at once.
@@ -270,6 +227,16 @@ impl House {
     ) -> Starting {
         let (url, cookie) = self.chain.rpc();
         let mut command = program();
+        let log = dir.with_extension("log");
+        let errors = match self.keeps_logs {
+            false => Stdio::inherit(),
+            true => std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(log)
+                .unwrap()
+                .into(),
+        };
         command
             .args(["run", "--json", "--research", "--tick-ms", "100", "--dir"])
             .arg(dir)
@@ -279,7 +246,7 @@ impl House {
             .arg(cookie)
             .args(&self.words)
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(errors);
         if matches!(role, Role::Arbiter(_)) {
             command.args(["--accept-role", "arbiter", "--max-stake", "100000000"]);
         }
@@ -289,14 +256,7 @@ impl House {
             let (_, port) = url.rsplit_once(':').unwrap();
             command.env("KILL_NOT_PORT", port);
         }
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Starting {
-            child,
-            role,
-            dir: dir.to_owned(),
-            lines,
-        }
+        Starting::begin(&mut command, role, dir)
     }
 
     /// Starts a node again that was killed, at its place. One that is doomed may die over it, and is started again then.
@@ -478,49 +438,5 @@ impl House {
 
     pub fn mine(&mut self, count: u32) {
         self.chain.mine(count, &miner()).unwrap();
-    }
-}
-
-/// A process that has not said yet where it listens.
-struct Starting {
-    child: Child,
-    role: Role,
-    dir: PathBuf,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
-}
-
-impl Starting {
-    fn ready(self) -> Process {
-        let role = self.role;
-        self.try_ready()
-            .unwrap_or_else(|_| panic!("{role} has ended"))
-    }
-
-    /// Once it listens; the process that has ended before.
-    fn try_ready(mut self) -> Result<Process, Child> {
-        let Some(line) = self.lines.next() else {
-            return Err(self.child);
-        };
-        let line = line.unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let (saying, lines) = (said.clone(), self.lines);
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                saying.lock().unwrap().push(line);
-            }
-        });
-        Ok(Process {
-            child: self.child,
-            role: self.role,
-            dir: self.dir,
-            id: ready["node"].as_str().unwrap().to_owned(),
-            address: ready["address"].as_str().unwrap().to_owned(),
-            api: ready["api"].as_str().unwrap().to_owned(),
-            words: Vec::new(),
-            is_gone: false,
-            dooms: Vec::new(),
-            said,
-        })
     }
 }

@@ -1,6 +1,7 @@
 //! Nodes in processes, and peers that keep no rule.
 
 pub mod evil;
+pub mod figures;
 pub mod house;
 pub mod http;
 #[path = "../../../../tests/it/kill/mod.rs"]
@@ -8,6 +9,7 @@ pub mod kill;
 pub mod limits;
 pub mod process;
 pub mod rude;
+pub mod started;
 pub mod tools;
 pub mod town;
 

@@ -392,7 +392,7 @@ impl Town {
                     let core = self.nodes[at].core.as_mut().unwrap();
                     core.take(look.done(), self.now).unwrap();
                 }
-                Action::Note(note) => self.nodes[at].notes.push(note),
+                Action::Note(note) => self.nodes[at].notes.push(note.words),
                 Action::Close { node, .. } => self.nodes[at].closed.push(node),
                 // Who is connected is the test's.
                 Action::Know(_) | Action::Connect(_) => {}

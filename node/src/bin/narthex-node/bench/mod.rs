@@ -3,6 +3,7 @@
 //! Figures depend on the machine and on what else it does. The ratio to the floor does so much less: both are measured by turns, and
 //! the least of all rounds counts, of the figure and of the floor alike.
 
+mod http;
 mod lives;
 mod schedules;
 mod store;
@@ -29,6 +30,9 @@ pub(crate) struct BenchArgs {
     /// Messages of a round of `wire`.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     messages: u32,
+    /// Requests of a round of `http`. It starts a node and a bitcoind.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    requests: u32,
     /// Contracts that `lives` lives, each set up alone and all lived at once. It starts six nodes and a bitcoind.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     contracts: u32,
@@ -47,6 +51,8 @@ enum What {
     Store,
     /// Messages over BOLT 8, beside TCP.
     Wire,
+    /// Requests to a node over HTTP, beside a bare route.
+    Http,
     /// Whole contracts between six processes: set-up, commits, bytes, time of processors, memory, start.
     Lives,
     /// Schedules of the simulator.
@@ -213,6 +219,9 @@ impl BenchArgs {
         }
         if wants(What::Wire) {
             print(wire::run(self.rounds, self.messages)?)?;
+        }
+        if wants(What::Http) {
+            print(http::run(self.rounds, self.requests)?)?;
         }
         if wants(What::Schedules) {
             print(schedules::run(self.rounds, self.schedules))?;
