@@ -10,7 +10,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Shared,
+    Shared, arbiter,
     error::{ApiError, Code},
     guard, jobs, metrics, orders, page, shown, small, tower,
 };
@@ -63,6 +63,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::evidence))
         .routes(routes!(shown::evidence_bytes))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(arbiter::arbiter))
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))

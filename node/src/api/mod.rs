@@ -13,6 +13,7 @@
 //! | whoever a watchtower serves, and who may be anybody | a ticket of its own, which opens what it has given and nothing else (`ticket.rs`) |
 //! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
 
+mod arbiter;
 mod document;
 mod download;
 mod error;

@@ -119,6 +119,7 @@ pub(super) fn defect(reply: &Reply) -> ApiError {
         Reply::Bundle(_) => "bundle",
         Reply::Evidence(_) | Reply::EvidenceText(_) => "evidence",
         Reply::Metrics(_) => "figures",
+        Reply::Arbiter(_) => "arbiter",
         Reply::Small(_) => "small contract",
         Reply::Smalls(_) => "small contracts",
         Reply::SmallDelivered(_) => "what was delivered",

@@ -13,7 +13,7 @@ use narthex::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContractStatus, NodeStatus, PeerStatus, ResultStatus,
+    ArbiterStatus, ContractStatus, NodeStatus, PeerStatus, ResultStatus,
     evidence::{EvidenceStatus, EvidenceText},
     graph::GraphStatus,
     kept::{JobCommand, KeptJobStatus},
@@ -192,6 +192,8 @@ pub enum Command {
     },
     /// Figures for whoever watches the node: [`Reply::Metrics`].
     Metrics,
+    /// How the node stands as an arbiter: [`Reply::Arbiter`].
+    Arbiter,
     /// One contract: [`Reply::Contract`].
     Show {
         /// Its id in hex.
@@ -250,6 +252,7 @@ impl Command {
             Command::Evidence { .. } => "evidence",
             Command::EvidenceText { .. } => "evidence-text",
             Command::Metrics => "metrics",
+            Command::Arbiter => "arbiter",
             Command::List => "list",
             Command::Peers => "peers",
             Command::Clear { .. } => "clear",
@@ -278,6 +281,7 @@ impl Command {
                 | Command::Evidence { .. }
                 | Command::EvidenceText { .. }
                 | Command::Metrics
+                | Command::Arbiter
                 | Command::List
                 | Command::Peers
         )
@@ -301,6 +305,7 @@ impl Command {
             Command::Small { order } => order.contract(),
             Command::Node
             | Command::Metrics
+            | Command::Arbiter
             | Command::Address
             | Command::Offer(_)
             | Command::List
@@ -339,6 +344,8 @@ pub enum Reply {
     EvidenceText(Box<EvidenceText>),
     /// Figures, as text.
     Metrics(String),
+    /// How the node stands as an arbiter.
+    Arbiter(Box<ArbiterStatus>),
     /// One small contract.
     Small(Box<SmallStatus>),
     /// All of them.

@@ -15,6 +15,7 @@
 //! * A peer that was seen to contradict itself is at fault in that contract; both of its heads stay in the link's log.
 //! * What has come is written when something has to leave ([`Core::actions`]): a receipt waits for that.
 
+mod arbiter;
 mod chain;
 mod command;
 mod contract;
@@ -68,6 +69,9 @@ use small::Small;
 use tower::Towers;
 use wallet::WalletLog;
 
+pub use arbiter::{
+    ArbiterPolicy, ArbiterStatus, BoundsStatus, CaseStatus, EndStatus, JudgeStatus, MoneyStatus,
+};
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use evidence::{EvidenceStatus, EvidenceText};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
@@ -287,6 +291,8 @@ pub struct Core {
     is_swept: bool,
     opened_ms: u64,
     policy: Policy,
+    /// What was found when the box was tried in which it judges.
+    judge_found: Option<String>,
     chain: [u8; 32],
     address: String,
     peers: BTreeMap<PublicKey, Peer>,
@@ -347,6 +353,7 @@ impl Core {
             is_swept: false,
             opened_ms: now.ms,
             policy: parts.policy,
+            judge_found: None,
             chain: parts.chain,
             address: parts.address,
             peers: BTreeMap::new(),

@@ -64,6 +64,7 @@ impl Core {
                 id_of(&id).and_then(|id| self.evidence_text(&id, &item))
             }
             Command::Metrics => Ok(Reply::Metrics(self.figures())),
+            Command::Arbiter => Ok(Reply::Arbiter(Box::new(self.arbiter_status()))),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::Graph { id } => return self.graph(&id),
             Command::List => Ok(Reply::Contracts(self.contracts())),

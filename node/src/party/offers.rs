@@ -193,6 +193,7 @@ impl Core {
         let me = offer.role_of(&self.me).filter(|me| *me != Role::Client);
         let me = me.ok_or("this node is not asked for anything in it")?;
         self.policy.check(offer, self.now.unix_s)?;
+        self.sits(offer, me)?;
         let standing = |contract: &Contract| contract.offer.machine().standing();
         let open = |contract: &&Contract| !contract.is_settled && standing(contract) != "over";
         if self.contracts.values().filter(open).count() >= self.policy.max_setups {
@@ -233,6 +234,7 @@ impl Core {
     /// The same, as far as that is known before the job is here.
     pub(super) fn can_without_job(&self, offer: &Offer, me: Role) -> Result<(), String> {
         travels(offer)?;
+        self.sits(offer, me)?;
         self.keeps(offer)?;
         self.has_coins(offer, me)
     }

@@ -299,14 +299,16 @@ fn decide(
     parts.address = address;
     parts.jobs = parts.jobs.with_uploads(uploads);
     tracing::info!(%network, id = %parts.own.node.id(), "starts");
-    if let Some(judge) = &parts.policy.judge {
-        tell(Said::Note(&probed(judge)));
+    let found = parts.policy.judge.as_ref().map(probed);
+    if let Some(found) = &found {
+        tell(Said::Note(found));
     }
     if options.follow_anew {
         follow_anew(&mut *parts.store).map_err(Fatal::from)?;
     }
     let clock = Clock::start();
     let mut core = Core::open(parts, clock.now())?;
+    core.judges(found);
     core.poll(&mut chain, clock.now())?;
     if let Some((_, tickets)) = watching {
         tickets.set(core.tickets());

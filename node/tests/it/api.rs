@@ -82,6 +82,7 @@ const fn route(command: &Command) -> (&'static str, &'static str) {
         Command::Evidence { .. } => ("get", "/v1/contracts/{id}/evidence"),
         Command::EvidenceText { .. } => ("get", "/v1/contracts/{id}/evidence/{item}"),
         Command::Metrics => ("get", "/metrics"),
+        Command::Arbiter => ("get", "/v1/arbiter"),
         Command::Show { .. } => ("get", "/v1/contracts/{id}"),
         Command::Graph { .. } => ("get", "/v1/contracts/{id}/graph"),
         Command::List => ("get", "/v1/contracts"),
@@ -126,7 +127,7 @@ fn every_order_has_its_route() {
         let mut read = all.filter_map(|order| serde_json::from_value::<Command>(order).ok());
         read.next().unwrap_or_else(|| panic!("{word}"))
     };
-    let words = "node address accept decline leave deliver admit agree result bundle evidence evidence-text metrics show graph list peers stop";
+    let words = "node address accept decline leave deliver admit agree result bundle evidence evidence-text metrics arbiter show graph list peers stop";
     let towers = r#"["clients", {"take": {"bundle": ""}}, {"ruling": {"attestation": ""}}, {"list": {}}, {"show": {"id": ""}},
         {"forget": {"id": ""}}, {"admit": {"name": "", "ticket_sha256": ""}}, {"dismiss": {"name": ""}}]"#;
     let towers: Vec<TowerCommand> = serde_json::from_str(towers).unwrap();

@@ -132,22 +132,28 @@ fn standings(house: &House, id: &str) -> Vec<String> {
     nodes.map(|at| standing(house, at, id)).collect()
 }
 
+/// Waits until nobody has anything to say about the last block; where everybody stands then.
+pub fn quiet(house: &mut House, id: &str) -> Vec<String> {
+    let (mut last, mut quiet) = (standings(house, id), 0);
+    let deadline = Instant::now() + PATIENCE;
+    while quiet < 6 {
+        assert!(Instant::now() < deadline, "{:#?}", states(house, id));
+        std::thread::park_timeout(Duration::from_millis(50));
+        let now = standings(house, id);
+        // Whoever is dead has nothing to say, and yet is waited for.
+        let is_quiet = house.revive() == 0 && now == last;
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        last = now;
+    }
+    last
+}
+
 /// Blocks come, each once nobody has anything to say about the last one, until the client has what it paid for: in an own file, and
 /// it is what the job gives.
 pub fn lived(house: &mut House, id: &str, mut before_block: impl FnMut(&mut House, &str)) {
     // More than the happy way takes, and fewer than the delivery has.
     for _ in 0..60 {
-        let (mut last, mut quiet) = (standings(house, id), 0);
-        let deadline = Instant::now() + PATIENCE;
-        while quiet < 6 {
-            assert!(Instant::now() < deadline, "{:#?}", states(house, id));
-            std::thread::park_timeout(Duration::from_millis(50));
-            let now = standings(house, id);
-            // Whoever is dead has nothing to say, and yet is waited for.
-            let is_quiet = house.revive() == 0 && now == last;
-            quiet = if is_quiet { quiet + 1 } else { 0 };
-            last = now;
-        }
+        let last = quiet(house, id);
         let is_over = |standing: &String| matches!(standing.as_str(), "decrypted" | "settled");
         if last.iter().all(is_over) {
             break;

@@ -9,6 +9,7 @@
 
 mod api;
 mod api_tools;
+mod arbiter;
 mod bench;
 mod contracts;
 mod endings;

@@ -33,7 +33,7 @@ pub const ARBITERS: u8 = 3;
 const COINS: u32 = 9;
 
 /// The program under test.
-fn program() -> Command {
+pub(super) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_narthex-node"))
 }
 
@@ -119,7 +119,7 @@ pub struct House {
 }
 
 /// A job of shipped images.
-const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
+pub(super) const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
 
 fn miner() -> ScriptBuf {
     ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
@@ -169,19 +169,8 @@ impl House {
         House::begun((TempDir::new().unwrap(), DIGITS), roles, Vec::new())
     }
 
-    fn begun((folder, manifest): (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
-        let chain = Bitcoind::start().unwrap();
-        let job = folder.path().join("job.json");
-        std::fs::write(&job, manifest).unwrap();
-        let nodes = Vec::new();
-        let mut house = House {
-            chain,
-            nodes,
-            folder,
-            job,
-            words,
-            killer: None,
-        };
+    fn begun(founded: (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
+        let mut house = House::founded(founded, words);
         // Starts are slow (a wallet, a job): all at once.
         let mut started = Vec::new();
         for role in roles {
@@ -191,7 +180,22 @@ impl House {
         house
     }
 
-    fn endow(&mut self) {
+    /// A chain and a job, and nobody yet.
+    pub(super) fn founded((folder, manifest): (TempDir, &str), words: Vec<String>) -> House {
+        let chain = Bitcoind::start().unwrap();
+        let job = folder.path().join("job.json");
+        std::fs::write(&job, manifest).unwrap();
+        House {
+            chain,
+            nodes: Vec::new(),
+            folder,
+            job,
+            words,
+            killer: None,
+        }
+    }
+
+    pub(super) fn endow(&mut self) {
         self.endow_from(0);
     }
 
@@ -258,11 +262,11 @@ impl House {
         result_of(&self.job)
     }
 
-    fn dir(&self, role: Role) -> PathBuf {
+    pub(super) fn dir(&self, role: Role) -> PathBuf {
         self.folder.path().join(role.to_string())
     }
 
-    fn begin(
+    pub(super) fn begin(
         &self,
         role: Role,
         dir: &Path,
@@ -270,17 +274,26 @@ impl House {
     ) -> Starting {
         let (url, cookie) = self.chain.rpc();
         let mut command = program();
+        // A folder that `arbiter init` has made says the rest itself.
+        let is_made = dir.join("node.toml").exists();
+        match is_made {
+            true => command.args(["arbiter", "serve"]),
+            false => command.args(["run", "--research"]),
+        };
         command
-            .args(["run", "--json", "--research", "--tick-ms", "100", "--dir"])
+            .args(["--json", "--tick-ms", "100", "--dir"])
             .arg(dir)
             .args(["--listen", listen.unwrap_or("127.0.0.1:0")])
             .args(["--api", "127.0.0.1:0"])
-            .args(["--node", &url, "--cookie"])
-            .arg(cookie)
-            .args(&self.words)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit());
-        if matches!(role, Role::Arbiter(_)) {
+        if !is_made {
+            command
+                .args(["--node", &url, "--cookie"])
+                .arg(cookie)
+                .args(&self.words);
+        }
+        if matches!(role, Role::Arbiter(_)) && !is_made {
             command.args(["--accept-role", "arbiter", "--max-stake", "100000000"]);
         }
         if let (Some((at, when)), Some(killer)) = (end, &self.killer) {
@@ -410,6 +423,13 @@ impl House {
         self.offer_of(&["--job-id", id]).unwrap()
     }
 
+    /// The same, with a retainer for each arbiter.
+    pub fn offer_paid(&self, retainer: &str) -> String {
+        let job = self.job.to_str().unwrap();
+        self.offer_of(&["--job", job, "--retainer", retainer])
+            .unwrap()
+    }
+
     fn offer_of(&self, job: &[&str]) -> Result<String, String> {
         let place = |at: usize| format!("{}@{}", self.nodes[at].id, self.nodes[at].address);
         let mut places: Vec<_> = (0..self.nodes.len()).map(place).collect();
@@ -482,7 +502,7 @@ impl House {
 }
 
 /// A process that has not said yet where it listens.
-struct Starting {
+pub(super) struct Starting {
     child: Child,
     role: Role,
     dir: PathBuf,
@@ -490,7 +510,7 @@ struct Starting {
 }
 
 impl Starting {
-    fn ready(self) -> Process {
+    pub(super) fn ready(self) -> Process {
         let role = self.role;
         self.try_ready()
             .unwrap_or_else(|_| panic!("{role} has ended"))
