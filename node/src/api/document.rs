@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn_with_state};
+use axum::{Router, middleware::from_fn_with_state, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -64,6 +64,8 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(shown::evidence_bytes))
         .routes(routes!(metrics::metrics))
         .routes(routes!(arbiter::arbiter))
+        .routes(routes!(arbiter::identity))
+        .routes(routes!(arbiter::burn))
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))
@@ -111,6 +113,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(shared.clone(), guard::token));
     page::routes()
+        .route("/v1/identity", get(arbiter::identity))
         .fallback_service(guarded.with_state(shared.clone()))
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(shared.clone(), guard::host))

@@ -13,7 +13,7 @@ use narthex::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArbiterStatus, ContractStatus, NodeStatus, PeerStatus, ResultStatus,
+    ArbiterStatus, ContractStatus, IdentityStatus, NodeStatus, PeerStatus, ResultStatus,
     evidence::{EvidenceStatus, EvidenceText},
     graph::GraphStatus,
     kept::{JobCommand, KeptJobStatus},
@@ -194,6 +194,13 @@ pub enum Command {
     Metrics,
     /// How the node stands as an arbiter: [`Reply::Arbiter`].
     Arbiter,
+    /// Who it is: [`Reply::Identity`].
+    Identity,
+    /// Takes no new case as an arbiter, and says so under its key, for ever: [`Reply::Identity`].
+    Burn {
+        /// Why, for people; up to 200 bytes.
+        reason: String,
+    },
     /// One contract: [`Reply::Contract`].
     Show {
         /// Its id in hex.
@@ -253,6 +260,8 @@ impl Command {
             Command::EvidenceText { .. } => "evidence-text",
             Command::Metrics => "metrics",
             Command::Arbiter => "arbiter",
+            Command::Identity => "identity",
+            Command::Burn { .. } => "burn",
             Command::List => "list",
             Command::Peers => "peers",
             Command::Clear { .. } => "clear",
@@ -282,6 +291,7 @@ impl Command {
                 | Command::EvidenceText { .. }
                 | Command::Metrics
                 | Command::Arbiter
+                | Command::Identity
                 | Command::List
                 | Command::Peers
         )
@@ -306,6 +316,8 @@ impl Command {
             Command::Node
             | Command::Metrics
             | Command::Arbiter
+            | Command::Identity
+            | Command::Burn { .. }
             | Command::Address
             | Command::Offer(_)
             | Command::List
@@ -346,6 +358,8 @@ pub enum Reply {
     Metrics(String),
     /// How the node stands as an arbiter.
     Arbiter(Box<ArbiterStatus>),
+    /// Who it is.
+    Identity(Box<IdentityStatus>),
     /// One small contract.
     Small(Box<SmallStatus>),
     /// All of them.

@@ -70,7 +70,8 @@ use tower::Towers;
 use wallet::WalletLog;
 
 pub use arbiter::{
-    ArbiterPolicy, ArbiterStatus, BoundsStatus, CaseStatus, EndStatus, JudgeStatus, MoneyStatus,
+    ArbiterPolicy, ArbiterStatus, BoundsStatus, Burned, BurnedStatus, CaseStatus, EndStatus,
+    IdentityStatus, JudgeStatus, MoneyStatus,
 };
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use evidence::{EvidenceStatus, EvidenceText};
@@ -291,8 +292,7 @@ pub struct Core {
     is_swept: bool,
     opened_ms: u64,
     policy: Policy,
-    /// What was found when the box was tried in which it judges.
-    judge_found: Option<String>,
+    sitting: arbiter::Sitting,
     chain: [u8; 32],
     address: String,
     peers: BTreeMap<PublicKey, Peer>,
@@ -353,7 +353,7 @@ impl Core {
             is_swept: false,
             opened_ms: now.ms,
             policy: parts.policy,
-            judge_found: None,
+            sitting: arbiter::Sitting::default(),
             chain: parts.chain,
             address: parts.address,
             peers: BTreeMap::new(),

@@ -24,6 +24,7 @@ use narthex::{
 
 use super::{
     Action, Core, Fatal,
+    arbiter::burn_log,
     contract::{Contract, offer_log, setup_log, short},
     life::{follow_log, life_log},
     peers::Due,
@@ -34,6 +35,9 @@ impl Core {
     /// Contracts and links as their logs left them.
     pub(super) fn recover(&mut self) -> Result<(), Fatal> {
         let known = self.store.known()?;
+        if known.contains(&burn_log()) {
+            self.recover_burn()?;
+        }
         for whose in known.iter().filter(|whose| whose.machine == "offer") {
             let log = self.store.open(whose)?;
             let offer = Logged::open(OfferMachine::default(), log)?;

@@ -27,7 +27,7 @@ use crate::{
 const MOST_BLOCKS: u32 = 60;
 
 /// The arbiter that is looked at.
-const AT: usize = 3;
+pub const AT: usize = 3;
 
 /// An offer with this retainer.
 fn order(town: &mut Town, retainer: u64) -> NewOffer {
@@ -36,7 +36,7 @@ fn order(town: &mut Town, retainer: u64) -> NewOffer {
     order
 }
 
-fn offered(town: &mut Town, order: NewOffer) -> [u8; 32] {
+pub fn offered(town: &mut Town, order: NewOffer) -> [u8; 32] {
     match town.ask(0, Order::Offer(Box::new(order))) {
         Ok(Reply::Contract(status)) => id_of(&status),
         other => panic!("{other:?}"),
@@ -427,10 +427,24 @@ fn a_panel_that_init_has_made_rules_and_is_paid() {
         let coins = |status: &serde_json::Value| status["node"]["balance_sat"].as_i64().unwrap();
         let more = coins(&house.ask(at, &["status"])) - coins(&before);
         assert!((0..5_000).contains(&(net - more)), "{net}, {more}");
-        let said = &house.arbiter(at, "status")["arbiter"];
+        let said = &house.arbiter(at, &["status"])["arbiter"];
         assert_eq!((&said["cases"], &said["money"]), (&now["cases"], money));
     }
     page(&house, &id, "over");
+    // Whoever asks sees that it is not to be summoned any more, once it has said so.
+    let nobody = [("Authorization", "")];
+    let known = || {
+        house
+            .client(AT)
+            .ask("GET", "/v1/identity", &nobody, "")
+            .json()
+    };
+    assert_eq!(known()["burned"], serde_json::Value::Null);
+    let said = house.arbiter(AT, &["key", "burn", "--reason", "sold", "--for-ever"]);
+    assert_eq!(known(), said["identity"]);
+    assert_eq!(known()["burned"]["reason"], "sold");
+    let other = house.client(AT).ask("GET", "/v1/arbiter", &nobody, "");
+    assert_eq!(other.status, 401);
     // Started again it says the same of what is over.
     let was = status(&house, AT);
     house.nodes[AT].kill();

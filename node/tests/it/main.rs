@@ -10,6 +10,7 @@
 mod api;
 mod api_tools;
 mod arbiter;
+mod arbiter_key;
 mod bench;
 mod contracts;
 mod endings;

@@ -156,6 +156,7 @@ function showAlarms(status, now_s) {
     if (one.silent != null) alarms.push([`Case ${short(one.id)} is silent`, one.silent]);
     else if (one.trouble != null) alarms.push([`Case ${short(one.id)}`, one.trouble]);
   }
+  if (status.burned != null) alarms.push(["No new case is taken", `since ${clock(status.burned.unix_s)}, for ever: ${status.burned.reason}`]);
   if (!status.judge.is_boxed) alarms.push(["No box", "questions are judged in the node's own process"]);
   else if (status.judge.found?.includes("DOES NOT HOLD") || status.judge.found?.includes("cannot be judged")) alarms.push(["The box", status.judge.found]);
   const age_s = status.looked_s == null ? null : now_s - status.looked_s;

@@ -14,7 +14,10 @@ use narthex::{
 };
 use narthex_node::{
     NodeKey,
-    party::{ArbiterPolicy, ArbiterStatus, CaseStatus, Command, Core, MoneyStatus},
+    party::{
+        ArbiterPolicy, ArbiterStatus, BurnedStatus, CaseStatus, Command, Core, IdentityStatus,
+        MoneyStatus,
+    },
     shell::{Clock, Folder},
 };
 
@@ -69,6 +72,30 @@ pub(crate) enum ArbiterOrder {
     Serve(Box<RunArgs>),
     /// Says how the node stands as an arbiter: cases, dates, what they have brought. The page /arbiter shows the same.
     Status(Dir),
+    /// About the key by which it is known.
+    #[command(subcommand)]
+    Key(KeyOrder),
+}
+
+/// About an arbiter's key.
+#[derive(Subcommand)]
+pub(crate) enum KeyOrder {
+    /// Says whether it may be summoned; with its signed word if not.
+    Status(Dir),
+    /// Says under the key that it is not to be summoned any more: it takes no new case from now on, for ever. Its cases go on.
+    Burn(BurnArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct BurnArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// Why, for everybody to read; up to 200 bytes.
+    #[arg(long)]
+    reason: String,
+    /// There is no way back.
+    #[arg(long, required = true)]
+    for_ever: bool,
 }
 
 #[derive(Args)]
@@ -120,6 +147,10 @@ impl ArbiterOrder {
             ArbiterOrder::Init(args) => args.run(),
             ArbiterOrder::Serve(args) => args.run(),
             ArbiterOrder::Status(dir) => dir.ask(&Command::Arbiter),
+            ArbiterOrder::Key(KeyOrder::Status(dir)) => dir.ask(&Command::Identity),
+            ArbiterOrder::Key(KeyOrder::Burn(BurnArgs { dir, reason, .. })) => {
+                dir.ask(&Command::Burn { reason })
+            }
         }
     }
 }
@@ -278,6 +309,30 @@ max-step-fuel = {max_step_fuel}
             writeln!(out, "next {number}    {next}")?;
         }
         Ok(())
+    }
+}
+
+/// Who a node is.
+pub(super) fn identity(out: &mut impl Write, identity: &IdentityStatus) -> io::Result<()> {
+    let IdentityStatus {
+        node,
+        address,
+        burned,
+    } = identity;
+    match address.as_str() {
+        "" => writeln!(out, "node      {node}")?,
+        address => writeln!(out, "node      {node}@{address}")?,
+    }
+    match burned {
+        None => writeln!(out, "summoned  by whoever keeps its bounds"),
+        Some(BurnedStatus {
+            unix_s,
+            reason,
+            signature,
+        }) => writeln!(
+            out,
+            "summoned  no more, since {unix_s} (seconds since 1970): {reason}\nsignature {signature}"
+        ),
     }
 }
 

@@ -60,10 +60,7 @@ impl Burned {
 
 fn digest(node: &PublicKey, unix_s: u64, reason: &str) -> [u8; 32] {
     let (node, when) = (node.serialize(), unix_s.to_be_bytes());
-    tagged_hash_parts(
-        "narthex/arbiter-burned",
-        &[&node, &when, reason.as_bytes()],
-    )
+    tagged_hash_parts("narthex/arbiter-burned", &[&node, &when, reason.as_bytes()])
 }
 
 impl Message for Burned {
@@ -71,21 +68,21 @@ impl Message for Burned {
 
     /// Node (33), seconds (8), reason, signature (64).
     fn write(&self, w: &mut Writer) {
-        w.fixed(&self.node.serialize())
+        w.point(&self.node)
             .u64(self.unix_s)
             .bytes(self.reason.as_bytes())
             .signature(&self.signature);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let wrong = |field| DecodeError::invalid(field, "other bytes");
-        let node = PublicKey::from_slice(&r.array::<33>("node")?).map_err(|_| wrong("node"))?;
+        let node = r.point("node")?;
         let unix_s = r.u64("when")?;
         let reason = r.bytes_up_to("reason", MAX_REASON)?.to_vec();
         Ok(Burned {
             node,
             unix_s,
-            reason: String::from_utf8(reason).map_err(|_| wrong("reason"))?,
+            reason: String::from_utf8(reason)
+                .map_err(|error| DecodeError::invalid("reason", error))?,
             signature: r.signature("signature")?,
         })
     }
@@ -182,7 +179,10 @@ impl Core {
     /// Says that it takes no new case, for ever. It is durable before it is answered.
     pub(in crate::party) fn burn(&mut self, reason: &str) -> Result<Answer, Fatal> {
         if reason.len() > MAX_REASON {
-            let most = format_args!("the reason has {} bytes; at most {MAX_REASON}", reason.len());
+            let most = format_args!(
+                "the reason has {} bytes; at most {MAX_REASON}",
+                reason.len()
+            );
             return Ok(Err(refused("too-large", most)));
         }
         if self.sitting.burn.is_none() {

@@ -89,9 +89,10 @@ impl Core {
             looked_s: self.looked_s,
             judge: JudgeStatus {
                 is_boxed: self.policy.judge.is_some(),
-                found: self.judge_found.clone(),
+                found: self.sitting.judge_found.clone(),
             },
             bounds: BoundsStatus::of(&self.policy),
+            burned: self.identity().burned,
             states,
             open_cases: self.cases(None),
             money,

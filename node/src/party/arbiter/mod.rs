@@ -1,12 +1,20 @@
 //! A node as an arbiter: within which bounds it sits on panels, and what it says of that to its operator.
 
+mod burn;
 mod cases;
 mod status;
 
-use narthex::{bitcoin::Amount, channel::offer::Offer, contracts::terms::Role, game_model::Params};
+use narthex::{
+    bitcoin::Amount,
+    channel::{Logged, offer::Offer},
+    contracts::terms::Role,
+    game_model::Params,
+};
 
-use super::Core;
+use super::{AnyLog, Core};
 
+pub(super) use burn::{Burn, burn_log};
+pub use burn::{Burned, BurnedStatus, IdentityStatus};
 pub use status::{ArbiterStatus, BoundsStatus, CaseStatus, EndStatus, JudgeStatus, MoneyStatus};
 
 /// Bounds within which a node sits as an arbiter. An offer that breaks one is turned away, whoever decides about offers.
@@ -98,16 +106,31 @@ impl ArbiterPolicy {
     }
 }
 
+/// What a node has as an arbiter, beside its contracts.
+#[derive(Default)]
+pub(super) struct Sitting {
+    /// What was found when the box was tried in which it judges.
+    judge_found: Option<String>,
+    /// Its word that it takes no new case: opened when it is there, or given.
+    burn: Option<Logged<Burn, AnyLog>>,
+}
+
 impl Core {
     /// What was found when the box was tried in which it judges, for its operator.
     pub fn judges(&mut self, found: Option<String>) {
-        self.judge_found = found;
+        self.sitting.judge_found = found;
     }
 
     /// Whether it may sit in this contract, if it is asked to sit in it: before anything is kept, and again before it says yes.
     pub(super) fn sits(&self, offer: &Offer, me: Role) -> Result<(), String> {
         if !matches!(me, Role::Arbiter(_)) {
             return Ok(());
+        }
+        if let Some(said) = self.burned() {
+            let (when, why) = (said.unix_s, &said.reason);
+            return Err(format!(
+                "this arbiter takes no new case since {when} (seconds since 1970), for ever: {why}"
+            ));
         }
         let checked = self
             .policy

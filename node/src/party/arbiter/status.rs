@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use narthex::bitcoin::{Amount, secp256k1::PublicKey};
 use serde::{Deserialize, Serialize};
 
-use super::ArbiterPolicy;
+use super::{ArbiterPolicy, BurnedStatus};
 use crate::party::{DateStatus, Part, Policy};
 
 /// How a node stands as an arbiter.
@@ -24,6 +24,8 @@ pub struct ArbiterStatus {
     pub judge: JudgeStatus,
     /// Within which bounds it sits.
     pub bounds: BoundsStatus,
+    /// That it takes no new case, if it has said so.
+    pub burned: Option<BurnedStatus>,
     /// How many cases there are in each state.
     pub states: BTreeMap<String, u64>,
     /// Cases of which the end is not so deep that nothing takes it back: those that count against `max_cases`.

@@ -27,9 +27,11 @@ impl House {
     }
 
     /// Asks an arbiter as its operator does.
-    pub fn arbiter(&self, at: usize, word: &str) -> Value {
+    pub fn arbiter(&self, at: usize, words: &[&str]) -> Value {
         let output = program()
-            .args(["arbiter", word, "--json", "--dir"])
+            .arg("arbiter")
+            .args(words)
+            .args(["--json", "--dir"])
             .arg(&self.nodes[at].dir)
             .output()
             .unwrap();
