@@ -27,7 +27,7 @@ pub(super) async fn arbiter(State(shared): Known) -> Result<Json<ArbiterStatus>,
 #[derive(Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewBurn {
-    /// For everybody to read; up to 200 bytes.
+    /// For everybody to read; up to 200 characters.
     #[schema(max_length = 200)]
     reason: String,
 }

@@ -198,7 +198,7 @@ pub enum Command {
     Identity,
     /// Takes no new case as an arbiter, and says so under its key, for ever: [`Reply::Identity`].
     Burn {
-        /// Why, for people; up to 200 bytes.
+        /// Why, for people; up to 200 characters.
         reason: String,
     },
     /// One contract: [`Reply::Contract`].

@@ -283,6 +283,12 @@ fn an_arbiters_folder_is_made_once() {
     assert!(why.contains("/nowhere"), "{why}");
     let why = refused(&[&init[..], &["--research", "--network", "signet"]].concat());
     assert!(why.contains("not on signet"), "{why}");
+    // No file has a number that it does not read again.
+    let most = u64::MAX.to_string();
+    refused(&[&init[..], &["--research", "--max-step-fuel", &most]].concat());
+    let named = ["--research", "--node", "http://a:b@127.0.0.1:1"];
+    let why = refused(&[&["init", "--dir", nowhere, "--cookie", cookie][..], &named].concat());
+    assert!(why.contains("no password"), "{why}");
     let why = refused(&["serve", "--dir", nowhere]);
     assert!(why.contains("arbiter init"), "{why}");
     assert!(!Path::new(nowhere).join("seed").exists());

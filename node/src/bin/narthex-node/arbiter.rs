@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use narthex::{
     bitcoin::{Amount, Network, secp256k1::PublicKey},
@@ -23,7 +23,7 @@ use narthex_node::{
 
 use super::{
     args::{Dir, json_file, save_new},
-    config::FILE,
+    config::{FILE, options},
     run::{MoneyArgs, RunArgs},
 };
 
@@ -90,7 +90,7 @@ pub(crate) enum KeyOrder {
 pub(crate) struct BurnArgs {
     #[command(flatten)]
     dir: Dir,
-    /// Why, for everybody to read; up to 200 bytes.
+    /// Why, for everybody to read; up to 200 characters.
     #[arg(long)]
     reason: String,
     /// There is no way back.
@@ -163,9 +163,14 @@ impl InitArgs {
         }
         self.money.check()?;
         // What is wrong with what was said is found before anything is made.
+        ensure!(
+            !self.node.contains('@'),
+            "no password in --node: it would stand in {FILE}; --cookie names the file that has it"
+        );
         if let Some(path) = &self.economics {
             json_file::<Economics>(path)?;
         }
+        options(&self.text(&self.dir.dir, ("", ""))?)?;
         let mut chain = Node::connect(&self.node, &self.cookie)?;
         let folder = Folder::open(&self.dir.dir)?;
         let (parts, _) = folder.parts(self.money.network(), &mut chain, &[])?;
@@ -174,7 +179,7 @@ impl InitArgs {
         // No address is shown that could be shown again.
         core.all_actions()?;
         let (id, place) = (core.id(), folder.path());
-        let text = self.text(place, (id, &address))?;
+        let text = self.text(place, (&id.to_string(), &address))?;
         // Last: a folder without it is made to its end by the next `init`.
         save_new(&place.join(FILE), text.as_bytes())?;
         self.say(place, id, Some(&address))
@@ -191,7 +196,7 @@ impl InitArgs {
     }
 
     /// Its file of options.
-    fn text(&self, dir: &Path, (id, address): (PublicKey, &str)) -> anyhow::Result<String> {
+    fn text(&self, dir: &Path, (id, address): (&str, &str)) -> anyhow::Result<String> {
         // What JSON escapes TOML does, in the same way.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let path = |path: &Path| {

@@ -116,7 +116,7 @@ fn named(words: &[OsString], from: usize, option: &str) -> Option<PathBuf> {
 }
 
 /// The options that a file says.
-fn options(text: &str) -> anyhow::Result<Vec<OsString>> {
+pub(super) fn options(text: &str) -> anyhow::Result<Vec<OsString>> {
     // A byte order mark, which some editors write, is no part of it.
     let table: Table = text.trim_start_matches('\u{feff}').parse()?;
     let mut words = Vec::new();

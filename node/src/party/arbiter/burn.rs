@@ -21,7 +21,7 @@ use crate::party::{
     command::{Answer, refused},
 };
 
-/// Longest reason, in bytes.
+/// Longest reason, in characters: of at most four bytes each.
 const MAX_REASON: usize = 200;
 
 /// An arbiter's word that it takes no new case, under its node key.
@@ -31,7 +31,7 @@ pub struct Burned {
     pub node: PublicKey,
     /// When it was said, in seconds since 1970.
     pub unix_s: u64,
-    /// Why, for people; up to 200 bytes.
+    /// Why, for people; up to 200 characters.
     pub reason: String,
     /// BIP340 signature of that.
     pub signature: schnorr::Signature,
@@ -77,7 +77,7 @@ impl Message for Burned {
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let node = r.point("node")?;
         let unix_s = r.u64("when")?;
-        let reason = r.bytes_up_to("reason", MAX_REASON)?.to_vec();
+        let reason = r.bytes_up_to("reason", 4 * MAX_REASON)?.to_vec();
         Ok(Burned {
             node,
             unix_s,
@@ -178,12 +178,10 @@ impl Core {
 
     /// Says that it takes no new case, for ever. It is durable before it is answered.
     pub(in crate::party) fn burn(&mut self, reason: &str) -> Result<Answer, Fatal> {
-        if reason.len() > MAX_REASON {
-            let most = format_args!(
-                "the reason has {} bytes; at most {MAX_REASON}",
-                reason.len()
-            );
-            return Ok(Err(refused("too-large", most)));
+        let count = reason.chars().count();
+        if count > MAX_REASON {
+            let most = format_args!("the reason has {count} characters; at most {MAX_REASON}");
+            return Ok(Err(refused("bad-body", most)));
         }
         if self.sitting.burn.is_none() {
             self.recover_burn()?;
