@@ -49,6 +49,8 @@ kinds! {
     PART = "NXTP1",
     /// All parts of the terms of a computation, put together.
     ASSEMBLY = "NXTA1",
+    /// An arbiter's word that it is not to be summoned any more.
+    ARBITER_BURNED = "NXAB1",
     /// An arbiter's nonce of a contract, announced.
     NONCE_ANNOUNCED = "NXAN1",
     /// A change in the log of a set-up.

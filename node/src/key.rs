@@ -89,7 +89,11 @@ impl NodeKey {
         }
     }
 
-    fn load(path: &Path) -> Result<Option<NodeKey>, KeyError> {
+    /// The key in this file, if there is one.
+    ///
+    /// # Errors
+    /// [`KeyError`], as of [`NodeKey::load_or_draw`].
+    pub fn load(path: &Path) -> Result<Option<NodeKey>, KeyError> {
         let mut found = Ok(false);
         let secret = Secret::drawn(|bytes| found = narthex_disk::read_secret(path, bytes));
         let found = found.map_err(|error| KeyError::File {

@@ -135,14 +135,18 @@ impl<'a> LifeParty<'a> {
     /// First height at which a block may hold what takes an arbiter's stake back, from the settlement on and until it is seen
     /// spent.
     pub fn stake_due(&self) -> Option<u32> {
-        let book = self.book();
+        let is_settled = matches!(self.standing(), "settled" | "over");
+        let is_there = self.stake == Stake::Locked;
+        self.stake_free().filter(|_| is_settled && is_there)
+    }
+
+    /// First height at which a block may hold what takes an arbiter's stake back, unless an appeal or a challenge has spent it by then.
+    pub fn stake_free(&self) -> Option<u32> {
         let Role::Arbiter(_) = self.role() else {
             return None;
         };
-        let (_, funded) = book.facts().path.first()?;
-        let is_settled = matches!(self.standing(), "settled" | "over");
-        let is_there = self.stake == Stake::Locked;
-        (is_settled && is_there).then(|| stake::earliest(self.signer(), *funded))
+        let (_, funded) = self.book().facts().path.first()?;
+        Some(stake::earliest(self.signer(), *funded))
     }
 
     /// What is to be published as it stands, and until when.

@@ -10,7 +10,7 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Shared,
+    Shared, arbiter,
     error::{ApiError, Code},
     guard, jobs, metrics, orders, page, ready, shown, small, tower,
 };
@@ -65,6 +65,9 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(metrics::metrics))
         .routes(routes!(ready::healthz))
         .routes(routes!(ready::readyz))
+        .routes(routes!(arbiter::arbiter))
+        .routes(routes!(arbiter::identity))
+        .routes(routes!(arbiter::burn))
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))
@@ -114,6 +117,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     let open = page::routes()
         .route("/healthz", get(ready::healthz))
         .route("/readyz", get(ready::readyz))
+        .route("/v1/identity", get(arbiter::identity))
         .layer(from_fn_with_state(shared.clone(), guard::quota));
     open.fallback_service(guarded.with_state(shared.clone()))
         .method_not_allowed_fallback(no_method)

@@ -1,7 +1,7 @@
 //! The node over HTTP, for its operator: every order of the control socket has a route, and a page shows what stands.
 //!
 //! It stands before the thread that decides as the control socket does, and decides nothing itself. It listens on this machine
-//! alone unless a name is given by which others call it, takes nobody without the token that lies in the node's folder, and
+//! alone unless a name is given by which others call it, takes nobody without the token that lies in the node's folder (but who asks who it is), and
 //! bounds what a client may send and how long it may take. Its description (OpenAPI 3.1) is made from the types of [`party`](crate::party)
 //! and the routes themselves, and lies in `docs/api/openapi.json`.
 //!
@@ -14,6 +14,7 @@
 //! | whoever asks for what needs no token (the page's files, `/healthz`, `/readyz`) | 60 requests a minute of one address (`quota.rs`) |
 //! | whoever repeats an order since no answer came | `Idempotency-Key` ([`party::Once`](crate::party::Once)) |
 
+mod arbiter;
 mod document;
 mod download;
 mod error;

@@ -120,6 +120,8 @@ pub(super) fn defect(reply: &Reply) -> ApiError {
         Reply::Bundle(_) => "bundle",
         Reply::Evidence(_) | Reply::EvidenceText(_) => "evidence",
         Reply::Metrics(_) => "figures",
+        Reply::Arbiter(_) => "arbiter",
+        Reply::Identity(_) => "identity",
         Reply::Small(_) => "small contract",
         Reply::Smalls(_) => "small contracts",
         Reply::SmallDelivered(_) => "what was delivered",

@@ -13,7 +13,8 @@ use narthex::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ContractStatus, NodeStatus, PeerStatus, ReadyStatus, ResultStatus,
+    ArbiterStatus, ContractStatus, IdentityStatus, NodeStatus, PeerStatus, ReadyStatus,
+    ResultStatus,
     evidence::{EvidenceStatus, EvidenceText},
     graph::GraphStatus,
     kept::{JobCommand, KeptJobStatus},
@@ -200,6 +201,15 @@ pub enum Command {
     },
     /// Figures for whoever watches the node: [`Reply::Metrics`].
     Metrics,
+    /// How the node stands as an arbiter: [`Reply::Arbiter`].
+    Arbiter,
+    /// Who it is: [`Reply::Identity`].
+    Identity,
+    /// Takes no new case as an arbiter, and says so under its key, for ever: [`Reply::Identity`].
+    Burn {
+        /// Why, for people; up to 200 characters.
+        reason: String,
+    },
     /// One contract: [`Reply::Contract`].
     Show {
         /// Its id in hex.
@@ -260,6 +270,9 @@ impl Command {
             Command::Evidence { .. } => "evidence",
             Command::EvidenceText { .. } => "evidence-text",
             Command::Metrics => "metrics",
+            Command::Arbiter => "arbiter",
+            Command::Identity => "identity",
+            Command::Burn { .. } => "burn",
             Command::List => "list",
             Command::Peers => "peers",
             Command::Clear { .. } => "clear",
@@ -289,6 +302,8 @@ impl Command {
                 | Command::Evidence { .. }
                 | Command::EvidenceText { .. }
                 | Command::Metrics
+                | Command::Arbiter
+                | Command::Identity
                 | Command::List
                 | Command::Peers
         )
@@ -314,6 +329,9 @@ impl Command {
             | Command::Ready
             | Command::Drain { .. }
             | Command::Metrics
+            | Command::Arbiter
+            | Command::Identity
+            | Command::Burn { .. }
             | Command::Address
             | Command::Offer(_)
             | Command::List
@@ -354,6 +372,10 @@ pub enum Reply {
     EvidenceText(Box<EvidenceText>),
     /// Figures, as text.
     Metrics(String),
+    /// How the node stands as an arbiter.
+    Arbiter(Box<ArbiterStatus>),
+    /// Who it is.
+    Identity(Box<IdentityStatus>),
     /// One small contract.
     Small(Box<SmallStatus>),
     /// All of them.

@@ -206,7 +206,7 @@ fn transactions(graph: &TxGraph, path: &Path) -> Vec<TxStatus> {
 const BLOCK_S: u64 = 600;
 
 /// When a height that is ahead comes, if blocks come as they do on an average.
-fn about(height: u32, tip: u32, unix_s: u64) -> Option<u64> {
+pub(super) fn about(height: u32, tip: u32, unix_s: u64) -> Option<u64> {
     let ahead = height.checked_sub(tip).filter(|blocks| *blocks > 0)?;
     Some(unix_s.saturating_add(u64::from(ahead).saturating_mul(BLOCK_S)))
 }

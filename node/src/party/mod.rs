@@ -15,6 +15,7 @@
 //! * A peer that was seen to contradict itself is at fault in that contract; both of its heads stay in the link's log.
 //! * What has come is written when something has to leave ([`Core::actions`]): a receipt waits for that.
 
+mod arbiter;
 mod chain;
 mod command;
 mod contract;
@@ -71,6 +72,10 @@ use small::Small;
 use tower::Towers;
 use wallet::WalletLog;
 
+pub use arbiter::{
+    ArbiterPolicy, ArbiterStatus, BoundsStatus, Burned, BurnedStatus, CaseStatus, EndStatus,
+    IdentityStatus, JudgeStatus, MoneyStatus,
+};
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use drain::{ReadyStatus, UnreadyReason};
 pub use evidence::{EvidenceStatus, EvidenceText};
@@ -292,6 +297,7 @@ pub struct Core {
     is_swept: bool,
     opened_ms: u64,
     policy: Policy,
+    sitting: arbiter::Sitting,
     chain: [u8; 32],
     address: String,
     peers: BTreeMap<PublicKey, Peer>,
@@ -354,6 +360,7 @@ impl Core {
             is_swept: false,
             opened_ms: now.ms,
             policy: parts.policy,
+            sitting: arbiter::Sitting::default(),
             chain: parts.chain,
             address: parts.address,
             peers: BTreeMap::new(),

@@ -47,17 +47,23 @@ pub struct NextMove {
     pub until: Option<Deadline>,
 }
 
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Move::Answer => write!(f, "answer the offer"),
+            Move::Await(parties) => write!(f, "wait for {}", parties.join(", ")),
+            Move::Fund => write!(f, "fund"),
+            Move::Withdraw => write!(f, "take the coin back"),
+            Move::Publish(name) => write!(f, "publish {name}"),
+            Move::Unstake => write!(f, "take the stake back"),
+            Move::Watch => write!(f, "watch"),
+        }
+    }
+}
+
 impl fmt::Display for NextMove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            Move::Answer => write!(f, "answer the offer")?,
-            Move::Await(parties) => write!(f, "wait for {}", parties.join(", "))?,
-            Move::Fund => write!(f, "fund")?,
-            Move::Withdraw => write!(f, "take the coin back")?,
-            Move::Publish(name) => write!(f, "publish {name}")?,
-            Move::Unstake => write!(f, "take the stake back")?,
-            Move::Watch => write!(f, "watch")?,
-        }
+        write!(f, "{}", self.what)?;
         if let Some(height) = self.from {
             write!(f, " from height {height}")?;
         }

@@ -69,6 +69,9 @@ impl Core {
                 id_of(&id).and_then(|id| self.evidence_text(&id, &item))
             }
             Command::Metrics => Ok(Reply::Metrics(self.figures())),
+            Command::Arbiter => Ok(Reply::Arbiter(Box::new(self.arbiter_status()))),
+            Command::Identity => Ok(Reply::Identity(Box::new(self.identity()))),
+            Command::Burn { reason } => return self.burn(&reason),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::Graph { id } => return self.graph(&id),
             Command::List => Ok(Reply::Contracts(self.contracts())),

@@ -24,6 +24,7 @@ use narthex::{
 
 use super::{
     Action, Core, Fatal,
+    arbiter::burn_log,
     contract::{Contract, offer_log, setup_log, short},
     life::{follow_log, life_log},
     peers::Due,
@@ -34,6 +35,9 @@ impl Core {
     /// Contracts and links as their logs left them.
     pub(super) fn recover(&mut self) -> Result<(), Fatal> {
         let known = self.store.known()?;
+        if known.contains(&burn_log()) {
+            self.recover_burn()?;
+        }
         for whose in known.iter().filter(|whose| whose.machine == "offer") {
             let log = self.store.open(whose)?;
             let offer = Logged::open(OfferMachine::default(), log)?;
@@ -199,6 +203,7 @@ impl Core {
         let me = me.ok_or("this node is not asked for anything in it")?;
         self.takes_more()?;
         self.policy.check(offer, self.now.unix_s)?;
+        self.sits(offer, me)?;
         let standing = |contract: &Contract| contract.offer.machine().standing();
         let open = |contract: &&Contract| !contract.is_settled && standing(contract) != "over";
         if self.contracts.values().filter(open).count() >= self.policy.max_setups {
@@ -240,6 +245,7 @@ impl Core {
     /// The same, as far as that is known before the job is here.
     pub(super) fn can_without_job(&self, offer: &Offer, me: Role) -> Result<(), String> {
         travels(offer)?;
+        self.sits(offer, me)?;
         self.keeps(offer)?;
         self.has_coins(offer, me)
     }

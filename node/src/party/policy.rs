@@ -15,7 +15,7 @@ use narthex::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::TowerPolicy;
+use super::{ArbiterPolicy, TowerPolicy};
 
 /// A role without the place in the panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ pub struct Policy {
     pub is_aside: bool,
     /// How it judges as an arbiter: each question in a box, or in this process if none.
     pub judge: Option<JudgeBox>,
+    /// Within which bounds it sits as an arbiter.
+    pub arbiter: ArbiterPolicy,
     /// What it takes as a watchtower, and what it pays.
     pub tower: TowerPolicy,
 }
@@ -100,6 +102,7 @@ impl Default for Policy {
             believes_entropy: false,
             is_aside: true,
             judge: None,
+            arbiter: ArbiterPolicy::default(),
             tower: TowerPolicy::default(),
         }
     }
@@ -132,6 +135,13 @@ impl Policy {
             return Err(format!(
                 "it takes for final what lies {burial} blocks deep; at this node's pace at least {least} are asked for"
             ));
+        }
+        // Who keeps what is handed over for nothing has no reason to: what arbiters are asked to keep protects nobody then.
+        if self.economics.is_some() && offer.params.retainer() == Amount::ZERO {
+            return Err(
+                "a retainer of 0: nobody is paid for keeping what is handed over; a node that goes by its own costs and values takes part for research alone (--research)"
+                    .into(),
+            );
         }
         if offer.rate > self.max_rate {
             let (given, most) = (offer.rate.to_sat_per_kwu(), self.max_rate.to_sat_per_kwu());

@@ -106,7 +106,7 @@ pub struct Folder {
 
 impl Folder {
     /// Files of a node: the key that it is known by.
-    const KEY: &str = "node.key";
+    pub const KEY: &str = "node.key";
     /// The seed that all its other secrets follow from.
     const SEED: &str = "seed";
     /// What was bound.

@@ -319,11 +319,11 @@ fn decide(
     parts.address = address;
     parts.jobs = parts.jobs.with_uploads(uploads);
     tracing::info!(%network, id = %parts.own.node.id(), "starts");
-    let mut holds = true;
+    let (mut holds, mut found) = (true, None);
     if let Some(judge) = parts.policy.judge.take() {
         let (words, is_tight) = probed(&judge);
-        tell(Said::Note(&words.into()));
-        holds = is_tight;
+        tell(Said::Note(&words.clone().into()));
+        (holds, found) = (is_tight, Some(words));
         let meters = meters.clone();
         let judge = judge.watched(move |took, found| meters.judged(took, found));
         parts.policy.judge = Some(judge);
@@ -335,6 +335,7 @@ fn decide(
     }
     let clock = Clock::start();
     let mut core = Core::open(parts, clock.now())?;
+    core.was_probed(found);
     core.poll(&mut chain, clock.now())?;
     if let Some((_, tickets)) = watching {
         tickets.set(core.tickets());

@@ -132,7 +132,7 @@ fn standings(house: &House, id: &str) -> Vec<String> {
     nodes.map(|at| standing(house, at, id)).collect()
 }
 
-/// Waits until nobody has anything to say, and says how they stand.
+/// Waits until nobody has anything to say about the last block; where everybody stands then.
 pub fn quiet(house: &mut House, id: &str) -> Vec<String> {
     let (mut last, mut quiet) = (standings(house, id), 0);
     let deadline = Instant::now() + PATIENCE;

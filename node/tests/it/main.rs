@@ -9,6 +9,8 @@
 
 mod api;
 mod api_tools;
+mod arbiter;
+mod arbiter_key;
 mod bench;
 mod contracts;
 mod drains;

@@ -164,13 +164,20 @@ fn money_must_be_asked_for() {
     assert!(run(&["--config", "/nowhere"]).contains("cannot read /nowhere"));
 }
 
-/// systemd reads the unit, and the program takes what it starts.
+/// systemd reads the units, and the program takes what they start.
 #[test]
-fn the_unit_is_one() {
-    let unit = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/packaging/narthex-node.service"
+fn the_units_are_some() {
+    is_unit("narthex-node.service", "cannot read /etc/narthex/node.toml");
+    is_unit(
+        "narthex-arbiter.service",
+        "cannot read /var/lib/narthex/node.toml",
     );
+}
+
+fn is_unit(name: &str, missing: &str) {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("packaging")
+        .join(name);
     let text = std::fs::read_to_string(unit).unwrap();
     let start = text
         .lines()
@@ -178,23 +185,18 @@ fn the_unit_is_one() {
     let (program, words) = start.unwrap().split_once(' ').unwrap();
     assert!(program.ends_with("/narthex-node"));
     let said = said(&node(&words.split(' ').collect::<Vec<_>>()));
-    assert!(
-        said.contains("cannot read /etc/narthex/node.toml"),
-        "{said}"
-    );
+    assert!(said.contains(missing), "{said}");
     // Where there is no systemd, nobody installs its unit.
     let folder = TempDir::new().unwrap();
     let here = text.replace(program, env!("CARGO_BIN_EXE_narthex-node"));
-    let copy = write(&folder.path().join("narthex-node.service"), &here);
+    let copy = write(&folder.path().join(name), &here);
     match Command::new("systemd-analyze")
         .args(["verify", &copy])
         .output()
     {
         Ok(output) => {
             let found = String::from_utf8_lossy(&output.stderr);
-            let ours = found
-                .lines()
-                .filter(|line| line.contains("narthex-node.service"));
+            let ours = found.lines().filter(|line| line.contains(name));
             let wrong: Vec<_> = ours.filter(|line| !line.contains("User=narthex")).collect();
             assert!(wrong.is_empty(), "{wrong:?}");
         }

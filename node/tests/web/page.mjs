@@ -1,30 +1,13 @@
 // Looks at the page of a node in a browser as a user does: node page.mjs MODULES CHROMIUM URL TOKEN CONTRACT FOLDER PHASE
 // PHASE: `live`, the contract is funded and no more; `over`, its result is decrypted.
 // What it finds wrong it throws; what it saw it writes to FOLDER as pictures.
-import { createRequire } from "node:module";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { browse, must, pictured } from "./browser.mjs";
 
 const [modules, chromium, url, token, contract, folder, phase] = process.argv.slice(2);
-const { chromium: browsers } = createRequire(join(modules, "package.json"))("playwright-core");
 
-function must(what, is) {
-  if (!is) throw new Error(`not so: ${what}`);
-}
-
-const profile = mkdtempSync(join(tmpdir(), "narthex-page-"));
-const context = await browsers.launchPersistentContext(profile, {
-  executablePath: chromium,
-  headless: true,
-  viewport: { width: 1200, height: 900 },
-  args: [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
-try {
+await browse(modules, chromium, async (context) => {
   const page = context.pages()[0] ?? (await context.newPage());
   const wrong = [];
   const asked = [];
@@ -84,47 +67,7 @@ try {
     must(`${hash} is shown`, (await page.locator("#contract-facts").innerText()).includes(hash));
   } else must("there is nothing to save yet", !(await save.isVisible()));
 
-  const grounds = [];
-  for (const scheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme: scheme });
-    // Everything that is written can be read: contrast as WCAG 2.1 has it.
-    const faint = await page.evaluate(() => {
-      const parts = (text) => text.match(/[\d.]+/g).map(Number);
-      const light = ([r, g, b]) => {
-        const [x, y, z] = [r, g, b].map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
-        return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-      };
-      const ground = (element) => {
-        for (let at = element; at; at = at.parentElement) {
-          const box = at.matches("#graph g *, #graph g") ? at.closest("g").querySelector("rect") : null;
-          const colour = box ? getComputedStyle(box).fill : getComputedStyle(at).backgroundColor;
-          const found = parts(colour);
-          if (found.length === 3 || found[3] > 0) return found;
-        }
-        return [255, 255, 255];
-      };
-      const found = [];
-      for (const element of document.querySelectorAll("#node *")) {
-        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-        if (!own || element.closest("[hidden], title") || element.matches("title, :disabled")) continue;
-        const style = getComputedStyle(element);
-        const ink = parts(element.localName === "text" ? style.fill : style.color);
-        const [a, b] = [light(ink), light(ground(element))].sort((x, y) => y - x);
-        const contrast = (a + 0.05) / (b + 0.05);
-        if (contrast < 4.5) found.push(`${element.localName}.${element.className} "${element.textContent.slice(0, 30)}" ${contrast.toFixed(2)}`);
-      }
-      return found;
-    });
-    must(`all can be read when it is ${scheme}: ${faint.slice(0, 5).join("; ")}`, faint.length === 0);
-    grounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
-    for (const width of [1200, 400]) {
-      await page.setViewportSize({ width, height: 900 });
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      must(`nothing sticks out at ${width} px (${over} px do)`, over <= 0);
-      await page.screenshot({ path: join(folder, `page-${phase}-${scheme}-${width}.png`), fullPage: true });
-    }
-  }
-  must(`light and dark are two: ${grounds}`, grounds[0] !== grounds[1]);
+  await pictured(page, folder, `page-${phase}`);
 
   // A link with the token opens it too, and nothing of it stays in the address.
   const other = await context.newPage();
@@ -136,7 +79,4 @@ try {
   must(`the page asks its node alone: ${asked.filter((at) => !at.startsWith(url))}`, asked.every((at) => at.startsWith(url)));
   must("no request has the token in its address", asked.every((at) => !at.split("#")[0].includes(token)));
   must(`no error: ${wrong}`, wrong.length === 0);
-} finally {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true });
-}
+});

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use narthex::game_model::{ParamsRecord, Template};
+use narthex::{
+    bitcoin::Amount,
+    game_model::{ParamsRecord, Template},
+};
 use narthex_disk::Readers;
 use narthex_node::{
     party::{Command, JobCommand, NewEnding, NewOffer, Reply},
@@ -13,6 +16,7 @@ use narthex_node::{
 use serde::de::DeserializeOwned;
 
 use super::{
+    arbiter::ArbiterOrder,
     bench::BenchArgs,
     config::{CompletionsArgs, ConfigArgs},
     demo::DemoArgs,
@@ -45,6 +49,9 @@ enum Order {
     /// Runs a node, until `stop`. Killed at any moment it goes on when it is run again.
     #[command(args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Makes an arbiter's folder, and runs the node of it.
+    #[command(subcommand)]
+    Arbiter(ArbiterOrder),
     /// Prints a file of options for `run --config`, each with what it is for.
     Config(ConfigArgs),
     /// Prints a script that completes commands and options in a shell.
@@ -210,7 +217,7 @@ struct OfferArgs {
     #[arg(long, value_name = "ID", conflicts_with = "job")]
     job_id: Option<String>,
     /// The parameters (JSON, as `narthex game` writes them).
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["template", "panel", "deliver_in", "sample"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["template", "panel", "deliver_in", "sample", "retainer"])]
     params: Option<PathBuf>,
     /// Of the example's parameters in the place of own ones: whether the client looks for itself, and can challenge an approval.
     #[arg(long, value_enum, default_value_t = TemplateArg::Hardened)]
@@ -224,6 +231,9 @@ struct OfferArgs {
     /// Of the example's parameters: steps that are recomputed.
     #[arg(long, value_name = "STEPS", default_value_t = 20)]
     sample: u32,
+    /// Of the example's parameters: what each arbiter gets for standing by, in satoshi.
+    #[arg(long, value_name = "SAT", default_value_t = 0)]
+    retainer: u64,
     /// Who is to do the work.
     #[arg(long, value_name = "ID@HOST:PORT")]
     worker: String,
@@ -272,6 +282,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.order {
             Order::Run(args) => args.run(),
+            Order::Arbiter(order) => order.run(),
             Order::Config(args) => args.run(),
             Order::Completions(args) => args.run::<Cli>(),
             Order::Judge(args) => args.run(),
@@ -392,7 +403,10 @@ impl OfferArgs {
         };
         let tip = tip.context("the node has not seen its chain yet")?;
         let due = tip.saturating_add(self.deliver_in);
-        let example = ParamsRecord::example_of(self.template.into(), n, k, due);
+        let example = ParamsRecord {
+            retainer: Amount::from_sat(self.retainer),
+            ..ParamsRecord::example_of(self.template.into(), n, k, due)
+        };
         let most = u32::try_from(steps).unwrap_or(u32::MAX);
         Ok(example.for_job(steps, self.sample.min(most))?)
     }

@@ -17,6 +17,9 @@ use super::args::bounded;
 /// The file that `config` prints.
 const EXAMPLE: &str = include_str!("../../../packaging/node.toml");
 
+/// What it is called in a folder that `arbiter init` has made.
+pub(super) const FILE: &str = "node.toml";
+
 /// Largest file of options, in bytes.
 const MAX_FILE: u64 = 1 << 16;
 
@@ -63,36 +66,49 @@ fn print(name: &str, text: &str, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The command line with the options of the file that it names, if it names one, and the file.
+/// The command line with the options of the file that it names, if it names one, and the file. An arbiter's is in its folder.
 ///
 /// # Errors
 /// If the file cannot be read, or is not of such lines.
 pub(crate) fn with_file(words: Vec<OsString>) -> anyhow::Result<(Vec<OsString>, Option<PathBuf>)> {
-    if words.get(1).is_none_or(|order| order != "run") {
-        return Ok((words, None));
-    }
-    let Some(path) = named(&words) else {
+    let word = |at: usize| words.get(at).and_then(|word| word.to_str());
+    let (from, path) = match (word(1), word(2)) {
+        (Some("run"), _) => (2, named(&words, 2, "--config")),
+        (Some("arbiter"), Some("serve")) => {
+            let own = || Some(named(&words, 3, "--dir")?.join(FILE));
+            (3, named(&words, 3, "--config").or_else(own))
+        }
+        _ => return Ok((words, None)),
+    };
+    let Some(path) = path else {
         return Ok((words, None));
     };
     let shown = path.display();
-    let bytes = bounded(&path, MAX_FILE)?;
+    let bytes = bounded(&path, MAX_FILE);
+    let bytes = match from {
+        2 => bytes?,
+        _ => bytes.context("no options of an arbiter; `narthex-node arbiter init` makes them")?,
+    };
     let text = String::from_utf8(bytes).with_context(|| format!("{shown} is no UTF-8"))?;
     let options = options(&text).with_context(|| format!("{shown} does not read"))?;
     let mut words = words;
-    words.splice(2..2, options);
+    words.splice(from..from, options);
     Ok((words, Some(path)))
 }
 
-/// The last file that is named, as clap takes the last.
-fn named(words: &[OsString]) -> Option<PathBuf> {
+/// The last path that an option names, as clap takes the last.
+fn named(words: &[OsString], from: usize, option: &str) -> Option<PathBuf> {
     let mut found = None;
-    for (at, word) in words.iter().enumerate().skip(2) {
+    for (at, word) in words.iter().enumerate().skip(from) {
         let Some(text) = word.to_str() else {
             continue;
         };
-        if text == "--config" {
+        let given = text
+            .strip_prefix(option)
+            .and_then(|rest| rest.strip_prefix('='));
+        if text == option {
             found = words.get(at + 1).map(PathBuf::from);
-        } else if let Some(path) = text.strip_prefix("--config=") {
+        } else if let Some(path) = given {
             found = Some(path.into());
         }
     }
@@ -100,7 +116,7 @@ fn named(words: &[OsString]) -> Option<PathBuf> {
 }
 
 /// The options that a file says.
-fn options(text: &str) -> anyhow::Result<Vec<OsString>> {
+pub(super) fn options(text: &str) -> anyhow::Result<Vec<OsString>> {
     // A byte order mark, which some editors write, is no part of it.
     let table: Table = text.trim_start_matches('\u{feff}').parse()?;
     let mut words = Vec::new();

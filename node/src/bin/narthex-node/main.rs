@@ -1,5 +1,6 @@
 //! The `narthex-node` command.
 
+mod arbiter;
 mod args;
 mod bench;
 mod config;

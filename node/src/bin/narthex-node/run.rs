@@ -11,13 +11,14 @@ use narthex::{
 };
 use narthex_node::{
     api::ApiOptions,
-    party::{Part, Policy, TowerPolicy},
+    party::{ArbiterPolicy, Part, Policy, TowerPolicy},
     shell::{self, RunOptions, Said},
     transport::Limits,
 };
 use tracing_subscriber::filter::LevelFilter;
 
 use super::{
+    arbiter::BoundsArgs,
     args::{Dir, json_file},
     shown,
 };
@@ -57,6 +58,38 @@ enum PaceArg {
     Regtest,
 }
 
+/// Whose coins.
+#[derive(Args)]
+pub(super) struct MoneyArgs {
+    /// The network that the Bitcoin node is on: regtest, signet, testnet4, testnet or bitcoin.
+    #[arg(long, default_value = "regtest")]
+    network: Network,
+    /// Runs on the network whose coins are money, all the same: this is research software that nobody outside has looked through.
+    #[arg(long)]
+    real_money: bool,
+}
+
+impl MoneyArgs {
+    /// The network.
+    pub(super) const fn network(&self) -> Network {
+        self.network
+    }
+
+    /// Coins that are money are risked by nobody who did not say so.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let is_money = self.network == Network::Bitcoin;
+        ensure!(
+            is_money == self.real_money,
+            match is_money {
+                true =>
+                    "on bitcoin coins are money, and this is research software: say --real-money if they may be lost",
+                false => "--real-money is for --network bitcoin alone",
+            }
+        );
+        Ok(())
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -64,12 +97,8 @@ pub(crate) struct RunArgs {
     /// Reads options from this file too, as `narthex-node config` prints one; those of the command line come after them, and take the place of values.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The network that the Bitcoin node is on: regtest, signet, testnet4, testnet or bitcoin.
-    #[arg(long, default_value = "regtest")]
-    network: Network,
-    /// Runs on the network whose coins are money, all the same: this is research software that nobody outside has looked through.
-    #[arg(long)]
-    real_money: bool,
+    #[command(flatten)]
+    money: MoneyArgs,
     /// What is said on standard error while it runs: off, error, warn, info, debug or trace.
     #[arg(long, default_value = "info", value_name = "LEVEL")]
     log: LevelFilter,
@@ -107,6 +136,8 @@ pub(crate) struct RunArgs {
     /// Most that is deposited in a contract that is accepted without asking, in satoshi.
     #[arg(long, default_value_t = 0, value_name = "SAT")]
     max_stake: u64,
+    #[command(flatten)]
+    bounds: BoundsArgs,
     /// Most bytes of jobs that are fetched from one client, and kept.
     #[arg(long, default_value_t = Policy::PEER_JOB_BYTES, value_name = "BYTES")]
     max_client_job_bytes: u64,
@@ -147,15 +178,8 @@ pub(crate) struct RunArgs {
 
 impl RunArgs {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let is_money = self.network == Network::Bitcoin;
-        ensure!(
-            is_money == self.real_money,
-            match is_money {
-                true =>
-                    "on bitcoin coins are money, and this is research software: say --real-money if they may be lost",
-                false => "--real-money is for --network bitcoin alone",
-            }
-        );
+        self.money.check()?;
+        let network = self.money.network();
         shown::log(self.log, self.log_format);
         let mut accept: BTreeSet<Part> =
             self.accept_role.iter().map(|role| (*role).into()).collect();
@@ -177,6 +201,7 @@ impl RunArgs {
                 fee: Amount::from_sat(self.tower_max_fee),
                 ..TowerPolicy::default()
             },
+            arbiter: self.bounds.within(ArbiterPolicy::default()),
             judge: Some(JudgeBox::of_this_program(&["judge"])?),
             ..Policy::default()
         };
@@ -186,10 +211,10 @@ impl RunArgs {
             address: self.address,
             node: self.node,
             cookie: self.cookie,
-            network: self.network,
+            network,
             follow_anew: self.follow_anew,
             jobs: jobs.collect::<Result<_, _>>()?,
-            policy: match (self.pace, self.network) {
+            policy: match (self.pace, network) {
                 (None, Network::Regtest) => policy,
                 (Some(PaceArg::Regtest), _) => policy.paced(Pace::REGTEST),
                 (Some(PaceArg::Mainnet) | None, _) => policy.paced(Pace::MAINNET),

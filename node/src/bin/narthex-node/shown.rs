@@ -145,6 +145,8 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
                 writeln!(out, "{}: {}", reason.code, reason.message)?;
             }
         }
+        Reply::Arbiter(status) => super::arbiter::show(&mut out, status)?,
+        Reply::Identity(identity) => super::arbiter::identity(&mut out, identity)?,
         Reply::Metrics(text) => write!(out, "{text}")?,
         Reply::Small(status) => super::small::show(&mut out, status)?,
         Reply::Smalls(all) => super::small::list(&mut out, all)?,

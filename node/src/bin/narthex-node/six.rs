@@ -10,7 +10,9 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use narthex::{
-    bitcoin::{Address, Network, ScriptBuf, WScriptHash, address::NetworkUnchecked, hashes::Hash},
+    bitcoin::{
+        Address, Amount, Network, ScriptBuf, WScriptHash, address::NetworkUnchecked, hashes::Hash,
+    },
     contracts::terms::Role,
     job::Manifest,
     regtest::{Bitcoind, ChainSource, Miner, mine_coins},
@@ -18,8 +20,10 @@ use narthex::{
 use narthex_disk::{Readers, temporary_folder};
 use narthex_node::{
     party::{Command, ContractStatus, NewOffer, Reply},
-    shell::{self, ControlError},
+    shell::{self, ControlError, Folder},
 };
+
+use super::config::FILE;
 
 /// Arbiters of the panel, any two of whom decide.
 pub(super) const ARBITERS: u8 = 3;
@@ -27,6 +31,8 @@ pub(super) const ARBITERS: u8 = 3;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two looks.
 pub(super) const LOOK: Duration = Duration::from_millis(50);
+/// Most that any of them stakes, in satoshi.
+const MAX_STAKE: &str = "100000000";
 /// Blocks until the delivery is due.
 pub(super) const DELIVERY_BLOCKS: u32 = 120;
 
@@ -36,7 +42,7 @@ pub(super) struct Node {
     pub(super) role: Role,
     pub(super) dir: PathBuf,
     pub(super) place: String,
-    /// Where it takes HTTP, if it does.
+    /// Where it takes HTTP and has its pages, if it does.
     pub(super) api: Option<SocketAddr>,
 }
 
@@ -64,30 +70,22 @@ impl Node {
         (listen, words): (&str, &[&str]),
     ) -> anyhow::Result<Node> {
         let (url, cookie) = chain.rpc();
-        let mut child = Process::new(std::env::current_exe()?)
-            .args([
-                "run",
-                "--json",
-                "--research",
-                "--auto-accept",
-                "--tick-ms",
-                "100",
-                "--log",
-                "warn",
-            ])
-            .args([
-                "--max-stake",
-                "100000000",
-                "--listen",
-                listen,
-                "--node",
-                &url,
-            ])
+        let mut command = Process::new(std::env::current_exe()?);
+        match dir.join(FILE).try_exists()? {
+            // An arbiter's folder says the rest itself.
+            true => command.args(["arbiter", "serve", "--api", "127.0.0.1:0"]),
+            false => command
+                .args(["run", "--research", "--auto-accept"])
+                .args(["--max-stake", MAX_STAKE, "--node", &url])
+                .arg("--cookie")
+                .arg(cookie),
+        };
+        let mut child = command
+            .args(["--json", "--tick-ms", "100", "--log", "warn"])
+            .args(["--listen", listen])
             .args(words)
             .arg("--dir")
             .arg(dir)
-            .arg("--cookie")
-            .arg(cookie)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -134,6 +132,8 @@ impl Node {
 pub(super) struct Six {
     pub(super) chain: Bitcoind,
     pub(super) nodes: Vec<Node>,
+    /// What each arbiter gets for standing by.
+    pub(super) retainer: Amount,
     job: PathBuf,
     /// Removed when dropped.
     folder: Box<dyn AsRef<Path>>,
@@ -150,14 +150,52 @@ impl Six {
         Ok(Six {
             chain: Bitcoind::start()?,
             nodes: Vec::new(),
+            retainer: Amount::ZERO,
             job,
             folder: Box::new(folder),
         })
     }
 
+    fn dir(&self, role: Role) -> PathBuf {
+        (*self.folder).as_ref().join(role.to_string())
+    }
+
+    /// Makes the folders of the panel, as their operators do, and the verifier's with a key by which it connects nobody of the others: of two
+    /// that are no clients the one with the lower key connects the other. Client and worker have begun.
+    pub(super) fn make_panel(&self) -> anyhow::Result<()> {
+        let (url, cookie) = self.chain.rpc();
+        let place = |node: &Node| node.place.split_once('@').map(|(id, _)| id.to_owned());
+        let mut ids: Vec<_> = self.nodes.iter().filter_map(place).collect();
+        for seat in 0..ARBITERS {
+            let made = Process::new(std::env::current_exe()?)
+                .args(["arbiter", "init", "--json", "--research"])
+                .args(["--max-stake", MAX_STAKE, "--node", &url, "--dir"])
+                .arg(self.dir(Role::Arbiter(seat)))
+                .arg("--cookie")
+                .arg(&cookie)
+                .output()?;
+            let made: serde_json::Value = serde_json::from_slice(&made.stdout)?;
+            let id = made.get("node").and_then(|id| id.as_str());
+            ids.push(id.context("no arbiter's folder")?.to_owned());
+        }
+        let (dir, highest) = (self.dir(Role::Verifier), ids.into_iter().max());
+        loop {
+            let id = Folder::open(&dir)?.key()?.id().to_string();
+            if Some(id) > highest {
+                return Ok(());
+            }
+            std::fs::remove_dir_all(&dir)?;
+        }
+    }
+
+    /// Starts a node again where nobody finds it.
+    pub(super) fn cut_off(&mut self, role: Role) -> anyhow::Result<()> {
+        self.again(role, |_| "127.0.0.1:0")
+    }
+
     /// Starts the node of a role, which gets so many coins.
     pub(super) fn begin(&mut self, role: Role, coins: u32) -> anyhow::Result<&Node> {
-        let dir = (*self.folder).as_ref().join(role.to_string());
+        let dir = self.dir(role);
         let node = Node::start((role, &dir), &self.chain, "127.0.0.1:0")?;
         let Reply::Address(address) = node.ask(&Command::Address)? else {
             bail!("no address");
@@ -191,7 +229,8 @@ impl Six {
             node.map(|node| node.place.clone()).unwrap_or_default()
         };
         let arbiters = (3..self.nodes.len()).map(place).collect();
-        let offer = NewOffer::example(&self.job, due, [place(1), place(2)], arbiters)?;
+        let mut offer = NewOffer::example(&self.job, due, [place(1), place(2)], arbiters)?;
+        offer.params.retainer = self.retainer;
         let order = Command::Offer(Box::new(offer));
         let client = self.nodes.first().context("no client")?;
         match client.ask(&order)? {
@@ -220,11 +259,16 @@ impl Six {
 
     /// Kills a node, and starts it again.
     pub(super) fn kill(&mut self, role: Role) -> anyhow::Result<()> {
+        self.again(role, |place| {
+            place.split_once('@').map_or("", |(_, listen)| listen)
+        })
+    }
+
+    fn again(&mut self, role: Role, listen: impl Fn(&str) -> &str) -> anyhow::Result<()> {
         let node = self.nodes.iter_mut().find(|node| node.role == role);
         let node = node.with_context(|| format!("no {role}"))?;
         node.end()?;
-        let listen = node.place.split_once('@').map_or("", |(_, listen)| listen);
-        let again = Node::start((role, &node.dir), &self.chain, listen)?;
+        let again = Node::start((role, &node.dir), &self.chain, listen(&node.place))?;
         *node = again;
         Ok(())
     }

@@ -33,7 +33,7 @@ pub const ARBITERS: u8 = 3;
 const COINS: u32 = 9;
 
 /// The program under test.
-fn program() -> Command {
+pub(super) fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_narthex-node"))
 }
 
@@ -52,7 +52,7 @@ pub struct House {
 }
 
 /// A job of shipped images.
-const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
+pub(super) const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
 
 fn miner() -> ScriptBuf {
     ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
@@ -117,28 +117,17 @@ impl House {
         House::begun((TempDir::new().unwrap(), DIGITS), roles, Vec::new())
     }
 
-    fn begun(job: (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
-        House::built(job, roles, (words, false))
+    fn begun(founded: (TempDir, &str), roles: &[Role], words: Vec<String>) -> House {
+        House::built(founded, roles, (words, false))
     }
 
     fn built(
-        (folder, manifest): (TempDir, &str),
+        founded: (TempDir, &str),
         roles: &[Role],
         (words, keeps_logs): (Vec<String>, bool),
     ) -> House {
-        let chain = Bitcoind::start().unwrap();
-        let job = folder.path().join("job.json");
-        std::fs::write(&job, manifest).unwrap();
-        let nodes = Vec::new();
-        let mut house = House {
-            chain,
-            nodes,
-            folder,
-            job,
-            words,
-            keeps_logs,
-            killer: None,
-        };
+        let mut house = House::founded(founded, words);
+        house.keeps_logs = keeps_logs;
         // Starts are slow (a wallet, a job): all at once.
         let mut started = Vec::new();
         for role in roles {
@@ -148,7 +137,23 @@ impl House {
         house
     }
 
-    fn endow(&mut self) {
+    /// A chain and a job, and nobody yet.
+    pub(super) fn founded((folder, manifest): (TempDir, &str), words: Vec<String>) -> House {
+        let chain = Bitcoind::start().unwrap();
+        let job = folder.path().join("job.json");
+        std::fs::write(&job, manifest).unwrap();
+        House {
+            chain,
+            nodes: Vec::new(),
+            folder,
+            job,
+            words,
+            keeps_logs: false,
+            killer: None,
+        }
+    }
+
+    pub(super) fn endow(&mut self) {
         self.endow_from(0);
     }
 
@@ -215,11 +220,11 @@ impl House {
         result_of(&self.job)
     }
 
-    fn dir(&self, role: Role) -> PathBuf {
+    pub(super) fn dir(&self, role: Role) -> PathBuf {
         self.folder.path().join(role.to_string())
     }
 
-    fn begin(
+    pub(super) fn begin(
         &self,
         role: Role,
         dir: &Path,
@@ -237,17 +242,26 @@ impl House {
                 .unwrap()
                 .into(),
         };
+        // A folder that `arbiter init` has made says the rest itself.
+        let is_made = dir.join("node.toml").exists();
+        match is_made {
+            true => command.args(["arbiter", "serve"]),
+            false => command.args(["run", "--research"]),
+        };
         command
-            .args(["run", "--json", "--research", "--tick-ms", "100", "--dir"])
+            .args(["--json", "--tick-ms", "100", "--dir"])
             .arg(dir)
             .args(["--listen", listen.unwrap_or("127.0.0.1:0")])
             .args(["--api", "127.0.0.1:0"])
-            .args(["--node", &url, "--cookie"])
-            .arg(cookie)
-            .args(&self.words)
             .stdout(Stdio::piped())
             .stderr(errors);
-        if matches!(role, Role::Arbiter(_)) {
+        if !is_made {
+            command
+                .args(["--node", &url, "--cookie"])
+                .arg(cookie)
+                .args(&self.words);
+        }
+        if matches!(role, Role::Arbiter(_)) && !is_made {
             command.args(["--accept-role", "arbiter", "--max-stake", "100000000"]);
         }
         if let (Some((at, when)), Some(killer)) = (end, &self.killer) {
@@ -368,6 +382,13 @@ impl House {
     /// The same of a job that the client keeps.
     pub fn offer_kept(&self, id: &str) -> String {
         self.offer_of(&["--job-id", id]).unwrap()
+    }
+
+    /// The same, with a retainer for each arbiter.
+    pub fn offer_paid(&self, retainer: &str) -> String {
+        let job = self.job.to_str().unwrap();
+        self.offer_of(&["--job", job, "--retainer", retainer])
+            .unwrap()
     }
 
     fn offer_of(&self, job: &[&str]) -> Result<String, String> {

@@ -7,6 +7,7 @@ pub mod http;
 #[path = "../../../../tests/it/kill/mod.rs"]
 pub mod kill;
 pub mod limits;
+pub mod panel;
 pub mod process;
 pub mod rude;
 pub mod started;
