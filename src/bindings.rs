@@ -221,6 +221,10 @@ impl Bindings for FileBindings {
         (self.tip, self.end) = (hash, self.end + LINE as u64);
         Ok(())
     }
+
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
+        self.known.get(mark).copied()
+    }
 }
 
 /// The one place that opens the file.

@@ -259,6 +259,14 @@ impl<'a> LifeParty<'a> {
         self.taken(recalled)
     }
 
+    /// Its disk is not what it was, as its owner has seen by something else than its log: an arbiter attests by the answers of others then.
+    ///
+    /// # Errors
+    /// [`LifeError`].
+    pub fn put_back(&mut self) -> Result<Vec<Letter>, LifeError> {
+        Ok(letters(self.seat.take(&ContractInput::PutBack)?))
+    }
+
     fn taken(&mut self, heard: Taken) -> Result<Heard, LifeError> {
         self.learn()?;
         match heard {

@@ -11,5 +11,6 @@ mod bundles;
 mod engines;
 mod headers;
 mod lies;
+mod mutated;
 mod proofs;
 mod vector;

@@ -165,6 +165,8 @@ pub enum ContractInput {
     },
     /// An own message that this disk has forgotten, and that a peer has given back: it was said, and counts.
     Recalled(Said),
+    /// This party's disk is not what it was, as whoever runs it has seen by something else than its log.
+    PutBack,
     /// Own work.
     Done(Done),
     /// An order.

@@ -17,6 +17,8 @@ use narthex_game_model::{
     },
 };
 
+use crate::wire::MAX_LIFE;
+
 use super::{
     EndingSaid, RulingDigest,
     codec::{litigant_byte, read_litigant},
@@ -178,6 +180,9 @@ impl Message for EvidencePart {
     }
 }
 
+/// Longest part of evidence, in bytes: with the signatures of a whole panel it is still a message that an arbiter can pass on.
+pub const MAX_PART: usize = MAX_LIFE as usize - 512 - (MAX_ARBITERS as usize + 1) * 229;
+
 /// A part of evidence as it is sent, with who brings it and which arbiters have heard it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
@@ -199,7 +204,7 @@ impl Evidence {
 
     fn read(r: &mut Reader<'_>) -> Result<Evidence, DecodeError> {
         Ok(Evidence {
-            part: r.message("evidence")?,
+            part: EvidencePart::from_bytes(r.bytes_up_to("evidence", MAX_PART)?)?,
             brought: read_receipt(r)?,
             heard: r.list_up_to("who has heard it", 229, MAX_ARBITERS.into(), read_receipt)?,
         })

@@ -63,7 +63,7 @@ pub use error::{ContractRefusal, Unfit};
 pub use facts::{ChainView, Facts};
 pub use input::{ContractInput, Done, Order, Said};
 pub use machine::{ContractMachine, Side};
-pub use message::{ContractMessage, Evidence, EvidencePart, MAX_EVIDENCE, Piece};
+pub use message::{ContractMessage, Evidence, EvidencePart, MAX_EVIDENCE, MAX_PART, Piece};
 pub use next::NextMove;
 pub use once::Once;
 pub use papers::{Blob, Papers, Thing, blob_hash};

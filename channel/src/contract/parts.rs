@@ -119,6 +119,14 @@ impl Book {
         if !(is_arbiter(from) || Some(from) == author) {
             return self.not_its_part(from, what);
         }
+        let mut known = self.papers.brought();
+        let is_known = known.any(|(_, brought)| brought.receipt.item == said.hash);
+        // Who is no side of a case brings nothing to it.
+        let sides = self.litigants();
+        let is_side = sides.is_none_or(|sides| sides.contains(&by));
+        if self.is_closed || is_known || !is_side {
+            return Ok(Vec::new());
+        }
         let part = self.part(by, &said.hash);
         let is_heard = |part: &Part, signed: &SignedReceipt| {
             let issuer = self.holder_of(&signed.receipt.issuer);
@@ -131,13 +139,6 @@ impl Book {
         if !is_signed {
             return Err(ContractRefusal::Unsigned { from, what });
         }
-        if self.is_closed {
-            return Ok(Vec::new());
-        }
-        let mut known = self.papers.brought();
-        if known.any(|(_, brought)| brought.receipt.item == said.hash) {
-            return Ok(Vec::new());
-        }
         let me = self.word(self.contract().role());
         let mut others = BTreeSet::new();
         let is_other = |signed: &&SignedReceipt| {
@@ -149,7 +150,8 @@ impl Book {
         // Heard in time by a process before this one, whose disk it has no more.
         let mut own = said.heard.iter();
         let is_known = own.any(|signed| Some(signed.receipt.issuer) == me);
-        let is_late = said.tip > self.heard_until(summoned, heard.len());
+        // Whoever has not looked at the chain yet does not know whether it is in time.
+        let is_late = said.tip == 0 || said.tip > self.heard_until(summoned, heard.len());
         if self.is_accused() && is_late && !is_known {
             return Ok(Vec::new());
         }
@@ -178,8 +180,10 @@ impl Book {
 
     /// What an arbiter rules by: who brings it, and by what it is kept; the same, in the same order, for every honest arbiter.
     pub fn counted(&self) -> Vec<(Litigant, [u8; 32])> {
-        let all = [Litigant::Client, Litigant::Worker, Litigant::Verifier];
-        let counted = all.into_iter().flat_map(|by| {
+        // In one order, whichever side accuses.
+        let mut sides = self.litigants().map(Vec::from).unwrap_or_default();
+        sides.sort_unstable();
+        let counted = sides.into_iter().flat_map(|by| {
             let parts = self.counted_of(by).into_iter();
             parts.map(move |hash| (by, hash))
         });

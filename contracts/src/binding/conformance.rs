@@ -29,6 +29,9 @@ pub fn check(record: &mut impl Reopen) -> Result<(), String> {
         .map(|n| Mark::of("conformance", &[n; 32]))
         .collect::<Vec<_>>();
     for (mark, id) in marks.iter().zip(1u8..) {
+        if let Some(id) = record.store()?.bound(mark) {
+            return Err(format!("nothing was bound, and {id:?} is known of it"));
+        }
         let bound = record.store()?.bind(*mark, [id; 32]);
         expect("an unused mark is bound", &bound, &Ok(()))?;
         refuses_all(record, &marks[..usize::from(id)])?;
@@ -51,6 +54,10 @@ fn refuses_all(record: &mut impl Reopen, marks: &[Mark]) -> Result<(), String> {
         for id in [[bound_to; 32], [99; 32]] {
             let again = record.store()?.bind(*mark, id);
             expect("a mark serves once, whatever the id", &again, &used)?;
+        }
+        let known = record.store()?.bound(mark);
+        if known != Some([bound_to; 32]) {
+            return Err(format!("what is bound is known: found {known:?}"));
         }
     }
     Ok(())

@@ -20,6 +20,10 @@ impl Bindings for MemoryBindings {
         self.0.insert(mark, id);
         Ok(())
     }
+
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
+        self.0.get(mark).copied()
+    }
 }
 
 #[cfg(test)]

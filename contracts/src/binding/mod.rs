@@ -85,17 +85,29 @@ pub trait Bindings {
     /// [`BindError::Used`] if the mark is bound already, whatever to; then nothing has changed. [`BindError::Store`] if
     /// the record cannot be written; then the mark counts as used until the record is opened again.
     fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError>;
+
+    /// What a mark is bound to, as far as the record knows: one that was lost with its disk, or left behind by a backup, knows less than its party
+    /// has bound.
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]>;
 }
 
 impl<B: Bindings + ?Sized> Bindings for &mut B {
     fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
         (**self).bind(mark, id)
     }
+
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
+        (**self).bound(mark)
+    }
 }
 
 impl<B: Bindings + ?Sized> Bindings for Box<B> {
     fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
         (**self).bind(mark, id)
+    }
+
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
+        (**self).bound(mark)
     }
 }
 

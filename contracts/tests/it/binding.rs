@@ -119,6 +119,10 @@ impl Bindings for Full {
     fn bind(&mut self, _: Mark, _: [u8; 32]) -> Result<(), BindError> {
         Err(BindError::Store("no space left".into()))
     }
+
+    fn bound(&self, _: &Mark) -> Option<[u8; 32]> {
+        None
+    }
 }
 
 #[test]

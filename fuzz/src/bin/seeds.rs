@@ -13,12 +13,15 @@ fn main() -> std::io::Result<()> {
     let wire = wire.map(|bytes| ("wire", bytes));
     let contract = narthex_fuzz::contract::seeds().into_iter();
     let contract = contract.map(|bytes| ("contract", bytes));
+    let cases = narthex_fuzz::cases::seeds().into_iter();
+    let cases = cases.map(|bytes| ("case_bundle", bytes));
     for (i, (target, bytes)) in narthex_fuzz::seeds::all()
         .into_iter()
         .chain(models)
         .chain(payments)
         .chain(wire)
         .chain(contract)
+        .chain(cases)
         .enumerate()
     {
         let dir = format!("{}/corpus/{target}", env!("CARGO_MANIFEST_DIR"));

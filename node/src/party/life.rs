@@ -11,7 +11,7 @@ use std::{
 };
 
 use narthex::{
-    bitcoin::BlockHash,
+    bitcoin::{BlockHash, hashes::sha256},
     channel::{
         StepError,
         contract::{Contract as About, ContractSeatError, Done, NextMove, Order, Policy as Pace},
@@ -25,7 +25,7 @@ use narthex::{
         depth::Depth,
         derive::OwnSalt,
         graph::{NodeName, TxGraph},
-        terms::{Role, TermsRecord},
+        terms::{Role, TermsRecord, salt_mark},
     },
     game_model::{play::Strategy, ruling::Row, token::SealCost},
     life::{
@@ -60,6 +60,10 @@ impl Purse for Shared {
 impl Bindings for Shared {
     fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
         self.0.borrow_mut().bindings.bind(mark, id)
+    }
+
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
+        self.0.borrow().bindings.bound(mark)
     }
 }
 
@@ -121,13 +125,17 @@ fn life_of<'c>(
 
 /// The salt of a party's part, which its secrets of this contract follow from.
 fn salt(record: &TermsRecord, role: Role) -> Option<OwnSalt> {
-    let salt = match role {
+    Some(OwnSalt::from_bytes(*salt_in(record, role)?.as_ref()))
+}
+
+/// What stands in terms as this party's salt.
+fn salt_in(record: &TermsRecord, role: Role) -> Option<sha256::Hash> {
+    Some(match role {
         Role::Client => record.client.salt,
         Role::Worker => record.worker.salt,
         Role::Verifier => record.verifier.salt,
         Role::Arbiter(seat) => record.arbiters.get(usize::from(seat))?.salt,
-    };
-    Some(OwnSalt::from_bytes(*salt.as_ref()))
+    })
 }
 
 /// In a word, for the operator.
@@ -203,6 +211,7 @@ impl Core {
         let log = self.store.open(&life_log(id))?;
         let followed = self.store.open(&follow_log(id))?;
         let (own, journal) = (Rc::clone(&self.own), Rc::clone(&self.journal));
+        let forgotten = Rc::clone(&journal);
         let Some(contract) = self.contracts.get_mut(&id) else {
             return order("a contract");
         };
@@ -236,6 +245,11 @@ impl Core {
             return order("its job, and a key");
         };
         let is_arbiter = matches!(role, Role::Arbiter(_));
+        // A record that does not know of the contract's own salt is not the one that this disk had: what was ruled may be forgotten too.
+        let has_forgotten = is_arbiter && {
+            let salt = salt_in(terms.record(), role);
+            salt.is_some_and(|salt| own.borrow().bindings.bound(&salt_mark(&salt)).is_none())
+        };
         // Nothing is shown for a block that is not two deep, however shallow the offer says that it may be.
         let depth = Depth::new(offer.timing.burial).unwrap_or(Depth::LEAST);
         let pace = Pace {
@@ -280,19 +294,30 @@ impl Core {
             signer: LifeSigner::seeing(work, blobs, sight),
             publisher: Publisher::new(Shared(own), offer.rate).up_to(self.policy.max_rate),
         };
-        Ok(LifeParty::open(about, begins).map(|(party, letters)| {
-            contract.trouble = None;
-            contract.life = Some(Life {
-                party,
-                looked: None,
-                published: None,
-                next: Cell::default(),
-                bundle: None,
-                row: None,
-                silent: None,
-            });
-            letters
-        }))
+        Ok(
+            LifeParty::open(about, begins).and_then(|(mut party, mut letters)| {
+                if has_forgotten {
+                    letters.extend(party.put_back()?);
+                    let words = format!(
+                        "{}: the record of bindings knows nothing of it; what was ruled is asked of the others",
+                        short(&id)
+                    );
+                    let contract = Some(id);
+                    forgotten.borrow_mut().push(Note { contract, words });
+                }
+                contract.trouble = None;
+                contract.life = Some(Life {
+                    party,
+                    looked: None,
+                    published: None,
+                    next: Cell::default(),
+                    bundle: None,
+                    row: None,
+                    silent: None,
+                });
+                Ok(letters)
+            }),
+        )
     }
 
     /// Shows it the chain, if that has another tip than at the last look, or if work waits.

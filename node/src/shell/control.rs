@@ -4,6 +4,7 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -86,32 +87,70 @@ fn read_line(stream: &UnixStream) -> io::Result<String> {
     }
 }
 
+/// Longest time that a node which ends waits for its last answers to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How many orders are being answered.
+#[derive(Clone, Default)]
+pub(super) struct Answering(Arc<(Mutex<u32>, Condvar)>);
+
+impl Answering {
+    fn begin(&self) -> Being {
+        let mut count = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.saturating_add(1);
+        Being(self.clone())
+    }
+
+    /// Waits until everybody who was told something has it: a process that ends before would have whoever told it to stop read nothing.
+    pub(super) fn end(&self) {
+        let count = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_any = |count: &mut u32| *count > 0;
+        drop(self.0.1.wait_timeout_while(count, LAST_WORDS, is_any));
+    }
+}
+
+/// An order that is being answered.
+struct Being(Answering);
+
+impl Drop for Being {
+    fn drop(&mut self) {
+        let (count, over) = &*self.0.0;
+        let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count = count.saturating_sub(1);
+        over.notify_all();
+    }
+}
+
 /// Takes orders, each in a thread of its own, and gives them to `obey`. Whoever holds the folder's lock calls it: a socket that a process before left is
 /// replaced.
 pub(super) fn listen(
     dir: &Path,
     obey: impl Fn(Command) -> Option<Result<Reply, CommandError>> + Clone + Send + 'static,
-) -> io::Result<()> {
+) -> io::Result<Answering> {
     let listener = narthex_disk::listen(&Folder::control(dir))?;
+    let answering = Answering::default();
+    let given = answering.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let obey = obey.clone();
+            let (obey, answering) = (obey.clone(), answering.clone());
             std::thread::spawn(move || {
                 // Whoever has gone needs no answer.
-                let _ = answer(&stream, &obey);
+                let _ = answer(&stream, &answering, &obey);
             });
         }
     });
-    Ok(())
+    Ok(given)
 }
 
 fn answer(
     stream: &UnixStream,
+    answering: &Answering,
     obey: &dyn Fn(Command) -> Option<Result<Reply, CommandError>>,
 ) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let line = read_line(stream)?;
+    let _being = answering.begin();
     let answer = match serde_json::from_str::<Command>(&line) {
         Ok(command) => match obey(command) {
             Some(Ok(reply)) => Line::Ok(reply),

@@ -111,7 +111,7 @@ pub fn run(
         let api_at = bound.as_ref().map(Bound::at);
         let (inputs, taken) = mpsc::channel(MOST_INPUTS);
         let (orders, dir) = (inputs.clone(), folder.path().to_owned());
-        control::listen(&dir, move |command| {
+        let answering = control::listen(&dir, move |command| {
             let (answer, answered) = oneshot::channel();
             orders
                 .blocking_send(Input::Order(None, command, answer))
@@ -184,6 +184,7 @@ pub fn run(
         if let Some(api) = api {
             api.end().await;
         }
+        answering.end();
         done
     })
 }

@@ -212,6 +212,34 @@ fn a_disk_that_was_put_back_costs_an_attempt_and_no_salt_serves_twice() {
     funded(&mut town, &id);
 }
 
+/// A copy of an arbiter's disk without its record of bindings, as a backup may leave that out: it may have ruled, and knows that it does not know.
+#[test]
+fn an_arbiter_without_its_record_says_so_and_goes_by_the_others() {
+    let mut town = Town::new();
+    let id = town.offer();
+    town.pump();
+    funded(&mut town, &id);
+    let lost = "the record of bindings knows nothing of it";
+    for (at, is_lost, says_so) in [(3, false, false), (3, true, true), (1, true, false)] {
+        town.kill(at);
+        if is_lost {
+            town.nodes[at].bindings = Default::default();
+        }
+        let before = town.nodes[at].notes.len();
+        town.start(at);
+        town.connect_all(at);
+        town.pump();
+        town.mine(1);
+        let notes = &town.nodes[at].notes[before..];
+        assert_eq!(
+            notes.iter().any(|note| note.contains(lost)),
+            says_so,
+            "{notes:?}"
+        );
+    }
+    assert!(town.all(&id, "live"), "{:?}", town.states(&id));
+}
+
 /// Marks of the salts that a node has bound by its logs.
 fn bound_salts(town: &Town, at: usize) -> Vec<narthex::contracts::binding::Mark> {
     let written = town.nodes[at].written.borrow();

@@ -296,6 +296,8 @@ fn a_provider_whose_payer_is_gone_has_what_it_was_given() {
     let enforceable = show(&house, PROVIDER, &id)["figures"]["enforceable"].clone();
     let enforceable = enforceable.as_u64().unwrap() * 100;
     house.nodes[PAYER].kill();
+    // It may not have looked at the last block yet.
+    see(&house, &[PROVIDER]);
     let tip = house.ask(PROVIDER, &["status"])["node"]["tip"]
         .as_u64()
         .unwrap();

@@ -51,6 +51,10 @@ impl Bindings for Record {
     fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
         self.0.borrow_mut().bind(mark, id)
     }
+
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
+        self.0.borrow().bound(mark)
+    }
 }
 
 /// How something ended that a process did.

@@ -95,6 +95,7 @@ impl<S: Side> ContractMachine<S> {
             ContractInput::Chain(view) => self.chain(view),
             ContractInput::Said { from, what } => self.said(*from, what),
             ContractInput::Recalled(what) => self.recalled(what),
+            ContractInput::PutBack => Ok(self.put_back()),
             ContractInput::Done(done) => self.done(done),
             ContractInput::Order(order) => self.ordered(order),
         }
@@ -233,7 +234,9 @@ impl<S: Side> Tabled for ContractMachine<S> {
         match input {
             ContractInput::Chain(_) => "chain",
             ContractInput::Order(_) => "order",
-            ContractInput::Said { .. } | ContractInput::Recalled(_) => "said",
+            ContractInput::Said { .. } | ContractInput::Recalled(_) | ContractInput::PutBack => {
+                "said"
+            }
             ContractInput::Done(_) => "done",
         }
     }

@@ -128,6 +128,16 @@ impl<S: Side> ContractMachine<S> {
         Ok(changes)
     }
 
+    /// Whoever runs it has seen that its disk is another than it was. Only an arbiter acts on that: it may have ruled.
+    pub(super) fn put_back(&self) -> Vec<ContractChange> {
+        let is_arbiter = matches!(self.contract().role(), Role::Arbiter(_));
+        let is_news = is_arbiter && !self.book.once().is_put_back();
+        is_news
+            .then_some(ContractChange::PutBack(true))
+            .into_iter()
+            .collect()
+    }
+
     fn recalls(&self, what: &Said) -> Taken {
         let contract = self.contract();
         let from = contract.role();

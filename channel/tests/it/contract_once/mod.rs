@@ -267,12 +267,16 @@ fn silence_keeps_nobody_from_attesting_but_one_whose_disk_was_put_back() {
         assert_eq!(process.machine.standing(), standing);
     }
     // Whose disk was put back since needs as many as anybody who does not wait, and no time passes for it.
-    for (silent, attests) in [(&all[..1], true), (&all[..2], false)] {
+    let item = Said::Item(world().sample(1, ACCUSED - 20));
+    let known_by = [ContractInput::Recalled(item), ContractInput::PutBack];
+    for ((silent, attests), input) in [(&all[..1], true), (&all[..2], false)]
+        .into_iter()
+        .flat_map(|case| known_by.iter().map(move |input| (case, input)))
+    {
         let mut around = Around::new(silent, None, 7);
         let mut late = Process::start(1, &[], ACCUSED + 1, found);
-        let item = Said::Item(world().sample(1, ACCUSED - 20));
         late.look(ACCUSED + 1, &mut around);
-        late.take(&ContractInput::Recalled(item), &mut around);
+        late.take(input, &mut around);
         assert!(late.machine.book().once().is_put_back());
         live(late, ACCUSED + 1, &mut around);
         assert_eq!(around.signed.len(), usize::from(attests));

@@ -338,7 +338,7 @@ impl World {
 
     /// The same, as it comes from that party, in time.
     pub fn evidence(&self, by: Role, hash: [u8; 32]) -> Said {
-        self.passed_on((by, hash), &[], 0)
+        self.passed_on((by, hash), &[], 1)
     }
 
     /// The same, as these arbiters have heard it and it comes at this tip.

@@ -180,7 +180,7 @@ impl Core {
             match accused {
                 Some(accused) if !is_over => {
                     let schedule = about.panel_schedule(accused);
-                    heights.push((schedule.evidence, "the evidence is closed".to_owned()));
+                    heights.push((schedule.evidence, "the parties' evidence is due".to_owned()));
                     heights.push((
                         schedule.settled,
                         "the ruling must be attested and settled".to_owned(),

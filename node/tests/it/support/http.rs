@@ -129,7 +129,10 @@ pub fn described() -> Vec<(String, String)> {
             .replace("{node}", &format!("02{}", "11".repeat(32)));
         for (method, route) in methods.as_object().unwrap() {
             let is_open = route["security"] == serde_json::json!([{}]);
-            assert_eq!(is_open, ["/healthz", "/readyz", "/v1/identity"].contains(&path.as_str()));
+            assert_eq!(
+                is_open,
+                ["/healthz", "/readyz", "/v1/identity"].contains(&path.as_str())
+            );
             if !is_open {
                 all.push((method.to_uppercase(), path.clone()));
             }

@@ -48,6 +48,10 @@ impl Bindings for SharedBindings {
     fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
         self.0.borrow_mut().bind(mark, id)
     }
+
+    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
+        self.0.borrow().bound(mark)
+    }
 }
 
 /// What was written, over all logs in its order.
