@@ -14,7 +14,7 @@ const FLAWS: [(LifeFlaw, u64, &[&str]); 9] = [
     (LifeFlaw::Hasty, 538, &["money"]),
     (LifeFlaw::Deaf, 24_311, &["honest party convicted", "money"]),
     (LifeFlaw::TrustsTree, 47, &["result"]),
-    (LifeFlaw::HearsWorker, 64, &["honest party convicted"]),
+    (LifeFlaw::HearsWorker, 43, &["honest party convicted"]),
     (LifeFlaw::HearsVerifier, 9, &["honest party convicted"]),
     (LifeFlaw::ForgetsRoots, 6, &["honest party convicted"]),
     (LifeFlaw::AnyStep, 25, &["honest party convicted"]),

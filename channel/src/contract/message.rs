@@ -17,8 +17,6 @@ use narthex_game_model::{
     },
 };
 
-use crate::wire::MAX_LIFE;
-
 use super::{
     EndingSaid, RulingDigest,
     codec::{litigant_byte, read_litigant},
@@ -181,7 +179,7 @@ impl Message for EvidencePart {
 }
 
 /// Longest part of evidence, in bytes: with the signatures of a whole panel it is still a message that an arbiter can pass on.
-pub const MAX_PART: usize = MAX_LIFE as usize - 512 - (MAX_ARBITERS as usize + 1) * 229;
+pub const MAX_PART: usize = (64 << 20) - 512 - (MAX_ARBITERS as usize + 1) * 229;
 
 /// A part of evidence as it is sent, with who brings it and which arbiters have heard it.
 #[derive(Clone, Debug, PartialEq, Eq)]

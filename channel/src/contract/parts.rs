@@ -150,8 +150,7 @@ impl Book {
         // Heard in time by a process before this one, whose disk it has no more.
         let mut own = said.heard.iter();
         let is_known = own.any(|signed| Some(signed.receipt.issuer) == me);
-        // Whoever has not looked at the chain yet does not know whether it is in time.
-        let is_late = said.tip == 0 || said.tip > self.heard_until(summoned, heard.len());
+        let is_late = said.tip > self.heard_until(summoned, heard.len());
         if self.is_accused() && is_late && !is_known {
             return Ok(Vec::new());
         }

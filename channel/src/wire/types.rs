@@ -13,6 +13,9 @@ pub const MAX_FRAME: usize = 65_535;
 /// Longest message of a contract's life. A contract whose boxes are longer is not made between nodes.
 pub const MAX_LIFE: u32 = 64 << 20;
 
+// A part of evidence is passed on with the signatures of a whole panel.
+const _: () = assert!(crate::contract::MAX_PART + 512 + 16 * 229 <= MAX_LIFE as usize);
+
 /// Longest message of a small contract.
 pub const MAX_SMALL: u32 = 1 << 20;
 

@@ -196,6 +196,13 @@ impl Core {
                 Err(error) => return self.life_failed(id, error),
             }
             self.look(id, tip.1, chain)?;
+            // Whoever has not seen the chain does not know when it heard something: it is opened anew once the chain answers.
+            if let Some(contract) = self.contracts.get_mut(&id)
+                && contract.life.as_ref().is_some_and(|life| life.looked.is_none())
+            {
+                contract.life = None;
+                return Ok(());
+            }
             // What came before it lived, or while something of this computer's failed; and what it alone has for others.
             let mut due = self.waiting_for(&id);
             due.extend(self.refills(&id));
