@@ -198,7 +198,10 @@ impl Core {
             self.look(id, tip.1, chain)?;
             // Whoever has not seen the chain does not know when it heard something: it is opened anew once the chain answers.
             if let Some(contract) = self.contracts.get_mut(&id)
-                && contract.life.as_ref().is_some_and(|life| life.looked.is_none())
+                && contract
+                    .life
+                    .as_ref()
+                    .is_some_and(|life| life.looked.is_none())
             {
                 contract.life = None;
                 return Ok(());
