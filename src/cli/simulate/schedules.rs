@@ -12,7 +12,7 @@ use narthex::{
     regtest::script_checks,
     schedules::{self, FaultKind, Less, LifePlan, Outcome, Plan, Pool, Report},
 };
-use narthex_disk::{Readers, save};
+use narthex_disk::{Readers, make_folder, save};
 
 use super::super::{bar::bar, output, value};
 
@@ -99,7 +99,7 @@ impl SchedulesArgs {
         let kinds = self.kinds()?;
         if let Some(folder) = &self.keep {
             // Before minutes of play, not behind them.
-            std::fs::create_dir_all(folder)
+            make_folder(folder, Readers::Umask)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
         let plan = Plan {
