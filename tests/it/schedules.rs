@@ -1,5 +1,6 @@
 //! Set-ups by the thousand: killed, delayed, reorganised, and with an adversary among them.
 
+use crate::common::cli::{refuses, words};
 use bitcoin::hex::DisplayHex;
 use narthex::{
     channel::log::Fault,
@@ -129,4 +130,30 @@ fn a_seed_repeats_its_schedule() {
         assert_eq!(one.trace, other.trace);
         assert_ne!(one.trace, play(&seed(number + 1), &Plan::default()).trace);
     }
+}
+
+#[test]
+fn the_disturbances_of_every_schedule_are_chosen() {
+    let tried = |kinds: &str| {
+        let args = format!("schedules --schedules 30 --disturbances {kinds} --json");
+        let (fine, out, err) = words("simulate", &args);
+        assert!(fine, "{kinds}: {err}");
+        let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+        report["tried"].clone()
+    };
+    let all = tried("all");
+    for kind in FaultKind::SETUP {
+        let name = serde_json::to_value(kind).unwrap();
+        let name = name.as_str().unwrap();
+        assert_eq!(all[name], 30, "{all}");
+        assert_eq!(tried(name)[name], 30);
+    }
+    let two = tried("kill,reorg");
+    assert!(two["delay"].is_null() && two["kill"] == 30, "{two}");
+    // What has no effect is refused, and what is none.
+    let refused = [
+        ("schedules --disturbances censor", "lives only"),
+        ("schedules --disturbances thunder", "thunder"),
+    ];
+    refuses("simulate", &refused);
 }
