@@ -18,7 +18,7 @@ const FLAWS: [(LifeFlaw, u64, &[&str]); 9] = [
     (LifeFlaw::HearsVerifier, 9, &["honest party convicted"]),
     (LifeFlaw::ForgetsRoots, 6, &["honest party convicted"]),
     (LifeFlaw::AnyStep, 25, &["honest party convicted"]),
-    (LifeFlaw::KeepsToItself, 761, &["money"]),
+    (LifeFlaw::KeepsToItself, 1_272, &["money"]),
 ];
 
 /// What is lived, with a rule that is not kept, or with all of them kept.

@@ -189,8 +189,11 @@ impl World<'_> {
             _ => {}
         }
         // An arbiter that has ruled as it must is not among the silent ones, nor alone with its ruling, whoever brings what to whom.
+        // Nobody but the worker publishes a ruling that pays it: an adversary may wait for a smaller set, whatever the arbiters say.
+        let is_workers = matches!(outcome, Settlement::VerifierAtFault { .. });
         if let Some(set) = outcome.named_arbiters()
             && panel
+            && (worker || verifier || !is_workers)
         {
             let arbiters = self.roles.iter().filter(|role| match role {
                 Role::Arbiter(at) => !set.contains(usize::from(*at)) && self.is_heard(**role),
