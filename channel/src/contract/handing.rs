@@ -157,10 +157,11 @@ impl Book {
     }
 
     /// A disk may have gone back, and what it has forgotten comes again within a round of messages. Not where what waits for that would
-    /// come too late by it.
+    /// come too late by it; where it is late already, there is nothing to lose.
     fn awaits_what_it_forgot(&self, times: (u32, u32), until: u32) -> bool {
         let round = u32::from(self.contract().policy().message);
-        self.has_just_started(times) && times.0.saturating_add(round) < until
+        let (tip, _) = times;
+        self.has_just_started(times) && (tip.saturating_add(round) < until || tip > until)
     }
 
     /// Own evidence, once there is an accusation.
