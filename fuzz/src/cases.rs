@@ -65,13 +65,7 @@ fn laws() -> Vec<Decoder> {
 
 /// Each has the seeds that it reads.
 pub fn decoders() -> Vec<Decoder> {
-    let mut all = laws();
-    let seeds = seeds();
-    for decoder in &mut all {
-        let read = |bytes: &&Vec<u8>| (decoder.read)(bytes).is_some();
-        decoder.seeds = seeds.iter().filter(read).cloned().collect();
-    }
-    all
+    Decoder::seeded(laws(), &seeds())
 }
 
 /// Every one of them.

@@ -35,13 +35,7 @@ const CONTRACT: [u8; 32] = [0xc0; 32];
 
 /// Each has the seeds that it reads.
 pub fn decoders() -> Vec<Decoder> {
-    let mut all = laws();
-    let seeds = seeds();
-    for decoder in &mut all {
-        let read = |bytes: &&Vec<u8>| (decoder.read)(bytes).is_some();
-        decoder.seeds = seeds.iter().filter(read).cloned().collect();
-    }
-    all
+    Decoder::seeded(laws(), &seeds())
 }
 
 fn message<T: Message>(data: &[u8]) -> Option<Vec<u8>> {
@@ -303,12 +297,16 @@ fn attestation() -> Attestation {
     }
 }
 
+fn part(pieces: Vec<Piece>) -> EvidencePart {
+    EvidencePart {
+        by: Litigant::Worker,
+        pieces,
+    }
+}
+
 fn evidence(pieces: Vec<Piece>, heard: usize) -> ContractMessage {
     ContractMessage::Evidence(Box::new(Evidence {
-        part: EvidencePart {
-            by: Litigant::Worker,
-            pieces,
-        },
+        part: part(pieces),
         brought: receipt(),
         heard: vec![receipt(); heard],
     }))
@@ -329,7 +327,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     ];
     messages.extend(pieces.iter().cloned().map(ContractMessage::Piece));
     let messages = messages.iter().map(Message::to_bytes);
-    let pieces = pieces.iter().map(Message::to_bytes);
+    let part = part(pieces.clone()).to_bytes();
+    let pieces = pieces.iter().map(Message::to_bytes).chain([part]);
     let changes = changes();
     let changes = changes.iter().map(Message::to_bytes);
     messages.chain(pieces).chain(changes).collect()

@@ -35,13 +35,7 @@ use super::table::{Decoder, Law, Read};
 /// Every message of them and of panels, terms and what a side keeps. Of these inputs and [`seeds`], each has those
 /// that it reads.
 pub fn decoders(more: &[Vec<u8>]) -> Vec<Decoder> {
-    let mut all = laws();
-    let seeds = seeds();
-    for decoder in &mut all {
-        let read = |bytes: &&Vec<u8>| (decoder.read)(bytes).is_some();
-        decoder.seeds = seeds.iter().chain(more).filter(read).cloned().collect();
-    }
-    all
+    Decoder::seeded(laws(), &[&seeds()[..], more].concat())
 }
 
 fn canonical(name: &'static str, read: Read) -> Decoder {

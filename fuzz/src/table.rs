@@ -44,6 +44,15 @@ impl Decoder {
         }
     }
 
+    /// These, each with those of the seeds that it reads.
+    pub fn seeded(mut all: Vec<Self>, seeds: &[Vec<u8>]) -> Vec<Self> {
+        for decoder in &mut all {
+            let read = |bytes: &&Vec<u8>| (decoder.read)(bytes).is_some();
+            decoder.seeds = seeds.iter().filter(read).cloned().collect();
+        }
+        all
+    }
+
     /// Checks the law on some bytes; whether they are read. Panics if it does not hold.
     pub fn check(&self, data: &[u8]) -> bool {
         let Some(written) = (self.read)(data) else {

@@ -46,13 +46,7 @@ const CHAIN: [u8; 32] = [0xcc; 32];
 
 /// Every message of a link. Of [`seeds`], each has those that it reads.
 pub fn decoders() -> Vec<Decoder> {
-    let mut all = laws();
-    let seeds = seeds();
-    for decoder in &mut all {
-        let read = |bytes: &&Vec<u8>| (decoder.read)(bytes).is_some();
-        decoder.seeds = seeds.iter().filter(read).cloned().collect();
-    }
-    all
+    Decoder::seeded(laws(), &seeds())
 }
 
 fn message<T: Message>(data: &[u8]) -> Option<Vec<u8>> {

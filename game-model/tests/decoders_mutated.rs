@@ -11,6 +11,7 @@
 #[allow(dead_code)]
 mod model;
 #[path = "../../fuzz/src/table.rs"]
+#[allow(dead_code)]
 mod table;
 
 /// Alone in its file: what other tests ask for would count.

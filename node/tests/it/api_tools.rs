@@ -17,7 +17,7 @@ use crate::{
         figures,
         house::{ARBITERS, House},
         http::Client,
-        tools::{run, schemathesis, top, web},
+        tools::{looked_at, run, schemathesis, top, web},
     },
 };
 
@@ -147,31 +147,9 @@ fn schemathesis_finds_nothing() {
     assert!(house.nodes[0].runs(), "{:?}", house.nodes[0].said());
 }
 
-/// Looks at the page of the client with a browser; where pictures are to be kept is said by `NARTHEX_PICTURES`.
+/// Looks at the page of the client with a browser.
 fn page(house: &House, id: &str, phase: &str) {
-    let client = house.client(0);
-    let kept = std::env::var_os("NARTHEX_PICTURES");
-    let folder = TempDir::new().unwrap();
-    let pictures = kept.map_or(folder.path().to_owned(), Into::into);
-    let chromium = std::env::var("CHROMIUM_EXE").unwrap_or("/usr/bin/chromium".to_owned());
-    run(Command::new("node")
-        .arg(top().join("node/tests/web/page.mjs"))
-        .arg(web())
-        .args([
-            &chromium,
-            &format!("http://{}/", client.at),
-            &client.token,
-            id,
-        ])
-        .arg(&pictures)
-        .arg(phase));
-    for scheme in ["light", "dark"] {
-        for width in [1200, 400] {
-            let picture = pictures.join(format!("page-{phase}-{scheme}-{width}.png"));
-            let picture = std::fs::read(picture).unwrap();
-            assert!(picture.starts_with(b"\x89PNG"), "{scheme} {width}");
-        }
-    }
+    looked_at(&house.client(0), ("page", ""), id, phase);
 }
 
 /// Names of transactions by their state.

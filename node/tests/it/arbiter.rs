@@ -11,14 +11,13 @@ use narthex::{
     game_model::{Params, game::Economics},
 };
 use narthex_node::party::{ArbiterPolicy, Command as Order, NewOffer, Policy, Reply, Store as _};
-use tempfile::TempDir;
 
 use crate::{
     contracts::{everybody, quiet},
     life::is_over,
     support::{
         house::House,
-        tools::{run, top, web},
+        tools::looked_at,
         town::{Town, everything, id_of},
     },
 };
@@ -294,31 +293,9 @@ fn an_arbiters_folder_is_made_once() {
     assert!(!Path::new(nowhere).join("seed").exists());
 }
 
-/// The page of an arbiter as its operator sees it; where pictures are to be kept is said by `NARTHEX_PICTURES`.
+/// The page of an arbiter as its operator sees it.
 fn page(house: &House, id: &str, phase: &str) {
-    let client = house.client(AT);
-    let kept = std::env::var_os("NARTHEX_PICTURES");
-    let folder = TempDir::new().unwrap();
-    let pictures = kept.map_or(folder.path().to_owned(), Into::into);
-    let chromium = std::env::var("CHROMIUM_EXE").unwrap_or("/usr/bin/chromium".to_owned());
-    run(Command::new("node")
-        .arg(top().join("node/tests/web/arbiter.mjs"))
-        .arg(web())
-        .args([
-            &chromium,
-            &format!("http://{}/arbiter", client.at),
-            &client.token,
-            id,
-        ])
-        .arg(&pictures)
-        .arg(phase));
-    for scheme in ["light", "dark"] {
-        for width in [1200, 400] {
-            let picture = pictures.join(format!("arbiter-{phase}-{scheme}-{width}.png"));
-            let picture = std::fs::read(picture).unwrap();
-            assert!(picture.starts_with(b"\x89PNG"), "{scheme} {width}");
-        }
-    }
+    looked_at(&house.client(AT), ("arbiter", "arbiter"), id, phase);
 }
 
 /// How an arbiter stands, over HTTP; the same on the command line.

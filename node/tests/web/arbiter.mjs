@@ -1,24 +1,17 @@
 // Looks at the page of an arbiter in a browser as its operator does: node arbiter.mjs MODULES CHROMIUM URL TOKEN CONTRACT FOLDER PHASE
 // PHASE: `keeping`, it stands by in one contract; `hearing`, that is before it; `over`, it has ruled and was paid.
 // What it finds wrong it throws; what it saw it writes to FOLDER as pictures.
-import { browse, must, pictured } from "./browser.mjs";
+import { browse, must, pictured, watched } from "./browser.mjs";
 
 const [modules, chromium, url, token, contract, folder, phase] = process.argv.slice(2);
 
 await browse(modules, chromium, async (context) => {
   const page = context.pages()[0] ?? (await context.newPage());
-  const wrong = [];
-  const asked = [];
-  page.on("pageerror", (error) => wrong.push(String(error)));
-  page.on("console", (line) => {
-    // What fails to load is looked at below.
-    if (line.type() === "error" && !line.text().includes("401")) wrong.push(line.text());
-  });
+  const { wrong, end } = watched(context, url, token);
   page.on("response", (response) => {
     // Browsers ask for an icon by themselves, and there is none.
     if (!response.ok() && !response.url().endsWith("/favicon.ico")) wrong.push(`${response.status()} ${response.url()}`);
   });
-  page.on("request", (request) => asked.push(request.url()));
 
   // Nothing is shown without the token; a link may bring it, and it does not stay in the address.
   await page.goto(url);
@@ -58,8 +51,5 @@ await browse(modules, chromium, async (context) => {
   await page.getByRole("link", { name: "Node" }).click();
   await page.locator("#about-list dd").first().waitFor();
 
-  const own = new URL(url).origin;
-  must(`the page asks its node alone: ${asked.filter((at) => !at.startsWith(own))}`, asked.every((at) => at.startsWith(own) || at === "about:blank"));
-  must("no request has the token in its address", asked.every((at) => !at.split("#")[0].includes(token)));
-  must(`no error: ${wrong}`, wrong.length === 0);
+  end();
 });

@@ -29,6 +29,25 @@ export async function browse(modules, chromium, look) {
   }
 }
 
+/** Notes what goes wrong on any page, and what any page asks for; `end` says whether it was as it must be. */
+export function watched(context, url, token) {
+  const wrong = [];
+  const asked = [];
+  context.on("weberror", (error) => wrong.push(String(error.error())));
+  context.on("console", (line) => {
+    // What is refused for want of the token is meant, and the browser says so.
+    if (line.type() === "error" && !line.text().includes("401")) wrong.push(line.text());
+  });
+  context.on("request", (request) => asked.push(request.url()));
+  const end = () => {
+    const own = `${new URL(url).origin}/`;
+    must(`the page asks its node alone: ${asked.filter((at) => !at.startsWith(own))}`, asked.every((at) => at.startsWith(own)));
+    must("no request has the token in its address", asked.every((at) => !at.split("#")[0].includes(token)));
+    must(`no error: ${wrong}`, wrong.length === 0);
+  };
+  return { wrong, end };
+}
+
 /** Whatever is written can be read and nothing sticks out, by day and by night, wide and narrow; pictures of all four. */
 export async function pictured(page, folder, name) {
   const grounds = [];

@@ -119,16 +119,14 @@ impl<S: Side> ContractMachine<S> {
     /// What this party has said before its disk was an older copy. Its key is on it: whatever binds it is taken, whoever gives it back.
     /// What it would come to again by itself is not: it works on what it has.
     pub(super) fn recalled(&self, what: &Said) -> Taken {
-        let mut changes = self.recalls(what)?;
-        // An arbiter must know that its disk is an older copy.
-        let is_arbiter = matches!(self.contract().role(), Role::Arbiter(_));
-        if is_arbiter && !changes.is_empty() && !self.book.once().is_put_back() {
-            changes.insert(0, ContractChange::PutBack(true));
+        let changes = self.recalls(what)?;
+        if changes.is_empty() {
+            return Ok(changes);
         }
-        Ok(changes)
+        Ok(self.put_back().into_iter().chain(changes).collect())
     }
 
-    /// Whoever runs it has seen that its disk is another than it was. Only an arbiter acts on that: it may have ruled.
+    /// Its disk is not what it was. Only an arbiter acts on that: it may have ruled.
     pub(super) fn put_back(&self) -> Vec<ContractChange> {
         let is_arbiter = matches!(self.contract().role(), Role::Arbiter(_));
         let is_news = is_arbiter && !self.book.once().is_put_back();

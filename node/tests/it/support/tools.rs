@@ -6,6 +6,9 @@ use std::{
 };
 
 use narthex::bitcoin::hashes::{Hash as _, sha256};
+use tempfile::TempDir;
+
+use super::http::Client;
 
 /// The top of the checkout.
 pub fn top() -> PathBuf {
@@ -53,4 +56,31 @@ pub fn run(command: &mut Command) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
+}
+
+/// Looks at one of a node's pages (name of the script and its pictures, path) with a browser, in a phase of this contract; where pictures are
+/// to be kept is said by `NARTHEX_PICTURES`.
+pub fn looked_at(client: &Client, (name, path): (&str, &str), id: &str, phase: &str) {
+    let kept = std::env::var_os("NARTHEX_PICTURES");
+    let folder = TempDir::new().unwrap();
+    let pictures = kept.map_or(folder.path().to_owned(), Into::into);
+    let chromium = std::env::var("CHROMIUM_EXE").unwrap_or("/usr/bin/chromium".to_owned());
+    run(Command::new("node")
+        .arg(top().join(format!("node/tests/web/{name}.mjs")))
+        .arg(web())
+        .args([
+            &chromium,
+            &format!("http://{}/{path}", client.at),
+            &client.token,
+            id,
+        ])
+        .arg(&pictures)
+        .arg(phase));
+    for scheme in ["light", "dark"] {
+        for width in [1200, 400] {
+            let picture = pictures.join(format!("{name}-{phase}-{scheme}-{width}.png"));
+            let picture = std::fs::read(picture).unwrap();
+            assert!(picture.starts_with(b"\x89PNG"), "{scheme} {width}");
+        }
+    }
 }
