@@ -8,8 +8,8 @@ use bitcoin::{
 };
 use narthex_base::codec::Message;
 use narthex_channel::contract::{
-    Audited, Blob, ContractChange, ContractMessage, Evidence, EvidencePart, Facts, Finding, Piece,
-    RulingDigest, Thing,
+    Audited, Blob, BroughtPart, ContractChange, ContractMessage, Evidence, EvidencePart, Facts,
+    Finding, Piece, RulingDigest, Thing,
 };
 use narthex_contracts::{
     attest::Attestation,
@@ -20,7 +20,7 @@ use narthex_contracts::{
     shared_secret::RevealedShare,
 };
 use narthex_game_model::{
-    Ruling,
+    Accusation, Ruling,
     commitment::{
         Boxed, Commitment, KeyPoints, KeyShare, LeafOpening, Multiproof, Opening, Receipt,
         ReceiptKind, ReceiptSigner, SignedReceipt,
@@ -203,10 +203,12 @@ fn changes() -> Vec<ContractChange> {
             by,
             blob: Blob::Opening { id, hash },
         },
-        ContractChange::Brought {
+        ContractChange::Brought(BroughtPart {
+            case: Accusation::Appeal,
             by: Litigant::Verifier,
+            bytes: 7,
             brought: receipt(),
-        },
+        }),
         ContractChange::Receipt(receipt()),
         ContractChange::Acknowledged {
             thing: Thing::Item(id),
@@ -299,6 +301,7 @@ fn attestation() -> Attestation {
 
 fn part(pieces: Vec<Piece>) -> EvidencePart {
     EvidencePart {
+        case: Accusation::Challenge,
         by: Litigant::Worker,
         pieces,
     }

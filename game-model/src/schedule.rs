@@ -16,11 +16,15 @@
 //! | V + ⌊Δ_C/3⌋ | worker | boxes and opening handed over to the client, after an approval that confirmed at V (audited template); nobody can challenge before |
 //! | V + Δ_C | client | its challenge (TxC) of that approval; from here on the worker can settle |
 //! | A + ⌊E/3⌋ | both | evidence for the panel |
+//! | A + ⌊E/3⌋ + (n − k + 1)·ρ | panel | its arbiters have told each other what they have heard, in rounds of ρ blocks |
 //! | A + 2⌊E/3⌋ | both | moves of a search inside the disputed step |
 //! | A + E | panel | attested, and the settlement confirmed |
 //!
 //! E is Δ_Q where a majority can do without an arbiter, and Δ_D where it can't. The set that leaves one arbiter out can be
 //! used Δ_Q blocks after the accusation: an arbiter that has not spoken by then is slashed for silence, however long Δ_D is.
+//!
+//! ρ = ⌊⌊E/4⌋/(n − k + 1)⌋ follows from the terms like all other dates, so that every arbiter counts the same rounds, however fast its
+//! own messages are. Tips differ by a block, so that a round of fewer than [`SHORTEST_ROUND`] blocks is none: then ρ is 0.
 //!
 //! What a party needs to keep these deadlines is its [`Pace`]; [`Pace::check`] names every row of the ledger that does not
 //! fit the parameters.
@@ -109,6 +113,9 @@ impl ChallengeSchedule {
     }
 }
 
+/// Blocks of the shortest round of messages between parties whose tips may differ by one.
+pub const SHORTEST_ROUND: u32 = 2;
+
 /// What counts from an accusation, an appeal or a challenge, that confirmed at a height. All are the last heights that are
 /// in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -117,6 +124,10 @@ pub struct PanelSchedule {
     pub accused: u32,
     /// Evidence.
     pub evidence: u32,
+    /// ρ: blocks of a round in which arbiters tell each other what they have heard; 0 if there are no rounds.
+    pub round: u32,
+    /// Behind the last round: nothing more is heard.
+    pub heard: u32,
     /// Moves of a search inside the disputed step.
     pub moves: u32,
     /// Attested, and the settlement confirmed.
@@ -128,12 +139,24 @@ impl PanelSchedule {
     pub fn of(params: &Params, accused: u32) -> Self {
         let window = u32::from(Self::blocks(params));
         let at = |blocks: u32| accused.saturating_add(blocks);
+        let rounds = Self::rounds(params);
+        let round = Some(window / 4 / rounds).filter(|blocks| *blocks >= SHORTEST_ROUND);
+        let round = round.unwrap_or(0);
         Self {
             accused,
             evidence: at(window / 3),
+            round,
+            heard: at(window / 3 + rounds * round),
             moves: at(2 * (window / 3)),
             settled: at(window),
         }
+    }
+
+    /// n − k + 1: so many rounds are enough, since at most n − k of the panel's arbiters lie
+    /// (`docs/adr/0121-evidence-in-common.md`).
+    pub fn rounds(params: &Params) -> u32 {
+        let liars = params.arbiters().saturating_sub(params.quorum());
+        u32::from(liars) + 1
     }
 
     /// E: blocks that the panel has, from the accusation to a settlement on chain.

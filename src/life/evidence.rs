@@ -116,7 +116,9 @@ impl LifeSigner<'_> {
         };
         let by = self.role().litigant();
         let by = by.ok_or(LifeError::Order("evidence of its own"))?;
-        let part = EvidencePart { by, pieces };
+        let case = accusation.map(|(case, _)| case);
+        let case = case.ok_or(LifeError::Order("an accusation on chain"))?;
+        let part = EvidencePart { case, by, pieces };
         self.blobs.keep(&part.to_bytes())?;
         Ok(Some(Done::Pleaded(self.brings(&part)?)))
     }

@@ -7,8 +7,8 @@ use std::io;
 use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
-        Book, Contract, ContractErrand, ContractInput, ContractMessage, ContractRefusal,
-        ContractSeatError, NextMove, Order, Parcel,
+        Book, BroughtPart, Contract, ContractErrand, ContractInput, ContractMessage,
+        ContractRefusal, ContractSeatError, NextMove, Order, Parcel,
     },
     log::Log,
     wire::{BOXES, EVIDENCE, OPENING, body_hash},
@@ -315,7 +315,7 @@ impl<'a> LifeParty<'a> {
                 .collect(),
             OPENING => papers.openings().copied().map(Parcel::Opening).collect(),
             EVIDENCE => {
-                let heard = papers.brought().map(|(_, brought)| brought.receipt.item);
+                let heard = papers.brought().iter().map(BroughtPart::hash);
                 let all = book.pleaded().copied().chain(heard);
                 all.map(Parcel::Evidence).collect()
             }

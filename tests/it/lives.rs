@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use bitcoin::hex::{DisplayHex as _, FromHex as _};
-use narthex::schedules::{Less, LifePlan, Pool, live, run_lives};
+use narthex::schedules::{Less, LifePlan, Lived, Pool, live, run_lives, seed_of};
 use serde::Deserialize;
 
 /// A schedule in which something was found once.
@@ -13,9 +13,29 @@ struct Kept {
     signer: String,
     seed: String,
     less: Less,
+    /// How it ended, where that is kept: the settlement, and of a case a row by which honest arbiters ruled.
+    #[serde(default)]
+    sort: Option<String>,
     /// Hash of all that happened, where that is kept.
     #[serde(default)]
     trace: Option<String>,
+}
+
+impl Kept {
+    fn is_sort(&self, lived: &Lived) -> bool {
+        let sort = self.sort.as_deref().unwrap_or_default();
+        let (exit, row) = sort.split_once(", ruled by row ").unwrap_or((sort, ""));
+        lived.exit == Some(exit) && (row.is_empty() || lived.rows.contains(row))
+    }
+
+    /// A life of this sort, where the one that was kept has become another.
+    fn another(&self, pool: &Pool) -> Option<[u8; 32]> {
+        let mut seeds = (0..10_000).map(|number| seed_of(&[0x50; 32], number));
+        seeds.find(|seed| {
+            let outcome = live(seed, pool, &LifePlan::default());
+            outcome.violations.is_empty() && outcome.life.is_some_and(|lived| self.is_sort(&lived))
+        })
+    }
 }
 
 #[test]
@@ -32,16 +52,24 @@ fn what_was_found_once_is_not_found_again() {
             "cached" => &cached,
             other => panic!("{}: {other}", path.display()),
         };
-        let seed = <[u8; 32]>::from_hex(&kept.seed).unwrap();
-        if let Some(trace) = kept.trace {
-            let outcome = live(&seed, pool, &LifePlan::default());
-            let lived = outcome.trace.to_lower_hex_string();
+        let mut seed = <[u8; 32]>::from_hex(&kept.seed).unwrap();
+        if let Some(trace) = &kept.trace {
+            let goes = |seed: [u8; 32]| {
+                let outcome = live(&seed, pool, &LifePlan::default());
+                let is_sort = outcome.life.as_ref().is_some_and(|of| kept.is_sort(of));
+                (outcome.trace.to_lower_hex_string(), is_sort, outcome.last)
+            };
+            let (mut lived, mut is_sort, last) = goes(seed);
             if std::env::var_os("NARTHEX_BLESS").is_some() {
-                bless(&path, &lived);
+                if !is_sort {
+                    seed = kept.another(pool).unwrap();
+                    (lived, is_sort, _) = goes(seed);
+                }
+                bless(&path, &seed, &lived);
             } else {
-                let last = &outcome.last;
-                assert_eq!(lived, trace, "{}: {last:#?}", path.display());
+                assert_eq!(lived, *trace, "{}: {last:#?}", path.display());
             }
+            assert!(is_sort, "{}: {last:#?}", path.display());
             traces.insert(lived);
         }
         for less in [Less::default(), kept.less] {
@@ -59,9 +87,10 @@ fn what_was_found_once_is_not_found_again() {
 }
 
 /// Writes how a life goes now.
-fn bless(path: &Path, trace: &str) {
+fn bless(path: &Path, seed: &[u8; 32], trace: &str) {
     let bytes = std::fs::read(path).unwrap();
     let mut kept: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    kept["seed"] = seed.to_lower_hex_string().into();
     kept["trace"] = trace.into();
     let mut bytes = serde_json::to_vec_pretty(&kept).unwrap();
     bytes.push(b'\n');

@@ -143,7 +143,7 @@ impl Side for Judging {
 impl Judging {
     /// Whether the evidence is closed, at this tip.
     fn hears(book: &Book, tip: u32) -> Vec<ContractChange> {
-        let Some(sides) = book.litigants().filter(|_| !book.is_closed) else {
+        let Some(case) = book.accusation().filter(|_| !book.is_closed) else {
             return Vec::new();
         };
         let summoned = book.summoned.unwrap_or(tip);
@@ -151,7 +151,7 @@ impl Judging {
         if book.summoned.is_none() {
             changes.push(ContractChange::Summoned { tip });
         }
-        if book.is_heard_out(sides, (tip, summoned)) {
+        if book.is_heard_out(case, (tip, summoned)) {
             changes.push(ContractChange::Closed);
         }
         changes

@@ -19,7 +19,7 @@ use narthex_game_model::{
 
 use super::{
     Audited, Contract, ContractChange, ContractEffect, ContractRefusal, EndingChange, Endings,
-    Facts, Finding, Once, Papers, duty,
+    Facts, Finding, Once, Papers, duty, parts::litigants_of,
 };
 
 /// All that a party knows of a contract.
@@ -187,10 +187,7 @@ impl Book {
                     Some(other) if self.case.is_some_and(|case| case != other) => {
                         self.summoned = None;
                         self.case = None;
-                        if self.ruled.is_none() {
-                            self.is_closed = false;
-                            self.papers.forget_brought();
-                        }
+                        self.is_closed &= self.ruled.is_some();
                     }
                     Some(_) => {}
                 }
@@ -208,7 +205,7 @@ impl Book {
             ContractChange::Filed(signed) => self.papers.file(signed.clone()),
             ContractChange::Shown(commitment) => self.papers.bare = Some(**commitment),
             ContractChange::Kept { by, blob } => self.papers.keep(*by, blob),
-            ContractChange::Brought { by, brought } => self.papers.bring(*by, *brought),
+            ContractChange::Brought(part) => self.papers.bring(*part),
             ContractChange::Receipt(signed) => self.papers.receipts.push(*signed),
             ContractChange::Acknowledged { thing, receipt } => self.papers.give(*thing, *receipt),
             ContractChange::NotReceived(thing) => {
@@ -383,11 +380,7 @@ impl Book {
 
     /// The two sides of the case before the panel.
     pub(super) fn litigants(&self) -> Option<[Litigant; 2]> {
-        Some(match self.accusation()? {
-            Accusation::Appeal => [Litigant::Worker, Litigant::Verifier],
-            // Nothing that the verifier signed counts: it has approved.
-            Accusation::Challenge => [Litigant::Worker, Litigant::Client],
-        })
+        self.accusation().map(litigants_of)
     }
 
     /// The transaction that was decided on last, as long as what it spends is unspent. An appeal waits while a reorganisation has taken the

@@ -11,10 +11,10 @@ use narthex_contracts::{
 use narthex_game_model::{
     Ruling,
     commitment::{Commitment, SignedReceipt},
-    ruling::{Litigant, SignedItem},
+    ruling::SignedItem,
 };
 
-use super::{Blob, EndingChange, Facts, RulingDigest, Thing};
+use super::{Blob, BroughtPart, EndingChange, Facts, RulingDigest, Thing};
 
 /// What a party found in what another has said or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +59,7 @@ pub enum ContractChange {
         blob: Blob,
     },
     /// A party's evidence is here.
-    Brought {
-        /// Whose.
-        by: Litigant,
-        /// As it has signed, with the hash by which it is kept.
-        brought: SignedReceipt,
-    },
+    Brought(BroughtPart),
     /// Another party has something, or keeps it.
     Receipt(SignedReceipt),
     /// This party has something.

@@ -7,12 +7,12 @@ use narthex_base::{
 };
 use narthex_contracts::{graph::NodeId, party::PartyId};
 use narthex_game_model::{
-    Ruling,
+    Accusation, Ruling,
     ruling::{Litigant, RootOfRecord},
 };
 
 use super::{
-    Audited, Blob, ContractChange, EndingChange, Facts, Finding, RulingDigest, Thing,
+    Audited, Blob, BroughtPart, ContractChange, EndingChange, Facts, Finding, RulingDigest, Thing,
     message::{read_item, read_receipt, write_item},
 };
 
@@ -34,8 +34,10 @@ impl Message for ContractChange {
                 Blob::Boxes { hash } => w.u8(3).u8(by.0).fixed(hash),
                 Blob::Opening { id, hash } => w.u8(4).u8(by.0).fixed(id).fixed(hash),
             },
-            ContractChange::Brought { by, brought } => {
-                w.u8(5).u8(litigant_byte(*by)).fixed(&brought.to_bytes())
+            ContractChange::Brought(part) => {
+                let w = w.u8(5).u8(accusation_byte(part.case));
+                let w = w.u8(litigant_byte(part.by)).u32(part.bytes);
+                w.fixed(&part.brought.to_bytes())
             }
             ContractChange::Receipt(receipt) => w.u8(6).fixed(&receipt.to_bytes()),
             ContractChange::Acknowledged { thing, receipt } => {
@@ -111,10 +113,12 @@ impl Message for ContractChange {
                     hash: r.array("bytes")?,
                 },
             },
-            5 => ContractChange::Brought {
+            5 => ContractChange::Brought(BroughtPart {
+                case: read_accusation(r)?,
                 by: read_litigant(r)?,
+                bytes: r.u32("bytes")?,
                 brought: read_receipt(r)?,
-            },
+            }),
             6 => ContractChange::Receipt(read_receipt(r)?),
             7 => ContractChange::Acknowledged {
                 thing: read_thing(r)?,
@@ -238,6 +242,21 @@ fn read_thing(r: &mut Reader<'_>) -> Result<Thing, DecodeError> {
 fn read_party(r: &mut Reader<'_>) -> Result<PartyId, DecodeError> {
     let index = r.u8("party")?;
     PartyId::from_index(index.into()).ok_or_else(|| DecodeError::invalid("party", index))
+}
+
+pub(super) const fn accusation_byte(case: Accusation) -> u8 {
+    match case {
+        Accusation::Appeal => 0,
+        Accusation::Challenge => 1,
+    }
+}
+
+pub(super) fn read_accusation(r: &mut Reader<'_>) -> Result<Accusation, DecodeError> {
+    Ok(match r.u8("case")? {
+        0 => Accusation::Appeal,
+        1 => Accusation::Challenge,
+        other => return Err(DecodeError::invalid("case", other)),
+    })
 }
 
 pub(super) const fn litigant_byte(by: Litigant) -> u8 {

@@ -17,7 +17,7 @@
 //! | worker | TxV0 | TxA | it is not at fault, its root is on record and deep, and a sample is drawn |
 //! | client, verifier | TxV0 | S4' | Δ_A has passed |
 //! | whom it pays first | TxA, TxC | S6, S7 | by the fullest set of rulings, once its lock has passed; others b blocks later |
-//! | whoever may | TxA, TxC | S5 | no majority, and its lock has passed |
+//! | whoever may | TxA, TxC | S5 | no majority, or one for a worker that does not use it, and its lock has passed |
 //!
 //! For the `paper` template, which is lived for research, `paper.rs` says it.
 
@@ -316,25 +316,31 @@ impl Look<'_> {
             .peekable();
         match decided.peek() {
             Some(_) => decided.find_map(|(ruling, set)| self.ruled_so(accusation, *ruling, *set)),
-            None => self.undecided(accusation),
+            None => self.undecided(accusation, 0),
         }
     }
 
     fn ruled_so(&self, accusation: Accusation, ruling: Ruling, set: ArbiterSet) -> Option<NodeId> {
         let name = Exit::ruled_on(accusation, ruling, set);
         match (ruling, self.book.contract().role()) {
-            // Nobody else can: it shows the worker's secret.
+            // Nobody else can: it shows the worker's secret. Where it does not, those who have ruled take their stakes back as from a panel
+            // that has failed: not as soon as they may, since a worker beside whose settlement another one waits shows nothing.
             (Ruling::VerifierAtFault, Role::Worker) => self.deep().then(|| self.when(name, 0))?,
-            (Ruling::VerifierAtFault, _) => None,
+            (Ruling::VerifierAtFault, _) => {
+                self.undecided(accusation, self.book.contract().policy().settles())
+            }
             (Ruling::WorkerAtFault, role) if !confirms_conviction(accusation, role) => None,
             (Ruling::WorkerAtFault, Role::Arbiter(_)) => self.when(name, self.confirm()),
             (Ruling::WorkerAtFault, _) => self.when(name, 0),
         }
     }
 
-    /// Nobody has a majority.
-    fn undecided(&self, accusation: Accusation) -> Option<NodeId> {
+    /// Nobody has a majority, or none that this party can use. Whoever has just started was away, or has an older disk: it is told first how arbiters have ruled meanwhile.
+    fn undecided(&self, accusation: Accusation, since: u32) -> Option<NodeId> {
         let (book, contract) = (self.book, self.book.contract());
+        if book.has_just_started((self.tip, self.since)) {
+            return None;
+        }
         let rulings = Rulings {
             worker: book.attested_set(Ruling::WorkerAtFault),
             verifier: book.attested_set(Ruling::VerifierAtFault),
@@ -342,7 +348,7 @@ impl Look<'_> {
         let is_named = contract.terms().panel_size() <= MAX_PANEL_WITH_NAMED_SILENCE;
         let rulings = is_named.then_some(rulings);
         let may = |by_anyone: bool| {
-            let node = self.when(Exit::failed_on(accusation, rulings, by_anyone), 0)?;
+            let node = self.when(Exit::failed_on(accusation, rulings, by_anyone), since)?;
             let signing = contract.graph().node(node)?.signing?;
             let is_ours = signing.broadcasters.contains(contract.role());
             is_ours.then_some(node)

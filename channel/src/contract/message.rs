@@ -10,6 +10,7 @@ use narthex_contracts::{
     shared_secret::RevealedShare,
 };
 use narthex_game_model::{
+    Accusation,
     arbiters::MAX_ARBITERS,
     commitment::{Commitment, Multiproof, Opening, SignedReceipt},
     ruling::{
@@ -19,7 +20,7 @@ use narthex_game_model::{
 
 use super::{
     EndingSaid, RulingDigest,
-    codec::{litigant_byte, read_litigant},
+    codec::{accusation_byte, litigant_byte, read_accusation, read_litigant},
 };
 
 /// One thing that is handed over. It may hold the token, so it can't be printed.
@@ -152,6 +153,8 @@ pub const MAX_EVIDENCE: usize = MAX_ITEMS + MAX_RECEIPTS + MAX_SHOWN_OPENINGS + 
 /// What a party brings the panel, as it is kept: who signs for it signs for the hash of these bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidencePart {
+    /// To which case: what is brought to an appeal is none of a challenge, should a reorganisation make one of the other.
+    pub case: Accusation,
     /// Who brings it: the same of another is another part.
     pub by: Litigant,
     /// What.
@@ -161,8 +164,9 @@ pub struct EvidencePart {
 impl Message for EvidencePart {
     const KIND: Kind = kinds::EVIDENCE_PART;
 
-    /// Who (1: 0 the client, 1 the worker, 2 the verifier), number of pieces (4), and each with its length.
+    /// To which case (1: 0 the appeal, 1 the challenge), who (1: 0 the client, 1 the worker, 2 the verifier), number of pieces (4), and each with its length.
     fn write(&self, w: &mut Writer) {
+        w.u8(accusation_byte(self.case));
         w.u8(litigant_byte(self.by));
         w.list(&self.pieces, |w, piece| {
             w.message(piece);
@@ -171,6 +175,7 @@ impl Message for EvidencePart {
 
     fn read(r: &mut Reader<'_>) -> Result<EvidencePart, DecodeError> {
         Ok(EvidencePart {
+            case: read_accusation(r)?,
             by: read_litigant(r)?,
             // A piece has its length and its kind before anything else.
             pieces: r.list_up_to("evidence", 9, MAX_EVIDENCE, |r| r.message("piece"))?,

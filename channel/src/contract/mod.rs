@@ -67,7 +67,7 @@ pub use message::{ContractMessage, Evidence, EvidencePart, MAX_EVIDENCE, MAX_PAR
 pub use next::NextMove;
 pub use once::Once;
 pub use papers::{Blob, Papers, Thing, blob_hash};
-pub use parts::PartSaid;
+pub use parts::{BroughtPart, MAX_SIDE_BYTES, PartSaid};
 pub use seat::{ContractErrand, ContractSeat, ContractSeatError, ContractSigner};
 pub use tower::Tower;
 pub use verifier::Checking;

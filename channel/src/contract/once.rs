@@ -10,9 +10,14 @@
 //! | it started later, and may have an older copy | the same | k |
 //! | it is an older copy: own words were given back that it had not | the same | the same |
 //!
+//! A disk that is known to be an older copy may lack evidence too, that came once and does not come again. So its arbiter attests only if
+//! k − 1 of the other arbiters have ruled by the same evidence as it: with them it is in the majority, and else it is silent.
+//!
 //! N are the others, k is the panel's quorum, f = 1 of the others may have forgotten what it had, or lie. Any two sets of the first size have
 //! more than f in common. Fewer do where others are silent on purpose: whoever an arbiter rules against would silence it
 //! otherwise, and it would lose its own stake by that (`docs/adr/0114-answers-before-attesting.md`).
+
+use std::collections::BTreeSet;
 
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_contracts::{
@@ -92,6 +97,19 @@ impl Once {
             .is_some_and(|(_, other)| said.any(|digest| digest.digest == other))
     }
 
+    /// How many of the other arbiters say that they have ruled by the same evidence. What each has said first counts.
+    fn agreeing(&self) -> usize {
+        let Some((mine, _)) = &self.fixed else {
+            return 0;
+        };
+        let mut seen = BTreeSet::new();
+        let others = self.heard.iter().filter(|of| of.arbiter != mine.arbiter);
+        let first = others.filter(|digest| seen.insert(digest.arbiter));
+        first
+            .filter(|digest| digest.evidence == mine.evidence)
+            .count()
+    }
+
     /// How many of the others have this digest and no other before it.
     fn answers(&self, me: PartyId) -> usize {
         let Some((mine, _)) = &self.fixed else {
@@ -161,7 +179,14 @@ impl Book {
     /// That an arbiter attests, if it asks and has so many answers that it need not wait.
     pub(super) fn attests_by_answers(&self) -> Option<ContractChange> {
         let is_enough = self.once.answers(self.me()) >= self.enough_answers();
-        (self.is_asking() && is_enough).then_some(ContractChange::MayAttest)
+        let attests = self.is_asking() && is_enough && self.has_company();
+        attests.then_some(ContractChange::MayAttest)
+    }
+
+    /// Whether this arbiter has heard what others have, as far as it can tell: an older disk may lack a part.
+    fn has_company(&self) -> bool {
+        let quorum = usize::from(self.contract().terms().params().quorum());
+        !self.once.is_put_back || self.once.agreeing() + 1 >= quorum
     }
 
     /// What follows for an arbiter from the height of the tip.
@@ -189,7 +214,8 @@ impl Book {
             () if once.is_put_back => self.enough_answers(),
             () => quorum.min(self.enough_answers()),
         };
-        let is_time = tip >= last && once.answers(self.me()) >= needed;
+        let is_enough = once.answers(self.me()) >= needed && self.has_company();
+        let is_time = tip >= last && is_enough;
         changes.extend(is_time.then_some(ContractChange::MayAttest));
         changes
     }
@@ -232,7 +258,7 @@ impl Book {
             return Ok(Vec::new());
         }
         match self.once.heard_of(digest.arbiter).count() < MAX_DIGESTS {
-            true => Ok(vec![ContractChange::DigestHeard(*digest)]),
+            true => Ok(self.and_attests(ContractChange::DigestHeard(*digest))),
             false => self.not_its_part(from, "digest of a ruling more, after so many"),
         }
     }

@@ -5,10 +5,13 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use bitcoin::hashes::{Hash, sha256};
 use narthex_contracts::party::PartyId;
 use narthex_game_model::{
+    Accusation,
     commitment::{Commitment, ReceiptKind, SignedReceipt},
     ruling::{Answer, Item, Litigant, SignedItem, data_id},
     token::SealedToken,
 };
+
+use super::BroughtPart;
 
 /// A long thing that is kept beside the log, by the hash of its bytes. It is durable before the machine is told of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,7 +113,7 @@ pub struct Papers {
     /// How often a party has brought something that was none.
     fruitless: BTreeMap<PartyId, u8>,
     /// Evidence, to an arbiter, in the order in which it came.
-    brought: BTreeMap<Litigant, Vec<SignedReceipt>>,
+    brought: Vec<BroughtPart>,
 }
 
 impl Papers {
@@ -147,9 +150,18 @@ impl Papers {
 
     /// What was brought to an arbiter in time, as its bringer has signed it, with the hash by which it is kept: more than one part of a party
     /// that has brought it more than once.
-    pub fn brought(&self) -> impl Iterator<Item = (Litigant, &SignedReceipt)> {
-        let all = self.brought.iter();
-        all.flat_map(|(by, parts)| parts.iter().map(|brought| (*by, brought)))
+    pub fn brought(&self) -> &[BroughtPart] {
+        &self.brought
+    }
+
+    /// What of it was brought to this case.
+    pub fn brought_to(&self, case: Accusation) -> impl Iterator<Item = &BroughtPart> {
+        self.brought.iter().filter(move |part| part.case == case)
+    }
+
+    /// The part that is kept by this hash.
+    pub(super) fn part_brought(&self, hash: &[u8; 32]) -> Option<&BroughtPart> {
+        self.brought.iter().find(|part| part.hash() == *hash)
     }
 
     /// The first item that `pick` takes, with its id. What is said a second time is evidence against who says it, and no
@@ -327,23 +339,14 @@ impl Papers {
         items.any(|signed| signed.item.opened() == Some(opening))
     }
 
-    pub(super) fn bring(&mut self, by: Litigant, brought: SignedReceipt) {
-        self.brought.entry(by).or_default().push(brought);
+    pub(super) fn bring(&mut self, part: BroughtPart) {
+        self.brought.push(part);
     }
 
-    /// Another case: what was brought for the one before is not of it.
-    pub(super) fn forget_brought(&mut self) {
-        self.brought.clear();
-        self.given
-            .retain(|(thing, _)| !matches!(thing, Thing::Part(_)));
-        self.receipts
-            .retain(|signed| signed.receipt.kind != ReceiptKind::Heard);
-    }
-
-    /// Whether a party may bring other evidence than before.
-    pub(super) fn may_bring(&self, by: Litigant) -> bool {
-        let brought = self.brought.get(&by);
-        brought.is_none_or(|parts| parts.len() < MAX_BROUGHT)
+    /// Whether a party may bring other evidence to this case than before.
+    pub(super) fn may_bring(&self, (case, by): (Accusation, Litigant)) -> bool {
+        let brought = self.brought_to(case).filter(|part| part.by == by);
+        brought.count() < MAX_BROUGHT
     }
 
     /// The receipt for a thing takes the place of one for what was taken for it before.
@@ -357,6 +360,13 @@ impl Papers {
         let is_it =
             |known: &&SignedReceipt| (known.receipt.item, known.receipt.kind) == (*item, kind);
         self.recalled.iter().find(is_it)
+    }
+
+    /// Whether this party has acknowledged a thing, as its own words say that came back, and has forgotten it.
+    pub(super) fn has_recalled(&self, contract: &[u8; 32], thing: Thing) -> bool {
+        let named = self.receipt_name(contract, thing);
+        let named = named.zip(self.receipt_kind(contract, thing));
+        named.is_some_and(|(item, kind)| self.recalled(&item, kind).is_some())
     }
 
     /// Whether an own receipt that came back tells something: of two for the same the lower height binds.
@@ -392,8 +402,7 @@ impl Papers {
                 }
             }
             Thing::Part(hash) => {
-                let parts = self.brought.values_mut();
-                parts.for_each(|parts| parts.retain(|brought| brought.receipt.item != hash));
+                self.brought.retain(|part| part.hash() != hash);
                 None
             }
         };

@@ -1,29 +1,41 @@
 //! How the arbiters come to hear the same evidence: Dolev and Strong's broadcast, for the parts of each litigant.
 //!
-//! A litigant signs what it brings. An arbiter that has heard a part in time signs that, and passes the part on with all signatures for it;
-//! with those of j other arbiters it is in time j rounds of messages later. At most f of n arbiters lie, so that after f + 1 rounds
+//! A litigant signs what it brings, and to which case. An arbiter that has heard a part in time signs that, and passes the part on with all signatures for it;
+//! with those of j other arbiters it is in time j rounds of ρ blocks later, where ρ follows from the terms ([`PanelSchedule::round`]). At most f of n arbiters lie, so that after f + 1 rounds
 //! each honest one has passed on what it has heard in time for the others
 //! (`docs/adr/0121-evidence-in-common.md`).
 //!
-//! So a case is closed behind TxA + ⌊E/3⌋ + (f + 1)·m, and not before: whoever closes it with what everybody has said to have heard does not
-//! know what another takes in time behind that. Where the window has no room for the rounds it is closed as soon as both parts are here, or
+//! So a case is closed behind TxA + ⌊E/3⌋ + (f + 1)·ρ, and not before: whoever closes it with what everybody has said to have heard does not
+//! know what another takes in time behind that. Where the terms have no room for rounds it is closed as soon as both parts are here, or
 //! behind TxA + ⌊E/3⌋: who enters such terms has no such promise.
+//!
+//! [`PanelSchedule::round`]: narthex_game_model::schedule::PanelSchedule::round
 
 use std::collections::BTreeSet;
 
 use narthex_contracts::{party::PartySet, terms::Role};
 use narthex_game_model::{
+    Accusation,
     commitment::{ReceiptKind, SignedReceipt},
     ruling::{Litigant, Part},
+    schedule::PanelSchedule,
 };
 
 use super::{Book, ContractChange, ContractEffect, ContractRefusal, Parcel, Task, Thing};
 
+/// Most bytes of all parts of one side that a ruling goes by: with those of the other side, terms and program they are a question that a
+/// judge takes.
+pub const MAX_SIDE_BYTES: u64 = 96 << 20;
+
 /// A part of evidence, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartSaid {
-    /// Who brings it, as its bytes say.
+    /// To which case it is brought, as its bytes say.
+    pub case: Accusation,
+    /// Who brings it, as they say too.
     pub by: Litigant,
+    /// How many there are.
+    pub bytes: u32,
     /// Hash of its bytes.
     pub hash: [u8; 32],
     /// The litigant brings it.
@@ -34,6 +46,26 @@ pub struct PartSaid {
     pub tip: u32,
 }
 
+/// A part of evidence that an arbiter was brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BroughtPart {
+    /// To which case.
+    pub case: Accusation,
+    /// Whose it is.
+    pub by: Litigant,
+    /// How many bytes it has.
+    pub bytes: u32,
+    /// As its litigant has signed, with the hash by which it is kept.
+    pub brought: SignedReceipt,
+}
+
+impl BroughtPart {
+    /// By what it is kept.
+    pub const fn hash(&self) -> [u8; 32] {
+        self.brought.receipt.item
+    }
+}
+
 impl Book {
     fn part(&self, by: Litigant, hash: &[u8; 32]) -> Option<Part> {
         let key = self.word(Role::from(by))?;
@@ -42,9 +74,9 @@ impl Book {
 
     /// The part of what a litigant brings that is kept by this hash, as its bringer and each arbiter that has heard it sign it.
     pub fn part_of(&self, hash: &[u8; 32]) -> Option<Part> {
-        let mut known = self.papers.brought();
-        let found = known.find_map(|(by, brought)| (brought.receipt.item == *hash).then_some(by));
-        let by = found.or_else(|| self.contract().role().litigant())?;
+        let known = self.papers.part_brought(hash);
+        let by = known.map(|part| part.by);
+        let by = by.or_else(|| self.contract().role().litigant())?;
         self.part(by, hash)
     }
 
@@ -67,27 +99,23 @@ impl Book {
         &self,
         hash: &[u8; 32],
     ) -> Option<(SignedReceipt, Vec<SignedReceipt>)> {
-        let is_it = |brought: &SignedReceipt| brought.receipt.item == *hash;
         let mut own = self.pleaded.iter().map(|(_, brought)| brought);
-        let mut known = self.papers.brought().map(|(_, brought)| brought);
-        let brought = own.find(|brought| is_it(brought));
-        let brought = brought.or_else(|| known.find(|brought| is_it(brought)))?;
+        let own = own.find(|brought| brought.receipt.item == *hash);
+        let known = || self.papers.part_brought(hash).map(|part| &part.brought);
+        let brought = own.or_else(known)?;
         let heard = self.heard_by(hash).chain(self.own_hearing(hash));
         Some((*brought, heard.copied().collect()))
     }
 
-    /// Rounds in which arbiters tell each other what they have heard: f + 1, where at most f of them lie; none where the window has no room.
-    fn rounds(&self) -> u32 {
+    /// Rounds in which arbiters tell each other what they have heard, and blocks of each, as the terms have them: f + 1 of ρ, where at most f
+    /// of the arbiters lie; none where there is no room for any.
+    fn rounds(&self) -> (u32, u32) {
         let params = self.contract().terms().params();
-        let liars = params.arbiters().saturating_sub(params.quorum());
-        let rounds = u32::from(liars).saturating_add(1);
-        let message = u32::from(self.contract().policy().message);
-        let needed = rounds.saturating_mul(message);
-        let room = self.evidence_until().zip(self.last_moment());
-        let has_room = room.is_some_and(|(heard, last)| heard.saturating_add(needed) <= last);
-        match has_room && !self.contract().is_paper() {
-            true => rounds,
-            false => 0,
+        // How long a round is does not depend on when it begins.
+        match self.contract().panel_schedule(0).round {
+            0 => (0, 0),
+            _ if self.contract().is_paper() => (0, 0),
+            blocks => (PanelSchedule::rounds(params), blocks),
         }
     }
 
@@ -95,11 +123,12 @@ impl Book {
     /// reorganisation may bring an appeal that nobody has seen, with blocks on top of it, and an arbiter may have been away: without a
     /// round of messages it would have heard nobody, and convict an honest worker.
     fn heard_until(&self, summoned: u32, others: usize) -> u32 {
-        let message = u32::from(self.contract().policy().message);
-        let heard = summoned.saturating_add(message);
-        let rounds = u32::try_from(others).unwrap_or(u32::MAX).min(self.rounds());
+        let (rounds, blocks) = self.rounds();
+        let anew = blocks.max(self.contract().policy().message.into());
+        let heard = summoned.saturating_add(anew);
+        let rounds = u32::try_from(others).unwrap_or(u32::MAX).min(rounds);
         let last = self.evidence_until().unwrap_or(0).max(heard);
-        last.saturating_add(rounds.saturating_mul(message))
+        last.saturating_add(rounds.saturating_mul(blocks))
     }
 
     /// A litigant brings a part to an arbiter, or another arbiter passes it on.
@@ -119,12 +148,12 @@ impl Book {
         if !(is_arbiter(from) || Some(from) == author) {
             return self.not_its_part(from, what);
         }
-        let mut known = self.papers.brought();
-        let is_known = known.any(|(_, brought)| brought.receipt.item == said.hash);
+        let is_known = self.papers.part_brought(&said.hash).is_some();
         // Who is no side of a case brings nothing to it.
-        let sides = self.litigants();
-        let is_side = sides.is_none_or(|sides| sides.contains(&by));
-        if self.is_closed || is_known || !is_side {
+        let is_side = litigants_of(said.case).contains(&by);
+        // What a reorganisation makes the case before the panel is heard before this arbiter sees it.
+        let is_over = self.is_closed && self.accusation() == Some(said.case);
+        if is_over || is_known || !is_side {
             return Ok(Vec::new());
         }
         let part = self.part(by, &said.hash);
@@ -151,52 +180,62 @@ impl Book {
         let mut own = said.heard.iter();
         let is_known = own.any(|signed| Some(signed.receipt.issuer) == me);
         let is_late = said.tip > self.heard_until(summoned, heard.len());
-        if self.is_accused() && is_late && !is_known {
+        if self.accusation() == Some(said.case) && is_late && !is_known {
             return Ok(Vec::new());
         }
-        if !self.papers.may_bring(by) {
+        if !self.papers.may_bring((said.case, by)) {
             return self.not_its_part(from, "evidence once more");
         }
-        let brought = ContractChange::Brought {
+        let brought = ContractChange::Brought(BroughtPart {
+            case: said.case,
             by,
+            bytes: said.bytes,
             brought: said.brought,
-        };
+        });
         let heard = heard.into_iter().map(ContractChange::Receipt);
         Ok(heard.chain([brought]).collect())
     }
 
-    /// The parts of a litigant that count: all, up to as many as are kept of it.
-    fn counted_of(&self, by: Litigant) -> Vec<[u8; 32]> {
+    /// The parts of a litigant that count: all, up to as many as are kept of it; the shortest, where they are too long together.
+    fn counted_of(&self, case: Accusation, by: Litigant) -> Vec<[u8; 32]> {
         // Nobody who is honest brings so many; whom each honest arbiter knows to have done so has brought nothing.
-        if !self.papers.may_bring(by) {
+        if !self.papers.may_bring((case, by)) {
             return Vec::new();
         }
-        let known = self.papers.brought().filter(|(of, _)| *of == by);
-        let mut all: Vec<_> = known.map(|(_, brought)| brought.receipt.item).collect();
+        let known = self.papers.brought_to(case).filter(|part| part.by == by);
+        let mut all: Vec<_> = known.map(|part| (part.bytes, part.hash())).collect();
+        all.sort_unstable();
+        let sums = all.iter().scan(0u64, |sum, (bytes, _)| {
+            *sum += u64::from(*bytes);
+            Some(*sum)
+        });
+        let fits = sums.take_while(|sum| *sum <= MAX_SIDE_BYTES).count();
+        let mut all: Vec<_> = all.into_iter().take(fits).map(|(_, hash)| hash).collect();
         all.sort_unstable();
         all
     }
 
     /// What an arbiter rules by: who brings it, and by what it is kept; the same, in the same order, for every honest arbiter.
     pub fn counted(&self) -> Vec<(Litigant, [u8; 32])> {
+        let Some(case) = self.accusation() else {
+            return Vec::new();
+        };
         // In one order, whichever side accuses.
-        let mut sides = self.litigants().map(Vec::from).unwrap_or_default();
+        let mut sides = Vec::from(litigants_of(case));
         sides.sort_unstable();
         let counted = sides.into_iter().flat_map(|by| {
-            let parts = self.counted_of(by).into_iter();
+            let parts = self.counted_of(case, by).into_iter();
             parts.map(move |hash| (by, hash))
         });
         counted.collect()
     }
 
-    /// Whether the evidence is closed, at this tip, for an arbiter that saw the accusation at that one first.
-    pub(super) fn is_heard_out(&self, sides: [Litigant; 2], (tip, summoned): (u32, u32)) -> bool {
-        let is_whole = || {
-            let mut sides = sides.iter();
-            sides.all(|by| self.papers.brought().any(|(of, _)| of == *by))
-        };
+    /// Whether the evidence of this case is closed, at this tip, for an arbiter that saw the accusation at that one first.
+    pub(super) fn is_heard_out(&self, case: Accusation, (tip, summoned): (u32, u32)) -> bool {
+        let is_brought = |by| self.papers.brought_to(case).any(|part| part.by == by);
+        let is_whole = || litigants_of(case).into_iter().all(is_brought);
         let last = self.heard_until(summoned, usize::MAX);
-        (self.rounds() == 0 && is_whole()) || tip > last
+        (self.rounds().0 == 0 && is_whole()) || tip > last
     }
 
     /// What an arbiter signs for, and passes on: parts that it has heard in time.
@@ -206,8 +245,9 @@ impl Book {
         let panel = self.contract().panel().iter();
         let others = panel.filter(|party| Role::from(*party) != me);
         let others: PartySet = others.map(Role::from).collect();
-        for (_, brought) in self.papers.brought() {
-            let hash = brought.receipt.item;
+        let case = self.accusation().into_iter();
+        for part in case.flat_map(|case| self.papers.brought_to(case)) {
+            let hash = part.hash();
             all.push(match self.own_hearing(&hash) {
                 None => ContractEffect::Task(Task::Look(Thing::Part(hash))),
                 Some(_) => ContractEffect::Send {
@@ -217,5 +257,14 @@ impl Book {
             });
         }
         all
+    }
+}
+
+/// The two sides of a case.
+pub(super) const fn litigants_of(case: Accusation) -> [Litigant; 2] {
+    match case {
+        Accusation::Appeal => [Litigant::Worker, Litigant::Verifier],
+        // Nothing that the verifier signed counts: it has approved.
+        Accusation::Challenge => [Litigant::Worker, Litigant::Client],
     }
 }

@@ -437,7 +437,10 @@ fn said(message: ContractMessage, tip: u32) -> Result<(Said, Option<Vec<u8>>), C
         ContractMessage::Evidence(evidence) => {
             let bytes = evidence.part.to_bytes();
             let said = PartSaid {
+                case: evidence.part.case,
                 by: evidence.part.by,
+                // It was read with a bound that 32 bits count.
+                bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
                 hash: blob_hash(&bytes),
                 brought: evidence.brought,
                 heard: evidence.heard,

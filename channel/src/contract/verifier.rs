@@ -116,7 +116,10 @@ impl Book {
             .facts
             .root
             .is_some_and(|record| record.height <= schedule.record);
-        let has_data = self.papers.has_given(id, Thing::Data) || self.is_kept(Thing::Data);
+        // Boxes that an older disk has lost were handed over all the same, if this party's own word for them is with somebody.
+        let has_data = self.papers.has_given(id, Thing::Data)
+            || self.papers.has_recalled(id, Thing::Data)
+            || self.is_kept(Thing::Data);
         let sampled = self.has_own("sample");
         let (sample, token) = (self.papers.sample(id), self.papers.sealed(id));
         let has_token = match (sample, token) {

@@ -206,7 +206,7 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     unkept(life(OPENING, "opening", 20, MAX_LIFE)),
     life(RELEASE, "release", 70, 100),
     life(HANDED_OVER, "handed-over", 100, 130),
-    unkept(life(EVIDENCE, "evidence", 253, MAX_LIFE)),
+    unkept(life(EVIDENCE, "evidence", 254, MAX_LIFE)),
     life(ATTESTATION, "attestation", 70, 100),
     life(COMMITMENT, "commitment", 100, 1 << 20),
     life(ENDING, "ending", 20, 512),

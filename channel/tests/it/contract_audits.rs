@@ -12,8 +12,8 @@ use narthex_game_model::{
 };
 
 use crate::contract_support::{
-    BOXES, CLIENT, CONFIRM, DEPTH, DRAWN, MESSAGE, PANEL, Seat, VERIFIER, WORKER, in_template,
-    opened, release, talk, world,
+    BOXES, CLIENT, CONFIRM, DEPTH, DRAWN, MESSAGE, PANEL, SETTLES, Seat, VERIFIER, WORKER,
+    in_template, opened, release, talk, world,
 };
 
 const DELIVERED: u32 = 115;
@@ -529,7 +529,7 @@ fn another_case_is_heard_anew_unless_the_ruling_is_fixed() {
     fixed.is_seconded();
     appeal(&mut arbiter);
     assert!(!arbiter.is_asked(Task::Rule));
-    assert_eq!(arbiter.book().papers().brought().count(), 0);
+    assert_eq!(arbiter.book().counted(), []);
     appeal(&mut fixed);
     assert!(fixed.is_asked(Task::Attest));
     // A party puts its evidence together anew.
@@ -592,8 +592,26 @@ fn a_dismissed_challenge_is_settled_by_the_worker_when_it_is_deep() {
     let mut client = client();
     challenged(&mut client);
     rule(&mut client, Ruling::VerifierAtFault, &[0, 1, 2]);
-    client.tip(ACCUSED + 50);
+    // Nor where the worker does not: those who have ruled do not lose by it.
+    let rulings = Rulings {
+        worker: ArbiterSet::empty(),
+        verifier: all(),
+    };
+    let failed = Exit::failed_on(Accusation::Challenge, Some(rulings), false);
+    let open = ACCUSED
+        + u32::from(
+            client
+                .book()
+                .contract()
+                .terms()
+                .params()
+                .windows()
+                .decide_blocks,
+        );
+    client.tip(open + SETTLES - 2);
     assert_eq!(client.publishes(), []);
+    client.tip(open + SETTLES - 1);
+    assert_eq!(client.publishes(), [(failed, None)]);
 }
 
 #[test]

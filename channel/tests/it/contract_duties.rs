@@ -615,10 +615,20 @@ fn s7_is_the_workers_alone_when_the_appeal_is_deep() {
     let mut verifier = accused(Seat::answered(false));
     rule(&mut verifier, Ruling::VerifierAtFault, &[0, 1, 2]);
     let mut client = accused(Seat::<Paying>::of(CLIENT));
+    let mut arbiter = accused(Seat::<Judging>::of(PANEL[0]));
     rule(&mut client, Ruling::VerifierAtFault, &[0, 1, 2]);
-    verifier.tip(ACCUSED + 30);
-    client.tip(ACCUSED + 30);
-    assert_eq!((verifier.publishes(), client.publishes()), (vec![], vec![]));
+    rule(&mut arbiter, Ruling::VerifierAtFault, &[0, 1, 2]);
+    // A worker that does not use it costs those who have ruled nothing: they end it as a panel that has failed, and leave it time before.
+    let rulings = Rulings {
+        worker: ArbiterSet::empty(),
+        verifier: set(&[0, 1, 2]),
+    };
+    let failed = Exit::failed(Some(rulings), false);
+    let open = first(failed, ACCUSED);
+    from(&mut client, open + SETTLES - 1, failed, None);
+    from(&mut arbiter, open + SETTLES - 1, failed, None);
+    verifier.tip(open + SETTLES);
+    assert_eq!(verifier.publishes(), []);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     Ruling, Template,
-    commitment::{ReceiptKind, SignedReceipt},
+    commitment::ReceiptKind,
     ruling::{Answer, Item, SignedItem},
 };
 
@@ -288,10 +288,9 @@ impl<S: Side> Walks<S> {
                 (signed.item.receipt()?, id, author)
             }
             Thing::Part(hash) => {
-                let mut parts = book.papers().brought();
-                let is_it = |brought: &SignedReceipt| brought.receipt.item == hash;
-                let (by, _) = parts.find(|(_, brought)| is_it(brought))?;
-                (ReceiptKind::Heard, hash, by.into())
+                let mut parts = book.papers().brought().iter();
+                let part = parts.find(|part| part.hash() == hash)?;
+                (ReceiptKind::Heard, hash, part.by.into())
             }
         };
         let kind = match (is_arbiter, thing) {

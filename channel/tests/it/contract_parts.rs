@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use narthex_channel::Machine as _;
 use narthex_channel::contract::{
-    ContractChange, ContractEffect, ContractInput, Done, Judging, Parcel, Said, Task, Thing,
+    ContractChange, ContractEffect, ContractInput, Done, Judging, MAX_SIDE_BYTES, Parcel, Said,
+    Task, Thing,
 };
 use narthex_contracts::{template::Exit, terms::Role};
-use narthex_game_model::{Template, commitment::ReceiptKind};
+use narthex_game_model::{Accusation, Template, commitment::ReceiptKind, ruling::Litigant};
 
 use crate::contract_support::{CLIENT, MESSAGE, PANEL, Seat, VERIFIER, WORKER, in_template, world};
 
@@ -71,7 +72,7 @@ fn a_part_is_in_time_as_long_as_so_many_arbiters_have_passed_it_on() {
 }
 
 fn last_of(rounds: u32) -> u32 {
-    last() + rounds * MESSAGE
+    last() + rounds * world().panel_schedule(ACCUSED).round
 }
 
 #[test]
@@ -129,9 +130,9 @@ fn nobody_makes_up_what_another_brings_or_has_heard() {
     }
     // Nor does a litigant bring another's.
     assert!(seat.try_said(VERIFIER, said(&|_| ())).is_err());
-    assert_eq!(seat.book().papers().brought().count(), 0);
+    assert_eq!(seat.book().papers().brought().len(), 0);
     seat.said(PANEL[1], said(&|_| ()));
-    assert_eq!(seat.book().papers().brought().count(), 1);
+    assert_eq!(seat.book().papers().brought().len(), 1);
 }
 
 #[test]
@@ -161,6 +162,67 @@ fn who_brings_more_than_is_kept_has_brought_nothing_and_the_order_says_nothing()
     assert_eq!(seat.book().counted().len(), 7);
     seat.said(WORKER, world().evidence(WORKER, [7; 32]));
     assert_eq!(seat.book().counted(), []);
+}
+
+/// What a reorganisation makes the case is heard before an arbiter sees that, and what was brought to the other is none of it.
+#[test]
+fn a_part_is_brought_to_one_case() {
+    let mut seat = arbiter(PANEL[0]);
+    let to = |case: Accusation, by: Role, hash| {
+        let Said::Evidence(mut said) = world().evidence(by, hash) else {
+            unreachable!()
+        };
+        said.case = case;
+        Said::Evidence(said)
+    };
+    seat.said(WORKER, to(Accusation::Challenge, WORKER, [1; 32]));
+    assert!(hears(&mut seat, (WORKER, [1; 32]), ACCUSED));
+    for number in 0..8u8 {
+        seat.said(WORKER, to(Accusation::Appeal, WORKER, [10 + number; 32]));
+    }
+    seat.said(VERIFIER, to(Accusation::Appeal, VERIFIER, [3; 32]));
+    // No side of this one.
+    seat.said(VERIFIER, to(Accusation::Challenge, VERIFIER, [4; 32]));
+    seat.said(CLIENT, to(Accusation::Appeal, CLIENT, [5; 32]));
+    let by = |seat: &Seat<Judging>| seat.book().counted();
+    assert_eq!(by(&seat), [(Litigant::Worker, [1; 32])]);
+    // It signs for none of the other yet, and passes none on.
+    assert!(!hears(&mut seat, (VERIFIER, [3; 32]), ACCUSED));
+    seat.path.truncate(2);
+    let other = [(Exit::REJECTED, VERDICT), (Exit::APPEALED, ACCUSED)];
+    let other = other.map(|(name, height)| (world().node(name), height));
+    seat.path.extend(other);
+    seat.tip(ACCUSED + 1);
+    // The eighth of one side makes that side's nothing, as before.
+    assert_eq!(by(&seat), [(Litigant::Verifier, [3; 32])]);
+    assert!(hears(&mut seat, (VERIFIER, [3; 32]), ACCUSED + 1));
+    assert!(!hears(&mut seat, (WORKER, [1; 32]), ACCUSED + 1));
+}
+
+/// A side that floods the panel with bytes makes no arbiter silent: the shortest of what it brings are heard, by all alike.
+#[test]
+fn the_parts_of_a_side_are_bounded_together() {
+    let mut seat = arbiter(PANEL[0]);
+    let long = |number: u8, bytes: u32| {
+        let Said::Evidence(mut said) = world().evidence(WORKER, [number; 32]) else {
+            unreachable!()
+        };
+        said.bytes = bytes;
+        Said::Evidence(said)
+    };
+    let half = u32::try_from(MAX_SIDE_BYTES / 2).unwrap();
+    for (number, bytes) in [(1, half + 1), (2, 7), (3, half), (4, half - 7)] {
+        seat.said(WORKER, long(number, bytes));
+    }
+    let heard = |numbers: &[u8]| {
+        let parts = numbers.iter();
+        let parts = parts.map(|number| (Litigant::Worker, [*number; 32]));
+        parts.collect::<Vec<_>>()
+    };
+    // 7, half less 7 and half are as much as there may be.
+    assert_eq!(seat.book().counted(), heard(&[2, 3, 4]));
+    seat.said(WORKER, long(0, 1));
+    assert_eq!(seat.book().counted(), heard(&[0, 2, 4]));
 }
 
 /// What an arbiter sends another: a part, with who has signed for it, and until when it comes.
@@ -219,7 +281,8 @@ fn heard_in_common(seed: u64, passes_on: bool) -> (bool, bool) {
                 .book()
                 .papers()
                 .brought()
-                .map(|(by, of)| (Role::from(by), of.receipt.item))
+                .iter()
+                .map(|part| (Role::from(part.by), part.hash()))
                 .collect();
             for part in known {
                 if !hears(&mut honest[at], part, tip) || !passes_on {
@@ -237,7 +300,8 @@ fn heard_in_common(seed: u64, passes_on: bool) -> (bool, bool) {
                     to: 1 - at,
                     part,
                     heard,
-                    by: tip + MESSAGE,
+                    // Tips of parties differ by a block.
+                    by: tip + MESSAGE + 1,
                 });
             }
         }

@@ -46,6 +46,7 @@ fn what_is_refused_or_known_fills_no_disk() {
         matches!(heard, Err(ContractSeatError::Refused(_)))
     };
     let part = EvidencePart {
+        case: narthex_game_model::Accusation::Appeal,
         by: Litigant::Verifier,
         pieces: Vec::new(),
     };

@@ -221,7 +221,7 @@ fn an_arbiter_rules_when_the_evidence_is_closed_and_attests_what_it_ruled() {
     assert!(arbiter.is_asked(Task::Rule));
     // What comes now is not in the case.
     arbiter.said(VERIFIER, world().evidence(VERIFIER, [2; 32]));
-    assert_eq!(arbiter.book().papers().brought().count(), 1);
+    assert_eq!(arbiter.book().papers().brought().len(), 1);
     let attested = attests(Ruling::WorkerAtFault);
     assert!(is_refused(arbiter.step(&attested)));
     arbiter.step(&rules()).unwrap();
@@ -274,7 +274,7 @@ fn an_arbiter_that_sees_an_appeal_late_hears_the_parties_for_a_round_of_messages
         assert!(!arbiter.is_asked(Task::Rule), "at {tip}");
     }
     arbiter.said(WORKER, world().evidence(WORKER, [1; 32]));
-    assert_eq!(arbiter.book().papers().brought().count(), 1);
+    assert_eq!(arbiter.book().papers().brought().len(), 1);
     arbiter.tip(late + MESSAGE + 1);
     assert!(arbiter.is_asked(Task::Rule));
     // Taken back and come again, it is seen anew.
@@ -475,7 +475,8 @@ fn evidence_comes_a_few_times_and_all_of_it_is_kept() {
         .book()
         .papers()
         .brought()
-        .map(|(_, brought)| brought.receipt.item)
+        .iter()
+        .map(|part| part.hash())
         .collect();
     let all = (0..8).chain([9]).map(|number| [number; 32]);
     assert_eq!(brought, all.collect::<Vec<_>>());

@@ -275,6 +275,7 @@ fn life_bodies() -> Vec<Vec<u8>> {
 /// Evidence of nothing, which nobody has heard, under a signature that is none.
 fn nobodys_evidence() -> Vec<u8> {
     let part = EvidencePart {
+        case: narthex_game_model::Accusation::Appeal,
         by: narthex_game_model::ruling::Litigant::Client,
         pieces: Vec::new(),
     };

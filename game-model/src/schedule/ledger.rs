@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Pace, PanelSchedule, stake_unlock_height};
+use super::{Pace, PanelSchedule, SHORTEST_ROUND, stake_unlock_height};
 use crate::params::{Params, Quantity};
 
 /// Least window in which somebody answers a transaction of somebody else: seen in one block, answered in the next.
@@ -67,8 +67,11 @@ pub enum LedgerRow {
     DecideSearch,
     /// ⌊E/3⌋ ≥ judge + m + b.
     DecideJudge,
-    /// E − ⌊E/3⌋ ≥ (n−k+1)·m + judge + 2m + b + r: arbiters tell each other what they have heard, judge, have their digests
-    /// answered, and the settlement confirms for good.
+    /// ρ ≥ m + 1, where ρ is [`PanelSchedule::round`]: what an arbiter passes on is with the others before the next round ends, also with
+    /// those whose tip is a block ahead.
+    DecideRound,
+    /// E − ⌊7E/12⌋ ≥ judge + 2m + b + r: behind the rounds arbiters judge and have their digests answered, and the settlement confirms for
+    /// good.
     DecideHear,
     /// (n−k)Δ_Q + Δ_A ≤ Δ_D: the slowest majority has the chain to itself.
     DecideSlowest,
@@ -113,11 +116,12 @@ impl LedgerRow {
                 "(2 * rounds + 1) * response",
             ),
             Self::DecideJudge => ("decide", "panel's window / 3", ">=", "judge + m + b"),
+            Self::DecideRound => ("decide", "panel's window / 4 / (n - k + 1)", ">=", "m + 1"),
             Self::DecideHear => (
                 "decide",
-                "two thirds of the panel's window",
+                "panel's window - 7 * panel's window / 12",
                 ">=",
-                "(n - k + 1) * m + judge + 2 * m + b + r",
+                "judge + 2 * m + b + r",
             ),
             Self::DecideSlowest => (
                 "decide",
@@ -255,8 +259,11 @@ impl Ledger {
         self.at_least(LedgerRow::DecideSearch, third, dates.search_blocks.into());
         self.at_least(LedgerRow::DecideJudge, third, wide(pace.judge) + m + b);
         let missing = u64::from(params.arbiters().saturating_sub(params.quorum()));
-        let rest = (missing + 1) * m + wide(pace.judge) + 2 * m + b + r;
-        self.at_least(LedgerRow::DecideHear, panel - third, rest);
+        let round = PanelSchedule::of(params, 0).round;
+        let least = (m + 1).max(SHORTEST_ROUND.into());
+        self.at_least(LedgerRow::DecideRound, round.into(), least);
+        let rest = wide(pace.judge) + 2 * m + b + r;
+        self.at_least(LedgerRow::DecideHear, panel - 7 * panel / 12, rest);
         let slowest = missing * wide(windows.per_missing_blocks) + wide(windows.appeal_blocks);
         let decide = wide(windows.decide_blocks);
         self.require(

@@ -89,10 +89,14 @@ impl Pace {
             .max(moves)
             .max(wide(self.judge) + message + confirm);
         let missing = u32::from(arbiters.saturating_sub(quorum));
-        // The first window of which two thirds, rounded up, are so much.
-        let hears = (missing + 3) * message + wide(self.judge) + confirm + reorg;
-        let hears = hears.saturating_sub(1).saturating_mul(3) / 2 + 1;
-        let panel = third.saturating_mul(3).max(confirm).max(hears).max(1);
+        // A quarter of the window has so many rounds.
+        let hears = (message + 1)
+            .max(super::SHORTEST_ROUND)
+            .saturating_mul(4 * (missing + 1));
+        // The first window of which five twelfths, rounded up, are so much.
+        let rules = wide(self.judge) + 2 * message + confirm + reorg;
+        let rules = rules.saturating_sub(1).saturating_mul(12) / 5 + 1;
+        let panel = third.saturating_mul(3).max(confirm).max(hears).max(rules);
         let appeal = (2 * confirm + reorg).max(super::ledger::LEAST_MOVE);
         let complete = move_blocks.max(super::ledger::LEAST_MOVE);
         let decide = match missing {

@@ -73,6 +73,43 @@ fn the_panel_has_as_long_as_nobody_is_slashed_for_silence() {
     );
 }
 
+/// ADR 121: the rounds follow from the terms alone, end before the last five twelfths, and are none below two blocks.
+#[test]
+fn the_rounds_of_a_panel_follow_from_the_terms() {
+    for (n, k) in [(3, 2), (3, 3), (5, 3), (15, 8)] {
+        let rounds = u32::from(n - k) + 1;
+        for window in 9..300u16 {
+            let params = params(n, k, |r| {
+                r.windows.per_missing_blocks = window;
+                r.windows.decide_blocks = match k < n {
+                    true => 5_000,
+                    false => window,
+                };
+            });
+            let s = PanelSchedule::of(&params, 2_000);
+            let window = u32::from(window);
+            assert_eq!(s.heard, s.evidence + rounds * s.round);
+            assert!(s.round != 1 && s.settled - s.heard >= window - 7 * window / 12);
+            let next = rounds * (s.round.max(1) + 1);
+            assert!(next > window / 4, "{k}-of-{n}, {window}: {}", s.round);
+        }
+        let rows = |pace: &Pace, message: u16| {
+            let pace = Pace { message, ..*pace };
+            let shortest = paced(n, k, &pace);
+            let round = PanelSchedule::of(&shortest, 0).round;
+            assert!(round > u32::from(message), "{k}-of-{n}: {round}");
+            let slower = Pace {
+                message: u16::try_from(round).unwrap(),
+                ..pace
+            };
+            broken(&slower, &shortest, &Dates::default())
+        };
+        for message in [1, 2, 5] {
+            assert!(rows(&Pace::MAINNET, message).contains(&LedgerRow::DecideRound));
+        }
+    }
+}
+
 #[test]
 fn the_stakes_unlock_after_the_longest_story() {
     let params = params(3, 2, |_| {});
@@ -106,7 +143,11 @@ fn the_shortest_windows_of_a_pace_fit_and_one_block_less_does_not() {
                 true => rows(|r| r.windows.per_missing_blocks -= 1).unwrap(),
                 false => rows(|r| r.windows.decide_blocks -= 1).unwrap(),
             };
-            let panels = [LedgerRow::DecideJudge, LedgerRow::DecideHear];
+            let panels = [
+                LedgerRow::DecideJudge,
+                LedgerRow::DecideRound,
+                LedgerRow::DecideHear,
+            ];
             assert!(panels.iter().any(|row| panel.contains(row)), "{panel:?}");
         }
     }
@@ -175,6 +216,7 @@ fn every_row_is_named_with_its_values() {
             LedgerRow::Quorum,
             LedgerRow::DecideEvidence,
             LedgerRow::DecideJudge,
+            LedgerRow::DecideRound,
             LedgerRow::DecideHear,
         ]
     );

@@ -162,6 +162,11 @@ fn write_schedule(
         (schedule.verdict, "verifier", "verdict confirmed"),
         (panel.accused, "worker", "appeal confirmed"),
         (panel.evidence, "all", "evidence"),
+        (
+            panel.heard,
+            "panel",
+            "heard: arbiters have passed on what they were brought",
+        ),
         (panel.moves, "both", "moves inside the disputed step"),
         (panel.settled, "panel", "attested, settlement confirmed"),
         (unlock, "arbiters", "stakes are free from here on"),

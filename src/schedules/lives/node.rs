@@ -293,7 +293,10 @@ impl LifeNode {
         drop(log);
         let book = self.kept_book()?;
         let papers = book.papers();
-        let brought = papers.brought().map(|(_, brought)| &brought.receipt.item);
+        let brought = papers
+            .brought()
+            .iter()
+            .map(|part| &part.brought.receipt.item);
         let named = papers.boxes().into_iter().chain(papers.openings());
         let named = named.chain(brought).chain(book.pleaded()).copied();
         let decrypted = book.decrypted().and_then(|(_, result)| result);

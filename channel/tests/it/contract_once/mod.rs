@@ -76,6 +76,10 @@ fn live(mut process: Process, tip: u32, around: &mut Around) -> (Process, u32) {
         if tip > ACCUSED {
             process.brings(around);
         }
+        if tip > ACCUSED + 5 {
+            let company = around.company;
+            process.joined(company, around);
+        }
         let processes = std::slice::from_mut(&mut process);
         talk(processes, around);
         if process.is_dead {
@@ -280,6 +284,42 @@ fn silence_keeps_nobody_from_attesting_but_one_whose_disk_was_put_back() {
         assert!(late.machine.book().once().is_put_back());
         live(late, ACCUSED + 1, &mut around);
         assert_eq!(around.signed.len(), usize::from(attests));
+    }
+}
+
+/// An older disk may lack what came once: its arbiter attests only beside so many that have ruled by the same evidence as make a majority
+/// with it.
+#[test]
+fn whoever_was_put_back_attests_in_company() {
+    let found = Ruling::VerifierAtFault;
+    for (is_put_back, company) in [
+        (true, &[][..]),
+        (true, &[0]),
+        (true, &[2]),
+        (true, &[0, 2]),
+        (false, &[]),
+    ] {
+        // One says that it has heard something else, and another thing later.
+        for differs in [None, Some(0), Some(2)] {
+            let mut around = Around::new(&[], None, 7);
+            around.company = company;
+            let mut late = Process::start(1, &[], ACCUSED + 1, found);
+            late.look(ACCUSED + 1, &mut around);
+            if is_put_back {
+                late.take(&ContractInput::PutBack, &mut around);
+            }
+            if let Some(arbiter) = differs {
+                let mut digest = world().digest(arbiter, found);
+                digest.evidence = [1; 32];
+                let (from, what) = (PANEL[usize::from(arbiter)], Said::Digest(digest));
+                late.take(&ContractInput::Said { from, what }, &mut around);
+            }
+            let others = company.iter().filter(|arbiter| Some(**arbiter) != differs);
+            let is_alone = is_put_back && others.count() == 0;
+            live(late, ACCUSED + 1, &mut around);
+            let case = format!("{is_put_back}, {company:?}, {differs:?}");
+            assert_eq!(around.signed.len(), usize::from(!is_alone), "{case}");
+        }
     }
 }
 

@@ -62,6 +62,8 @@ pub(super) struct Around {
     pub(super) answers: Vec<(usize, Role, RulingDigest)>,
     /// Rulings that a signature was made of.
     pub(super) signed: BTreeSet<String>,
+    /// Other arbiters that say that they have ruled by the same evidence.
+    pub(super) company: &'static [u8],
     pub(super) rng: StdRng,
 }
 
@@ -85,6 +87,7 @@ impl Around {
             asks: Vec::new(),
             answers: Vec::new(),
             signed: BTreeSet::new(),
+            company: &[0, 2],
             rng: StdRng::seed_from_u64(seed),
         }
     }
@@ -255,6 +258,15 @@ impl Process {
         for by in [Litigant::Worker, Litigant::Verifier] {
             let from = Role::from(by);
             let what = world().evidence(from, [self.number as u8; 32]);
+            self.take(&ContractInput::Said { from, what }, around);
+        }
+    }
+
+    /// Other arbiters say that they have ruled, by the same evidence as this one.
+    pub(super) fn joined(&mut self, by: &[u8], around: &mut Around) {
+        for arbiter in by {
+            let from = PANEL[usize::from(*arbiter)];
+            let what = Said::Digest(world().digest(*arbiter, self.finds));
             self.take(&ContractInput::Said { from, what }, around);
         }
     }

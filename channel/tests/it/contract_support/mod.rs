@@ -36,7 +36,7 @@ use narthex_contracts::{
     terms::{Role, Terms, word_pair},
 };
 use narthex_game_model::{
-    Params, ParamsRecord, Ruling, Template,
+    Accusation, Params, ParamsRecord, Ruling, Template,
     commitment::{Commitment, Receipt, ReceiptKind, ReceiptSigner, SignedReceipt},
     params::{Audit, Windows},
     ruling::{Answer, Item, Litigant, RootOfRecord, SignedItem, data_id},
@@ -125,7 +125,7 @@ impl World {
                 complete_blocks: 6,
                 decide_blocks: 24,
                 // One with room for the arbiters' rounds, one without.
-                per_missing_blocks: if is_audited { 15 } else { 9 },
+                per_missing_blocks: if is_audited { 18 } else { 9 },
             },
             audit: example.audit.map(|audit| Audit {
                 challenge_blocks: 60,
@@ -328,7 +328,7 @@ impl World {
 
     /// First tip at which a case is closed whose window has room for the arbiters' rounds.
     pub fn closed(&self, accused: u32) -> u32 {
-        self.panel_schedule(accused).evidence + 2 * MESSAGE + 1
+        self.panel_schedule(accused).heard + 1
     }
 
     /// A party brings this part of evidence.
@@ -346,6 +346,11 @@ impl World {
         let heard = heard.iter();
         let heard = heard.map(|of| self.receipt((ReceiptKind::Heard, hash), (*of, by), tip));
         Said::Evidence(Box::new(PartSaid {
+            case: match self.terms.params().template() {
+                Template::Audited => Accusation::Challenge,
+                _ => Accusation::Appeal,
+            },
+            bytes: 1000,
             by: by.litigant().unwrap_or(Litigant::Client),
             hash,
             brought: self.brought(by, hash),
