@@ -9,7 +9,10 @@ use std::{
 use bitcoin::{
     BlockHash, Network,
     hashes::Hash as _,
-    secp256k1::rand::{RngCore, rngs::OsRng},
+    secp256k1::{
+        PublicKey,
+        rand::{RngCore, rngs::OsRng},
+    },
 };
 use narthex::{
     bindings::{BindingsError, FileBindings},
@@ -26,7 +29,7 @@ use narthex_disk::{Readers, check_folder, keep_secret, lock, make_folder, read_s
 
 use crate::{
     KeyError, NodeKey,
-    party::{Birth, DiskStore, Jobs, Own, Parts, Policy},
+    party::{Birth, DiskStore, Jobs, Own, Parts, Policy, Store},
 };
 
 /// Why a folder cannot be used. This machine's fault, or its owner's.
@@ -67,6 +70,12 @@ pub enum FolderError {
         network: Network,
         /// Its first block.
         genesis: BlockHash,
+    },
+    /// Its logs are in a database that was not named.
+    #[error("{} says that the logs of this node are in a database; name it with --database", path.display())]
+    Database {
+        /// What this replica has seen of it.
+        path: PathBuf,
     },
     /// The Bitcoin node does not answer.
     #[error("the Bitcoin node: {0}")]
@@ -113,6 +122,8 @@ impl Folder {
     const BINDINGS: &str = "bindings";
     /// All logs.
     const SHELF: &str = "node.db";
+    /// What this replica has seen of a database that has its logs. No copy of it is put back, and no other replica gets it.
+    const SEEN: &str = "database.seen";
     /// Long things of contracts, a folder for each.
     const BLOBS: &str = "contracts";
     /// Jobs that travel, a folder for each.
@@ -235,6 +246,16 @@ impl Folder {
         chain: &mut dyn ChainSource,
         jobs: &[PathBuf],
     ) -> Result<(Parts, Vec<JobError>), FolderError> {
+        self.parts_with(network, chain, (jobs, None))
+    }
+
+    /// The same, with logs that are elsewhere, if they are.
+    pub(super) fn parts_with(
+        &self,
+        network: Network,
+        chain: &mut dyn ChainSource,
+        (jobs, store): (&[PathBuf], Option<Box<dyn Store>>),
+    ) -> Result<(Parts, Vec<JobError>), FolderError> {
         let genesis = on_network(network, chain)?;
         // Deep enough that its block is there to stay.
         let deep = chain.height()?.saturating_sub(MAX_REORG_BLOCKS);
@@ -257,7 +278,10 @@ impl Folder {
         }
         let own = self.own(network, chain)?;
         self.keep_jobs(known.paths())?;
-        let store = Box::new(self.store(&own.node)?);
+        let store = match store {
+            Some(store) => store,
+            None => Box::new(self.store(&own.node)?),
+        };
         let parts = Parts {
             own,
             store,
@@ -310,12 +334,39 @@ impl Folder {
     /// Its logs, and long things beside them.
     ///
     /// # Errors
-    /// [`FolderError::Log`].
+    /// [`FolderError::Log`]; [`FolderError::Database`] if this folder is a replica's.
     pub fn store(&self, node: &NodeKey) -> Result<DiskStore, FolderError> {
-        let whose = tagged_hash("narthex/node", &node.id().serialize());
-        let whose = Identity::new("node", whose);
-        let shelf = SqliteShelf::open(&self.path.join(Self::SHELF), &whose)?;
-        Ok(DiskStore::new(shelf, self.path.join(Self::BLOBS)))
+        let path = self.path.join(Self::SEEN);
+        match path.try_exists() {
+            Ok(false) => {}
+            Ok(true) => return Err(FolderError::Database { path }),
+            Err(error) => return Err(FolderError::File { path, error }),
+        }
+        let shelf = SqliteShelf::open(&self.path.join(Self::SHELF), &Self::whose(&node.id()))?;
+        Ok(DiskStore::new(shelf, self.blobs()))
+    }
+
+    /// Whose logs a node's are.
+    pub(super) fn whose(node: &PublicKey) -> Identity {
+        Identity::new("node", tagged_hash("narthex/node", &node.serialize()))
+    }
+
+    /// Where it stands what a replica has seen of its database.
+    #[cfg(feature = "postgres")]
+    pub(super) fn seen(&self) -> PathBuf {
+        self.path.join(Self::SEEN)
+    }
+
+    /// Its logs, if they are here.
+    #[cfg(feature = "postgres")]
+    pub(super) fn logs(&self) -> io::Result<Option<PathBuf>> {
+        let path = self.path.join(Self::SHELF);
+        Ok(path.try_exists()?.then_some(path))
+    }
+
+    /// Where long things are.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.path.join(Self::BLOBS)
     }
 
     /// Where jobs are that travel.

@@ -1,20 +1,32 @@
 //! The process: one thread decides ([`Core`]), sockets and clock are around it.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bitcoin::secp256k1::{
     PublicKey,
     rand::{RngCore, rngs::OsRng},
 };
-use narthex::regtest::Node;
+use narthex::{channel::log::LogError, regtest::Node};
 use tokio::sync::{
     mpsc::{self, Receiver, Sender, UnboundedSender},
     oneshot,
 };
 
 use super::{
-    Clock, Folder, RunError, RunOptions, about::contract_of, clock::unix_s, control, judge::probed,
-    process::Process, store::TimedStore,
+    Clock, Folder, RunError, RunOptions,
+    about::contract_of,
+    clock::unix_s,
+    control,
+    database::{Entered, enter},
+    judge::probed,
+    process::Process,
+    standby::stands_by,
+    store::TimedStore,
 };
 use crate::{
     api::{Bound, EventLog, OrderWay, Tickets},
@@ -27,7 +39,7 @@ use crate::{
 };
 
 /// What comes to the thread that decides.
-enum Input {
+pub(super) enum Input {
     /// The queue of a connection that stands.
     Connected(PublicKey, UnboundedSender<Vec<u8>>),
     Disconnected(PublicKey),
@@ -39,7 +51,7 @@ enum Input {
     Order(Option<Once>, Command, oneshot::Sender<Answer>),
 }
 
-type Answer = Result<Reply, CommandError>;
+pub(super) type Answer = Result<Reply, CommandError>;
 
 /// The way of orders to the thread that decides.
 fn order_way(inputs: &Sender<Input>) -> OrderWay {
@@ -87,16 +99,10 @@ pub fn run(
         let (transport, events) =
             Transport::start(key, options.limits.clone()).map_err(io("the transport"))?;
         let transport = Arc::new(transport);
-        let at = match &options.listen {
-            None => None,
-            Some(at) => {
-                let listened = transport.listen(at.as_str()).await;
-                let listened = listened.map_err(|error| RunError::Io {
-                    what: format!("cannot listen at {at}"),
-                    error,
-                });
-                Some(listened?)
-            }
+        // Whoever waits for its turn is reached by nobody.
+        let at = match options.database {
+            None => listen(&options, &transport).await?,
+            Some(_) => None,
         };
         let bound = match &options.api {
             None => None,
@@ -109,7 +115,7 @@ pub fn run(
             }
         };
         let api_at = bound.as_ref().map(Bound::at);
-        let (inputs, taken) = mpsc::channel(MOST_INPUTS);
+        let (inputs, mut taken) = mpsc::channel(MOST_INPUTS);
         let (orders, dir) = (inputs.clone(), folder.path().to_owned());
         let answering = control::listen(&dir, move |command| {
             let (answer, answered) = oneshot::channel();
@@ -146,6 +152,28 @@ pub fn run(
         std::thread::Builder::new()
             .name("decides".into())
             .spawn(move || {
+                let entered = (|| {
+                    let Some(database) = &options.database else {
+                        return Ok(Some((at, None)));
+                    };
+                    let says = |words: &str, is_new| {
+                        if is_new {
+                            let api = api_at;
+                            tell(Said::StandsBy { id, api, words });
+                        }
+                    };
+                    let mut wait = stands_by(&handle, &mut taken, &says);
+                    let Some(entered) = enter(&folder, &id, database, &mut wait)? else {
+                        return Ok(None);
+                    };
+                    let at = handle.block_on(listen(&options, &deciding))?;
+                    Ok(Some((at, Some(entered))))
+                })();
+                let (at, entered) = match entered {
+                    Ok(Some(entered)) => entered,
+                    Ok(None) => return drop(over.send(Ok(()))),
+                    Err(error) => return drop(over.send(Err(error))),
+                };
                 let address = address(&options, at);
                 tell(Said::Ready {
                     id,
@@ -160,7 +188,7 @@ pub fn run(
                     tell(said);
                 };
                 let done = decide(
-                    (&folder, uploads, &meters),
+                    (&folder, uploads, &meters, entered),
                     chain,
                     &options,
                     address,
@@ -206,8 +234,32 @@ pub enum Said<'a> {
         /// Where it takes HTTP.
         api: Option<SocketAddr>,
     },
+    /// Another replica of it runs, and this one waits for its turn.
+    StandsBy {
+        /// The id of both.
+        id: PublicKey,
+        /// Where it says so over HTTP.
+        api: Option<SocketAddr>,
+        /// Which one it is, for people.
+        words: &'a str,
+    },
     /// Something happened.
     Note(&'a Note),
+}
+
+/// Takes connections, if it is to.
+async fn listen(
+    options: &RunOptions,
+    transport: &Transport,
+) -> Result<Option<SocketAddr>, RunError> {
+    let Some(at) = &options.listen else {
+        return Ok(None);
+    };
+    let listened = transport.listen(at.as_str()).await;
+    listened.map(Some).map_err(|error| RunError::Io {
+        what: format!("cannot listen at {at}"),
+        error,
+    })
 }
 
 fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
@@ -299,7 +351,7 @@ type Watching = (Arc<EventLog>, Arc<Tickets>);
 
 /// The thread that decides, until it is told to stop.
 fn decide(
-    (folder, uploads, meters): (&Folder, Uploads, &Arc<Meters>),
+    (folder, uploads, meters, entered): (&Folder, Uploads, &Arc<Meters>, Option<Entered>),
     mut chain: Node,
     options: &RunOptions,
     address: String,
@@ -312,7 +364,16 @@ fn decide(
     (tell, watching): (Teller<'_>, Option<&Watching>),
 ) -> Result<(), RunError> {
     let network = options.network;
-    let (mut parts, troubles) = folder.parts(network, &mut chain, &options.jobs)?;
+    let (store, is_superseded) = match entered {
+        None => (None, Arc::default()),
+        Some(entered) => {
+            let note = entered.note.map(Note::from);
+            note.iter().for_each(|note| tell(Said::Note(note)));
+            (Some(entered.store), entered.is_superseded)
+        }
+    };
+    let jobs = (&*options.jobs, store);
+    let (mut parts, troubles) = folder.parts_with(network, &mut chain, jobs)?;
     for trouble in troubles {
         tell(Said::Note(&trouble.to_string().into()));
     }
@@ -414,6 +475,10 @@ fn decide(
         }
         // An answer leaves once what was ordered is durable, as everything else. How it stands is said as it stands.
         let actions = core.turn(&mut chain, clock.now())?;
+        if is_superseded.load(Ordering::SeqCst) {
+            let name = "the database".to_owned();
+            return Err(Fatal::Log(LogError::Superseded { name }).into());
+        }
         if let Some((events, _)) = watching.filter(|_| is_tick)
             && let Ok(Reply::Contracts(all)) = core.command(Command::List, clock.now())?
         {
