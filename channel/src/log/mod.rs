@@ -105,7 +105,9 @@ pub enum LogError {
         name: String,
     },
     /// Another process of the same party has taken over: this one writes nothing more.
-    #[error("another replica writes to {name} now; this one ends, and waits for its turn when it is started again")]
+    #[error(
+        "another replica writes to {name} now; this one ends, and waits for its turn when it is started again"
+    )]
     Superseded {
         /// Which log.
         name: String,

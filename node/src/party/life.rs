@@ -334,31 +334,31 @@ impl Core {
             publisher: Publisher::new(Shared(own), offer.rate).up_to(self.policy.max_rate),
         };
         let lives = LifeParty::open(about, begins).and_then(|(mut party, mut letters)| {
-                if has_forgotten || (is_doubted && is_arbiter) {
-                    letters.extend(party.put_back()?);
-                    let why = match has_forgotten {
-                        true => "the record of bindings knows nothing of it",
-                        false => "the store may lack what happened in it",
-                    };
-                    let words = format!(
-                        "{}: {why}; what was ruled is asked of the others",
-                        short(&id)
-                    );
-                    let contract = Some(id);
-                    forgotten.borrow_mut().push(Note { contract, words });
-                }
-                contract.trouble = None;
-                contract.life = Some(Life {
-                    party,
-                    looked: None,
-                    published: None,
-                    next: Cell::default(),
-                    bundle: None,
-                    row: None,
-                    silent: None,
-                });
-                Ok(letters)
+            if has_forgotten || (is_doubted && is_arbiter) {
+                letters.extend(party.put_back()?);
+                let why = match has_forgotten {
+                    true => "the record of bindings knows nothing of it",
+                    false => "the store may lack what happened in it",
+                };
+                let words = format!(
+                    "{}: {why}; what was ruled is asked of the others",
+                    short(&id)
+                );
+                let contract = Some(id);
+                forgotten.borrow_mut().push(Note { contract, words });
+            }
+            contract.trouble = None;
+            contract.life = Some(Life {
+                party,
+                looked: None,
+                published: None,
+                next: Cell::default(),
+                bundle: None,
+                row: None,
+                silent: None,
             });
+            Ok(letters)
+        });
         if is_doubted && lives.is_ok() {
             self.doubted.remove(&id);
             self.store.remove(&doubted_log(id))?;

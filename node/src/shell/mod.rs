@@ -6,6 +6,7 @@ mod control;
 mod database;
 mod folder;
 mod judge;
+mod links;
 mod options;
 mod process;
 mod run;

@@ -30,6 +30,7 @@ mod networks;
 mod orders;
 mod party;
 mod party_attacks;
+mod replicas;
 mod secrets;
 mod small;
 mod small_declined;

@@ -37,7 +37,10 @@ impl PgShelf {
         let select = "SELECT bytes FROM blob WHERE contract = $1 AND hash = $2 AND piece = $3";
         let mut all: Option<Vec<u8>> = None;
         for number in 0_i32.. {
-            let piece = shared.client.0.query_opt(select, &[&contract, &hash, &number]);
+            let piece = shared
+                .client
+                .0
+                .query_opt(select, &[&contract, &hash, &number]);
             let Some(row) = piece.map_err(|error| failed(&name, error))? else {
                 break;
             };

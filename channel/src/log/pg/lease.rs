@@ -96,7 +96,12 @@ impl PgDoor {
         let mut client = address.connect(&warned)?;
         check_settings(&mut client, address.name(), replicas)?;
         migrate::to_newest(&mut client, address.name(), whose)?;
-        Ok(PgDoor { address, client: Held(client), whose: whose.clone(), warned })
+        Ok(PgDoor {
+            address,
+            client: Held(client),
+            whose: whose.clone(),
+            warned,
+        })
     }
 
     /// Takes the right to write, if nobody has it who was heard of lately. `name` tells others who it is, and `token` is drawn for this.
@@ -105,14 +110,19 @@ impl PgDoor {
     /// [`LogError`]; [`LogError::Foreign`] where the database has become another party's.
     pub fn enter(mut self, name: &str, token: [u8; 32]) -> Result<PgEntered, LogError> {
         let shown = self.address.name().to_owned();
-        let (_, holder, is_free) = standing(&mut self.client.0, "").map_err(|e| failed(&shown, e))?;
+        let (_, holder, is_free) =
+            standing(&mut self.client.0, "").map_err(|e| failed(&shown, e))?;
         let wait = |door, holder| Ok(PgEntered::Waits(door, holder));
         if !is_free {
             return wait(self, holder);
         }
         match take(&mut self.client.0, (name, &token)).map_err(|e| failed(&shown, e)) {
             Ok(Some((before, epoch))) => {
-                let mark = PgMark { epoch, token: token.to_vec(), commits: before.commits };
+                let mark = PgMark {
+                    epoch,
+                    token: token.to_vec(),
+                    commits: before.commits,
+                };
                 let beat = Beat::start(&self.address, &mark)?;
                 let shelf = PgShelf::read((shown, self.client.0), (mark, beat), self.warned)?;
                 Ok(PgEntered::Writes(shelf, before))
@@ -184,8 +194,14 @@ impl Beat {
         let started = std::thread::Builder::new()
             .name("beats".into())
             .spawn(move || beat(&address, &mark, (&lost, &end)));
-        started.map_err(|error| LogError::Store { name, error: error.into() })?;
-        Ok(Beat { is_lost, _ends: ends })
+        started.map_err(|error| LogError::Store {
+            name,
+            error: error.into(),
+        })?;
+        Ok(Beat {
+            is_lost,
+            _ends: ends,
+        })
     }
 
     /// Whether another has taken over, as far as was heard.
@@ -216,7 +232,8 @@ fn beat(address: &PgAddress, mark: &PgMark, (is_lost, end): (&AtomicBool, &Recei
 /// A session for what need not outlast the server, nor wait for another.
 fn renewing(address: &PgAddress) -> Option<Client> {
     let mut client = address.connect(&Arc::default()).ok()?;
-    let session = "SET synchronous_commit = local; SET lock_timeout = '2s'; SET statement_timeout = '5s'";
+    let session =
+        "SET synchronous_commit = local; SET lock_timeout = '2s'; SET statement_timeout = '5s'";
     client.batch_execute(session).ok()?;
     Some(client)
 }

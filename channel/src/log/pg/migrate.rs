@@ -51,7 +51,10 @@ fn version(client: &mut impl GenericClient) -> Result<Option<i64>, ::postgres::E
     if !there {
         return Ok(None);
     }
-    let row = client.query_one("SELECT coalesce(max(number), 0)::bigint FROM migration", &[])?;
+    let row = client.query_one(
+        "SELECT coalesce(max(number), 0)::bigint FROM migration",
+        &[],
+    )?;
     Ok(Some(row.try_get(0)?))
 }
 

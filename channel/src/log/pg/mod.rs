@@ -183,7 +183,10 @@ impl PgShelf {
             let number = match shared.numbers.get(whose) {
                 Some(number) => *number,
                 None => {
-                    let last = shared.logs.last_key_value().map_or(0, |(number, _)| *number);
+                    let last = shared
+                        .logs
+                        .last_key_value()
+                        .map_or(0, |(number, _)| *number);
                     let number = last.max(shared.pending.last_begun()) + 1;
                     shared.logs.insert(number, whose.clone());
                     shared.numbers.insert(whose.clone(), number);
@@ -278,7 +281,10 @@ impl Log for PgLog {
             let parameters: [&(dyn ::postgres::types::ToSql + Sync); 2] = [&self.number, &most];
             let rows = shared.client.0.query_raw(query, parameters);
             let mut rows = rows.map_err(fail)?;
-            let torn = |problem| LogError::Torn { name: name.clone(), problem };
+            let torn = |problem| LogError::Torn {
+                name: name.clone(),
+                problem,
+            };
             while let Some(row) = rows.next().map_err(fail)? {
                 let number: i64 = row.try_get(0).map_err(fail)?;
                 let bytes: &[u8] = row.try_get(1).map_err(fail)?;
@@ -340,7 +346,9 @@ impl PgLog {
         }
         for entry in entries {
             digest = chain::link(&digest, entry);
-            shared.pending.append((self.number, number), entry.clone(), digest);
+            shared
+                .pending
+                .append((self.number, number), entry.clone(), digest);
         }
         self.next = number + entries.len() as u64;
         self.digest = digest;

@@ -79,7 +79,10 @@ impl Pending {
 
     /// Those of a log that are pending, with their digests.
     pub(super) fn entries(&self, log: i64) -> impl Iterator<Item = &(Vec<u8>, [u8; 32])> {
-        self.tails.get(&log).into_iter().flat_map(|tail| &tail.entries)
+        self.tails
+            .get(&log)
+            .into_iter()
+            .flat_map(|tail| &tail.entries)
     }
 
     pub(super) fn write(&self, transaction: &mut Transaction<'_>) -> Result<(), ::postgres::Error> {

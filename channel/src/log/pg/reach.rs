@@ -95,7 +95,10 @@ impl PgAddress {
         // Where an address is given, the host is a name for it alone.
         let elsewhere = match addresses.is_empty() {
             true => hosts.iter().find_map(elsewhere),
-            false => addresses.iter().find(|at| !at.is_loopback()).map(IpAddr::to_string),
+            false => addresses
+                .iter()
+                .find(|at| !at.is_loopback())
+                .map(IpAddr::to_string),
         };
         if let Some(host) = elsewhere.filter(|_| !may_be_elsewhere) {
             return Err(PgError::Elsewhere { host });
@@ -128,7 +131,9 @@ impl PgAddress {
                 warned.store(true, Ordering::SeqCst);
             }
         });
-        config.connect(NoTls).map_err(|error| failed(&self.name, error))
+        config
+            .connect(NoTls)
+            .map_err(|error| failed(&self.name, error))
     }
 }
 
@@ -159,8 +164,15 @@ pub(super) fn failed(name: &str, error: ::postgres::Error) -> LogError {
             LogError::Torn { name, problem }
         }
         Some(found) => {
-            let words = format!("PostgreSQL says {:?} ({})", found.message(), found.code().code());
-            LogError::Store { name, error: words.into() }
+            let words = format!(
+                "PostgreSQL says {:?} ({})",
+                found.message(),
+                found.code().code()
+            );
+            LogError::Store {
+                name,
+                error: words.into(),
+            }
         }
         None => {
             let error = error.into();
@@ -170,7 +182,11 @@ pub(super) fn failed(name: &str, error: ::postgres::Error) -> LogError {
 }
 
 /// Holds the server's settings to what makes a commit last: on this server's disk, and on another's where there are several replicas.
-pub(super) fn check_settings(client: &mut Client, name: &str, replicas: u16) -> Result<(), PgError> {
+pub(super) fn check_settings(
+    client: &mut Client,
+    name: &str,
+    replicas: u16,
+) -> Result<(), PgError> {
     let mut setting = |what: &str| -> Result<String, LogError> {
         let row = client.query_one("SELECT current_setting($1)", &[&what]);
         let row = row.map_err(|error| failed(name, error))?;
@@ -179,7 +195,11 @@ pub(super) fn check_settings(client: &mut Client, name: &str, replicas: u16) -> 
     let refused = |name, value, must| Err(PgError::Setting { name, value, must });
     let fsync = setting("fsync")?;
     if fsync != "on" {
-        return refused("fsync", fsync, "on: else a loss of power takes what was committed");
+        return refused(
+            "fsync",
+            fsync,
+            "on: else a loss of power takes what was committed",
+        );
     }
     let commit = setting("synchronous_commit")?;
     if replicas > 1 && !["remote_write", "on", "remote_apply"].contains(&commit.as_str()) {

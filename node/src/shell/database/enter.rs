@@ -17,10 +17,7 @@ use super::{
     seen::{Past, Seen},
     store::PgStore,
 };
-use crate::{
-    party::go_by_peers,
-    shell::Folder,
-};
+use crate::{party::go_by_peers, shell::Folder};
 
 /// Longest password file, in bytes.
 const MAX_PASSWORD: u64 = 4096;
@@ -99,9 +96,18 @@ pub(in crate::shell) fn enter(
 fn words(past: Past) -> Option<String> {
     let (what, missing) = match past {
         Past::Own => return None,
-        Past::Others => ("others have written to the database since this replica did", None),
-        Past::Older(missing) => ("the database is an older copy than this replica has seen", Some(missing)),
-        Past::Another => ("the database is an older copy than this replica has seen, and others have written to it", None),
+        Past::Others => (
+            "others have written to the database since this replica did",
+            None,
+        ),
+        Past::Older(missing) => (
+            "the database is an older copy than this replica has seen",
+            Some(missing),
+        ),
+        Past::Another => (
+            "the database is an older copy than this replica has seen, and others have written to it",
+            None,
+        ),
     };
     let missing = missing.map_or_else(String::new, |missing| {
         format!(": at least {missing} commits are missing")
@@ -117,12 +123,16 @@ fn password(path: &Path) -> Result<Vec<u8>, DatabaseError> {
         let invalid = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why);
         let mode = std::fs::metadata(path)?.permissions().mode();
         if mode & 0o077 != 0 {
-            let why = "others may read the database's password in it; take their rights away (chmod 600)";
+            let why =
+                "others may read the database's password in it; take their rights away (chmod 600)";
             return Err(invalid(why));
         }
         let text = narthex_disk::read_bounded(path, MAX_PASSWORD)?;
         let mut text = text.ok_or_else(|| invalid("it is too long for a password"))?;
-        while text.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+        while text
+            .last()
+            .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+        {
             text.pop();
         }
         match text.is_empty() || text.contains(&b'\n') {

@@ -36,7 +36,9 @@ pub struct DatabaseOptions {
 #[non_exhaustive]
 pub enum DatabaseError {
     /// The program cannot.
-    #[error("this program was built without PostgreSQL; build it with `--features postgres`, or leave --database out")]
+    #[error(
+        "this program was built without PostgreSQL; build it with `--features postgres`, or leave --database out"
+    )]
     Missing,
     /// A file, of the password or of what this replica has seen.
     #[error("{}: {error}", path.display())]

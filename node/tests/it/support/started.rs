@@ -68,6 +68,13 @@ impl Process {
         self.dooms.len()
     }
 
+    /// `STOP` or `CONT`.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &kill]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
@@ -85,7 +92,7 @@ impl Drop for Process {
 pub(super) struct Starting {
     child: Child,
     role: Role,
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
@@ -102,6 +109,12 @@ impl Starting {
         }
     }
 
+    /// As `kill -9`.
+    pub(super) fn end(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub(super) fn ready(self) -> Process {
         let role = self.role;
         self.try_ready()
@@ -110,11 +123,16 @@ impl Starting {
 
     /// Once it listens; the process that has ended before.
     pub(super) fn try_ready(mut self) -> Result<Process, Child> {
-        let Some(line) = self.lines.next() else {
-            return Err(self.child);
+        let ready = loop {
+            let Some(line) = self.lines.next() else {
+                return Err(self.child);
+            };
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            // A replica whose turn has not come says so first.
+            if line["stands_by"].is_null() {
+                break line;
+            }
         };
-        let line = line.unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let (saying, lines) = (said.clone(), self.lines);
         std::thread::spawn(move || {
