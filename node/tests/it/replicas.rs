@@ -153,7 +153,6 @@ fn replicas_are_killed_at_their_writes_and_a_late_one_is_promoted_and_one_ruling
     // Both servers that have it fail, and the late one is promoted. A replica that was there sees what is missing.
     primary.stop();
     follower.stop();
-    late.waits_for_nobody();
     late.again();
     late.promote();
     let (none, _) = said(&in_database(&late, &database));

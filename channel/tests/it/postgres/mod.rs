@@ -210,14 +210,6 @@ impl Postgres {
         }
     }
 
-    /// Waits for no other server over a commit, once it is started again.
-    pub fn waits_for_nobody(&self) {
-        let settings = self.data().join("postgresql.auto.conf");
-        let mut text = std::fs::read_to_string(&settings).unwrap();
-        text.push_str("synchronous_standby_names = ''\n");
-        std::fs::write(&settings, text).unwrap();
-    }
-
     /// One that follows is followed from now on.
     pub fn promote(&mut self) {
         let mut client = self.client("postgres");
