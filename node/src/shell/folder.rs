@@ -27,6 +27,7 @@ use narthex::{
 use narthex_base::{secret::Secret, tagged::tagged_hash};
 use narthex_disk::{Readers, check_folder, keep_secret, lock, make_folder, read_secret};
 
+use super::{DatabaseError, DatabaseOptions, database::enter};
 use crate::{
     KeyError, NodeKey,
     party::{Birth, DiskStore, Jobs, Own, Parts, Policy, Store},
@@ -77,6 +78,9 @@ pub enum FolderError {
         /// What this replica has seen of it.
         path: PathBuf,
     },
+    /// The database that has its logs.
+    #[error(transparent)]
+    Replica(#[from] DatabaseError),
     /// The Bitcoin node does not answer.
     #[error("the Bitcoin node: {0}")]
     Chain(#[from] regtest::Error),
@@ -247,6 +251,27 @@ impl Folder {
         jobs: &[PathBuf],
     ) -> Result<(Parts, Vec<JobError>), FolderError> {
         self.parts_with(network, chain, (jobs, None))
+    }
+
+    /// The same of a replica, with its logs in a database, where no other one is the node.
+    ///
+    /// # Errors
+    /// As [`Folder::parts`]; [`FolderError::Replica`].
+    pub fn parts_in(
+        &self,
+        database: &DatabaseOptions,
+        network: Network,
+        chain: &mut dyn ChainSource,
+    ) -> Result<(Parts, Vec<JobError>), FolderError> {
+        on_network(network, chain)?;
+        let mut busy = String::new();
+        let mut wait = |words: &str| {
+            busy = words.to_owned();
+            false
+        };
+        let entered = enter(self, &self.key()?.id(), database, &mut wait)?;
+        let entered = entered.ok_or(DatabaseError::Busy { words: busy })?;
+        self.parts_with(network, chain, (&[], Some(entered.store)))
     }
 
     /// The same, with logs that are elsewhere, if they are.

@@ -30,6 +30,7 @@ mod networks;
 mod orders;
 mod party;
 mod party_attacks;
+#[cfg(feature = "postgres")]
 mod replicas;
 mod secrets;
 mod small;

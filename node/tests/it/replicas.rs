@@ -201,6 +201,19 @@ fn ordered(dir: &Path, order: &str) -> Command {
     command
 }
 
+/// The answer to an order, once the node runs.
+fn answered(mut order: Command) -> Value {
+    let start = Instant::now();
+    loop {
+        let output = order.output().unwrap();
+        if output.status.success() {
+            return serde_json::from_slice(&output.stdout).unwrap();
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{output:?}");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+}
+
 /// What a node that is not to start says.
 fn refused(house: &House, dir: &Path, words: &[String]) -> String {
     let (url, cookie) = house.chain.rpc();
@@ -273,6 +286,32 @@ fn a_replica_that_was_paused_commits_nothing_when_it_wakes_up() {
     assert_eq!(house.nodes[0].dir, other);
     let second = house.ask(0, &["address"])["address"].clone();
     assert_ne!(first, second);
+
+    // An arbiter's folder is made with its logs in a database of its own, and has its address in its options.
+    let own = words_of(&server, &server.database(), 1);
+    let own: Vec<_> = own.iter().map(String::as_str).collect();
+    let made = house.init("arbiter", &[&["--research"], &own[..]].concat());
+    let dir = house.file("arbiter");
+    assert!(dir.join("database.seen").exists() && !dir.join("node.db").exists());
+    let served = ordered(&dir, "address");
+    let mut serves = Command::new(env!("CARGO_BIN_EXE_narthex-node"))
+        .args([
+            "arbiter",
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--api",
+            "127.0.0.1:0",
+            "--dir",
+        ])
+        .arg(&dir)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let address = answered(served);
+    assert_ne!(address["address"], made["pay_to"]);
+    serves.kill().unwrap();
+    serves.wait().unwrap();
 
     // It stands still, and is given an order and a block meanwhile; another takes over.
     let commits = || -> (i64, i64) {

@@ -21,7 +21,7 @@ use super::{
 use crate::log::{Identity, LogError};
 
 /// How often a writer says that it is there. One that has not for five times as long may be overtaken: `QUIET` of the query.
-const BEAT: Duration = Duration::from_secs(2);
+pub(super) const BEAT: Duration = Duration::from_secs(2);
 
 /// Who writes, and whether nobody does any more: the session is gone, or has said nothing for 10 s by the server's clock.
 const STANDING: &str = "
@@ -37,7 +37,8 @@ const TAKE: &str = "
         started = (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())
     RETURNING epoch";
 
-const RENEW: &str = "UPDATE lease SET renewed = clock_timestamp() WHERE epoch = $1 AND token = $2";
+pub(super) const RENEW: &str =
+    "UPDATE lease SET renewed = clock_timestamp() WHERE epoch = $1 AND token = $2";
 
 /// How far a database has come, and by whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use ::postgres::{Client, Transaction, fallible_iterator::FallibleIterator};
@@ -27,14 +28,13 @@ pub use lease::{PgDoor, PgEntered, PgHolder, PgMark};
 pub use reach::{PgAddress, PgError};
 
 use self::{
-    lease::{Beat, Held},
+    lease::{BEAT, Beat, Held, RENEW},
     pending::Pending,
     reach::failed,
 };
 use super::{Identity, Log, LogError, chain};
 
-const COUNT: &str =
-    "UPDATE lease SET commits = commits + 1 WHERE epoch = $1 AND token = $2 RETURNING commits";
+const COUNT: &str = "UPDATE lease SET commits = commits + 1, renewed = clock_timestamp() WHERE epoch = $1 AND token = $2 RETURNING commits";
 
 struct Shared {
     name: String,
@@ -117,6 +117,7 @@ impl Shared {
         let name = self.name.clone();
         let fail = |error| failed(&name, error);
         self.warned.store(false, Ordering::SeqCst);
+        let start = Instant::now();
         let mut transaction = self.client.0.transaction().map_err(fail)?;
         let epoch = self.mark.epoch.cast_signed();
         let counted = transaction.query_opt(COUNT, &[&epoch, &self.mark.token]);
@@ -126,6 +127,11 @@ impl Shared {
         };
         let commits: i64 = row.try_get(0).map_err(fail)?;
         write(&mut transaction, &self.pending).map_err(fail)?;
+        // Nobody could say meanwhile that this replica is there: the row is locked.
+        if start.elapsed() > BEAT {
+            let renewed = transaction.execute(RENEW, &[&epoch, &self.mark.token]);
+            renewed.map_err(fail)?;
+        }
         transaction.commit().map_err(fail)?;
         // So the server says that it has given up waiting for the other one.
         if self.warned.load(Ordering::SeqCst) {

@@ -132,7 +132,7 @@ impl Postgres {
         let folder = TempDir::new().unwrap();
         let password = folder.path().join("password");
         std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
-        std::fs::set_permissions(&password, PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(&password, std::fs::Permissions::from_mode(0o600)).unwrap();
         if let Some((user, group)) = owner() {
             for path in [folder.path(), &password] {
                 chown(path, Some(user), Some(group)).unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Args, value_parser};
 use narthex_node::shell::DatabaseOptions;
 
@@ -24,10 +25,31 @@ pub(super) struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    pub(super) fn options(self) -> Option<DatabaseOptions> {
+    /// Lines of a file of options, with what they are for.
+    pub(super) fn text(&self, quoted: impl Fn(&str) -> String) -> anyhow::Result<String> {
+        let Some(address) = &self.database else {
+            return Ok(String::new());
+        };
+        let mut text = format!(
+            "\n# Its logs, for several replicas: copies of node.key, seed, network and this file make another one.\ndatabase = {}\nreplicas = {}\n",
+            quoted(address),
+            self.replicas
+        );
+        if let Some(path) = &self.database_password {
+            let path = std::path::absolute(path)?;
+            let path = path.to_str().context("the password's file is no UTF-8")?;
+            text += &format!("database-password = {}\n", quoted(path));
+        }
+        if self.database_elsewhere {
+            text += "database-elsewhere = true\n";
+        }
+        Ok(text)
+    }
+
+    pub(super) fn options(&self) -> Option<DatabaseOptions> {
         Some(DatabaseOptions {
-            address: self.database?,
-            password: self.database_password,
+            address: self.database.clone()?,
+            password: self.database_password.clone(),
             replicas: self.replicas,
             may_be_elsewhere: self.database_elsewhere,
         })

@@ -55,6 +55,12 @@ pub enum DatabaseError {
         /// The logs.
         path: PathBuf,
     },
+    /// Another replica is the node, and this was not to wait.
+    #[error("the database is in use: {words}")]
+    Busy {
+        /// Which one.
+        words: String,
+    },
     /// The database is not reached, does not keep what is committed, or is another's.
     #[error(transparent)]
     Refused(Box<dyn std::error::Error + Send + Sync>),

@@ -1,8 +1,10 @@
 //! Replicas of one node, with their logs in one database.
+#![allow(dead_code)]
 
 use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use narthex::contracts::terms::Role;
@@ -36,6 +38,15 @@ impl Drop for House {
     fn drop(&mut self) {
         let standbys = std::mem::take(&mut self.standbys);
         standbys.into_values().for_each(Starting::end);
+    }
+}
+
+impl Process {
+    /// `STOP` or `CONT`.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &kill]).status();
+        assert!(status.unwrap().success());
     }
 }
 
