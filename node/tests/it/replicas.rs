@@ -279,6 +279,9 @@ fn a_replica_that_was_paused_commits_nothing_when_it_wakes_up() {
     let own = house.nodes[0].dir.clone();
     let why = refused(&house, &own, &[]);
     assert!(why.contains("name it with --database"), "{why}");
+    std::fs::copy(own.join("node.key"), new.join("node.key")).unwrap();
+    let why = refused(&house, &new, &words);
+    assert!(why.contains("has no seed"), "{why}");
     std::fs::write(new.join("node.db"), "").unwrap();
     let why = refused(&house, &new, &words);
     assert!(why.contains("has the logs of this node"), "{why}");

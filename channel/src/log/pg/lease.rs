@@ -65,7 +65,6 @@ pub struct PgHolder {
 pub struct PgDoor {
     address: PgAddress,
     client: Held,
-    whose: Identity,
     warned: Arc<AtomicBool>,
 }
 
@@ -100,7 +99,6 @@ impl PgDoor {
         Ok(PgDoor {
             address,
             client: Held(client),
-            whose: whose.clone(),
             warned,
         })
     }
@@ -134,9 +132,17 @@ impl PgDoor {
         }
     }
 
-    /// Whose logs these are.
-    pub const fn whose(&self) -> &Identity {
-        &self.whose
+    /// Whether there is any log.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn has_logs(&mut self) -> Result<bool, LogError> {
+        let fail = |error| failed(self.address.name(), error);
+        let row = self
+            .client
+            .0
+            .query_one("SELECT EXISTS (SELECT FROM log)", &[]);
+        row.map_err(fail)?.try_get(0).map_err(fail)
     }
 }
 

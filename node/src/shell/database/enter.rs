@@ -58,6 +58,14 @@ pub(in crate::shell) fn enter(
     }
     let seen = Seen::open(&path).map_err(file)?;
     let mut door = PgDoor::open(address, &Folder::whose(node), options.replicas)?;
+    // With another seed it would be nobody.
+    let is_new = folder
+        .is_new()
+        .map_err(|error| file(io::Error::other(error)))?;
+    if is_new && door.has_logs()? {
+        let path = folder.path().to_owned();
+        return Err(DatabaseError::Keys { path });
+    }
     let (shelf, before) = loop {
         let mut token = [0; 32];
         OsRng.fill_bytes(&mut token);

@@ -55,6 +55,12 @@ pub enum DatabaseError {
         /// The logs.
         path: PathBuf,
     },
+    /// The folder has no seed, and the node that the logs are of has one.
+    #[error("{} has no seed, and the logs in the database are of a node that has one; copy node.key, seed and network of another replica into it", path.display())]
+    Keys {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Another replica is the node, and this was not to wait.
     #[error("the database is in use: {words}")]
     Busy {

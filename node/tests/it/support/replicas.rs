@@ -124,6 +124,8 @@ impl House {
         let dir = house.dir(Role::Client);
         let started = house.begin_with((Role::Client, &dir, words), (None, None));
         house.nodes.push(started.ready());
+        // Its seed is there once it answers.
+        house.ask(0, &["address"]);
         house.duplicate(0, words, None);
         house
     }
@@ -164,7 +166,9 @@ impl House {
 
     /// All replicas of a node are killed for good, and it is started from one of their folders with other words.
     pub fn alone(&mut self, at: usize, words: &[String]) {
-        drop(self.standbys.remove(&at).map(Starting::end));
+        if let Some(standby) = self.standbys.remove(&at) {
+            standby.end();
+        }
         self.nodes[at].kill();
         self.nodes[at].words = words.to_vec();
         self.nodes[at].dooms.clear();
