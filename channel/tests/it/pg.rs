@@ -31,7 +31,7 @@ fn tries(door: PgDoor, name: &str) -> Result<(PgShelf, PgMark), (PgDoor, PgHolde
     let token = [name.as_bytes()[0]; 32];
     match door.enter(name, token).unwrap() {
         PgEntered::Writes(shelf, before) => Ok((shelf, before)),
-        PgEntered::Waits(door, holder) => Err((door, holder)),
+        PgEntered::Waits(door, holder) => Err((*door, holder)),
     }
 }
 

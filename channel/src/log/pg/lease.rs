@@ -83,7 +83,7 @@ pub enum PgEntered {
     /// This replica is the one, and how far the database had come before. Nobody else commits anything from now on.
     Writes(PgShelf, PgMark),
     /// Another one is.
-    Waits(PgDoor, PgHolder),
+    Waits(Box<PgDoor>, PgHolder),
 }
 
 impl PgDoor {
@@ -111,7 +111,7 @@ impl PgDoor {
         let shown = self.address.name().to_owned();
         let (_, holder, is_free) =
             standing(&mut self.client.0, "").map_err(|e| failed(&shown, e))?;
-        let wait = |door, holder| Ok(PgEntered::Waits(door, holder));
+        let wait = |door, holder| Ok(PgEntered::Waits(Box::new(door), holder));
         if !is_free {
             return wait(self, holder);
         }

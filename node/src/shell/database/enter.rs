@@ -72,7 +72,7 @@ pub(in crate::shell) fn enter(
         match door.enter(seen.name(), token)? {
             PgEntered::Writes(shelf, before) => break (shelf, before),
             PgEntered::Waits(again, holder) => {
-                door = again;
+                door = *again;
                 let words = format!(
                     "replica {} is the node, and was heard of {} s ago; this one ({}) waits for its turn",
                     holder.name,
