@@ -27,11 +27,11 @@ fn door(server: &Postgres, database: &str) -> Result<PgDoor, PgError> {
 }
 
 /// A replica of this name tries to write.
-fn tries(door: PgDoor, name: &str) -> Result<(PgShelf, PgMark), (PgDoor, PgHolder)> {
+fn tries(door: PgDoor, name: &str) -> Result<(PgShelf, PgMark), (Box<PgDoor>, PgHolder)> {
     let token = [name.as_bytes()[0]; 32];
     match door.enter(name, token).unwrap() {
         PgEntered::Writes(shelf, before) => Ok((shelf, before)),
-        PgEntered::Waits(door, holder) => Err((*door, holder)),
+        PgEntered::Waits(door, holder) => Err((door, holder)),
     }
 }
 
@@ -43,7 +43,7 @@ fn enters(server: &Postgres, database: &str, name: &str) -> (PgShelf, PgMark) {
             Ok(entered) => return entered,
             Err((again, holder)) => {
                 assert!(start.elapsed() < Duration::from_secs(5), "{holder:?}");
-                door = again;
+                door = *again;
             }
         }
     }
@@ -59,7 +59,7 @@ fn overtakes(mut door: PgDoor, name: &str, sql: &mut ::postgres::Client) -> (PgS
         // The other may have said something in between.
         match tries(door, name) {
             Ok(entered) => return entered,
-            Err((again, _)) => door = again,
+            Err((again, _)) => door = *again,
         }
     }
 }
@@ -200,18 +200,18 @@ fn one_replica_writes_and_who_was_overtaken_commits_nothing() {
     assert_eq!(holder.name, "first");
     // It is heard of again and again.
     std::thread::sleep(Duration::from_secs(3));
-    let (waits, holder) = tries(waits, "second").unwrap_err();
+    let (waits, holder) = tries(*waits, "second").unwrap_err();
     assert!(holder.silent_s < 3, "{holder:?}");
     // Somebody stands still with the row in hand: nobody waits for that for ever, and nobody is overtaken.
     let mut sql = server.client(&name);
     sql.batch_execute(QUIET).unwrap();
     let mut held = sql.transaction().unwrap();
     held.batch_execute("SELECT FROM lease FOR UPDATE").unwrap();
-    let (waits, _) = tries(waits, "second").unwrap_err();
+    let (waits, _) = tries(*waits, "second").unwrap_err();
     held.rollback().unwrap();
     // As one that was paused: it has not said anything for long, its session stands, and it is in the middle of something.
     log.append(1, &[b"two".to_vec()]).unwrap();
-    let (second, before) = overtakes(waits, "second", &mut sql);
+    let (second, before) = overtakes(*waits, "second", &mut sql);
     assert_eq!((before.epoch, before.commits), (1, 1));
     let kept = first.keep(&[7; 32], &[5; 32], b"long");
     assert!(matches!(kept, Err(LogError::Superseded { .. })), "{kept:?}");
