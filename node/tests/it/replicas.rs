@@ -363,6 +363,9 @@ fn a_replica_that_was_paused_commits_nothing_when_it_wakes_up() {
     let late = late.wait_with_output().unwrap();
     assert!(!late.status.success(), "{late:?}");
     assert_eq!(commits(), before);
+    // By the lease, and not since it found something else than it knew. Both have one file.
+    let logged = std::fs::read_to_string(house.log(0)).unwrap();
+    assert!(logged.contains("another replica writes to"), "{logged}");
     // Started again it waits.
     house.stands_by(0, &other);
     house.nodes[0].kill();

@@ -49,7 +49,7 @@ pub struct House {
     /// Other replicas of nodes, which wait for their turn.
     pub(super) standbys: BTreeMap<usize, Starting>,
     /// Whether what a node says on standard error goes to a file beside its folder.
-    keeps_logs: bool,
+    pub(super) keeps_logs: bool,
     /// The library that kills, once it is built.
     killer: Option<PathBuf>,
 }

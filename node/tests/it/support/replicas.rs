@@ -121,6 +121,7 @@ impl House {
     /// A node of two replicas, without a coin, each with an address of its own: one that stands still keeps it.
     pub fn of_one_with(words: &[String]) -> House {
         let mut house = House::empty();
+        house.keeps_logs = true;
         let dir = house.dir(Role::Client);
         let started = house.begin_with((Role::Client, &dir, words), (None, None));
         house.nodes.push(started.ready());
