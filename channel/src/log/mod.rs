@@ -1,10 +1,12 @@
 //! Logs: entries behind each other, durable when [`Log::append`] returns.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod chain;
 #[cfg(any(feature = "testing", feature = "toy"))]
 mod failing;
 mod memory;
+#[cfg(feature = "postgres")]
+mod pg;
 #[cfg(feature = "sqlite")]
 mod shelf;
 #[cfg(feature = "sqlite")]
@@ -15,6 +17,8 @@ pub mod suite;
 #[cfg(any(feature = "testing", feature = "toy"))]
 pub use failing::{FailingLog, Fault};
 pub use memory::{MemoryDisk, MemoryLog};
+#[cfg(feature = "postgres")]
+pub use pg::{PgAddress, PgDoor, PgEntered, PgError, PgHolder, PgLog, PgMark, PgShelf};
 #[cfg(feature = "sqlite")]
 pub use shelf::{ShelfLog, SqliteShelf};
 #[cfg(feature = "sqlite")]
@@ -81,6 +85,15 @@ impl std::fmt::Display for Identity {
     }
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn foreign(name: &str, found: String, expected: &Identity) -> LogError {
+    LogError::Foreign {
+        name: name.into(),
+        found,
+        expected: expected.clone(),
+    }
+}
+
 /// Why a log does not serve.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -88,6 +101,14 @@ pub enum LogError {
     /// Another process has it open.
     #[error("{name} is in use by another process; wait until it has ended")]
     Busy {
+        /// Which log.
+        name: String,
+    },
+    /// Another process of the same party has taken over: this one writes nothing more.
+    #[error(
+        "another replica writes to {name} now; this one ends, and waits for its turn when it is started again"
+    )]
+    Superseded {
         /// Which log.
         name: String,
     },

@@ -10,8 +10,8 @@ use std::{cell::RefCell, collections::BTreeSet, fs::File, path::Path, rc::Rc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    Identity, Log, LogError, chain,
-    sqlite::{failed, foreign, open},
+    Identity, Log, LogError, chain, foreign,
+    sqlite::{failed, open},
 };
 
 /// `NXSF`: how this program's shelves are told from other databases.

@@ -13,7 +13,7 @@ use std::{
 use narthex_disk::{Readers, check_folder, lock, make_folder, open_log};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
-use super::{Identity, Log, LogError, chain};
+use super::{Identity, Log, LogError, chain, foreign};
 
 /// `NXLG`: how this program's logs are told from other databases.
 const APPLICATION: i64 = 0x4e58_4c47;
@@ -256,14 +256,6 @@ fn unlike_sqlite(found: &[u8]) -> Option<String> {
             "a file that begins with {:?}",
             found.escape_ascii().to_string()
         )),
-    }
-}
-
-pub(super) fn foreign(name: &str, found: String, expected: &Identity) -> LogError {
-    LogError::Foreign {
-        name: name.into(),
-        found,
-        expected: expected.clone(),
     }
 }
 

@@ -46,6 +46,8 @@ mod killed;
 mod laws;
 mod offer;
 mod pages;
+mod pg;
+mod postgres;
 mod ptlc;
 mod ptlc_money;
 mod rows;

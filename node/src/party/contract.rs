@@ -80,8 +80,10 @@ pub(super) fn offer_log(id: [u8; 32]) -> Identity {
 }
 
 pub(super) fn setup_log(id: [u8; 32]) -> Identity {
-    Identity::new("setup", id)
+    Identity::new(SET_UP, id)
 }
+
+pub(super) const SET_UP: &str = "setup";
 
 impl Contract {
     pub(super) fn new(offer: Logged<OfferMachine, AnyLog>) -> Contract {

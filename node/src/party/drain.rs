@@ -36,7 +36,7 @@ pub struct ReadyStatus {
 /// Why a node is not ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UnreadyReason {
-    /// For programs: `starting`, `stopping`, `chain`, `store`, `box`, `rolled-back` or `draining`.
+    /// For programs: `starting`, `standby`, `stopping`, `chain`, `store`, `box`, `rolled-back` or `draining`.
     pub code: String,
     /// For people.
     pub message: String,

@@ -38,7 +38,7 @@ use narthex::{
 use super::{
     Core, Fatal, Note, Own, Reply,
     command::{Answer, refused},
-    contract::{Contract, short},
+    contract::{Contract, SET_UP, short},
     keep,
     store::Store,
 };
@@ -115,6 +115,27 @@ pub fn follow_anew(store: &mut dyn Store) -> Result<(), LogError> {
     store.commit()
 }
 
+/// As long as there is this log, which stays empty, an arbiter has yet to take in that this disk may lack what it has ruled in a contract.
+pub(super) fn doubted_log(id: [u8; 32]) -> Identity {
+    Identity::new(DOUBTED, id)
+}
+
+const DOUBTED: &str = "doubted";
+
+/// Says of every contract that this store may lack what was said and ruled in it: arbiters then go by what their peers have. For a store that was
+/// put back, or that another process has written to meanwhile, before it is opened. Durable on return.
+///
+/// # Errors
+/// [`LogError`]; this computer's fault.
+pub fn go_by_peers(store: &mut dyn Store) -> Result<(), LogError> {
+    for whose in store.known()? {
+        if whose.machine == SET_UP {
+            store.open(&doubted_log(whose.id))?;
+        }
+    }
+    store.commit()
+}
+
 /// The life of a contract, where there is one.
 fn life_of<'c>(
     contracts: &'c mut BTreeMap<[u8; 32], Contract>,
@@ -169,6 +190,13 @@ const fn word(done: &Done) -> &'static str {
 }
 
 impl Core {
+    pub(super) fn recover_doubts(&mut self) -> Result<(), Fatal> {
+        let known = self.store.known()?.into_iter();
+        let doubted = known.filter(|whose| whose.machine == DOUBTED);
+        self.doubted = doubted.map(|whose| whose.id).collect();
+        Ok(())
+    }
+
     /// Lets a contract live: begins it when its funding is buried, shows it the chain, and publishes what is due.
     pub(super) fn live(
         &mut self,
@@ -256,6 +284,7 @@ impl Core {
         };
         let is_arbiter = matches!(role, Role::Arbiter(_));
         // A record that does not know of the contract's own salt is not the one that this disk had: what was ruled may be forgotten too.
+        let is_doubted = self.doubted.contains(&id);
         let has_forgotten = is_arbiter && {
             let salt = salt_in(terms.record(), role);
             salt.is_some_and(|salt| own.borrow().bindings.bound(&salt_mark(&salt)).is_none())
@@ -304,30 +333,37 @@ impl Core {
             signer: LifeSigner::seeing(work, blobs, sight),
             publisher: Publisher::new(Shared(own), offer.rate).up_to(self.policy.max_rate),
         };
-        Ok(
-            LifeParty::open(about, begins).and_then(|(mut party, mut letters)| {
-                if has_forgotten {
-                    letters.extend(party.put_back()?);
-                    let words = format!(
-                        "{}: the record of bindings knows nothing of it; what was ruled is asked of the others",
-                        short(&id)
-                    );
-                    let contract = Some(id);
-                    forgotten.borrow_mut().push(Note { contract, words });
-                }
-                contract.trouble = None;
-                contract.life = Some(Life {
-                    party,
-                    looked: None,
-                    published: None,
-                    next: Cell::default(),
-                    bundle: None,
-                    row: None,
-                    silent: None,
-                });
-                Ok(letters)
-            }),
-        )
+        let lives = LifeParty::open(about, begins).and_then(|(mut party, mut letters)| {
+            if has_forgotten || (is_doubted && is_arbiter) {
+                letters.extend(party.put_back()?);
+                let why = match has_forgotten {
+                    true => "the record of bindings knows nothing of it",
+                    false => "the store may lack what happened in it",
+                };
+                let words = format!(
+                    "{}: {why}; what was ruled is asked of the others",
+                    short(&id)
+                );
+                let contract = Some(id);
+                forgotten.borrow_mut().push(Note { contract, words });
+            }
+            contract.trouble = None;
+            contract.life = Some(Life {
+                party,
+                looked: None,
+                published: None,
+                next: Cell::default(),
+                bundle: None,
+                row: None,
+                silent: None,
+            });
+            Ok(letters)
+        });
+        if is_doubted && lives.is_ok() {
+            self.doubted.remove(&id);
+            self.store.remove(&doubted_log(id))?;
+        }
+        Ok(lives)
     }
 
     /// Shows it the chain, if that has another tip than at the last look, or if work waits.

@@ -82,7 +82,7 @@ pub use evidence::{EvidenceStatus, EvidenceText};
 pub use graph::{Chance, DateStatus, GraphStatus, PayStatus, TxStatus};
 pub use jobs::{Jobs, Look, job_of};
 pub use kept::{FileStatus, JobCommand, KeptJobStatus, NewJob, UploadError, Uploads};
-pub use life::follow_anew;
+pub use life::{follow_anew, go_by_peers};
 pub use metrics::Figures;
 pub use next::{Deadline, Move, NextMove};
 pub use note::Note;
@@ -305,6 +305,8 @@ pub struct Core {
     small: BTreeMap<[u8; 32], Small>,
     /// What it watches for others.
     towers: Towers,
+    /// Contracts of which this store may lack something, since others wrote to it or it was put back; until they live.
+    doubted: BTreeSet<[u8; 32]>,
     /// Contracts for which something waits until their links are open.
     held: BTreeSet<[u8; 32]>,
     /// By fee rate in sat a kwu: that the node takes what contracts end with.
@@ -367,6 +369,7 @@ impl Core {
             contracts: BTreeMap::new(),
             small: BTreeMap::new(),
             towers: Towers::new(),
+            doubted: BTreeSet::new(),
             held: BTreeSet::new(),
             asked: BTreeMap::new(),
             requests: None,

@@ -26,7 +26,7 @@ use super::{
     Action, Core, Fatal,
     arbiter::burn_log,
     contract::{Contract, offer_log, setup_log, short},
-    life::{follow_log, life_log},
+    life::{doubted_log, follow_log, life_log},
     peers::Due,
 };
 use crate::transport::PeerAddress;
@@ -64,6 +64,7 @@ impl Core {
             let effects = self.contracts.get(&id).map(|c| c.offer.pending());
             self.offer_effects(id, effects.unwrap_or_default());
         }
+        self.recover_doubts()?;
         self.recover_draining()?;
         self.recover_small()?;
         self.recover_towers()?;
@@ -468,6 +469,8 @@ impl Core {
         self.store.remove(&setup_log(id))?;
         self.store.remove(&life_log(id))?;
         self.store.remove(&follow_log(id))?;
+        self.doubted.remove(&id);
+        self.store.remove(&doubted_log(id))?;
         Ok(())
     }
 }

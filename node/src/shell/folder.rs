@@ -9,7 +9,10 @@ use std::{
 use bitcoin::{
     BlockHash, Network,
     hashes::Hash as _,
-    secp256k1::rand::{RngCore, rngs::OsRng},
+    secp256k1::{
+        PublicKey,
+        rand::{RngCore, rngs::OsRng},
+    },
 };
 use narthex::{
     bindings::{BindingsError, FileBindings},
@@ -24,9 +27,10 @@ use narthex::{
 use narthex_base::{secret::Secret, tagged::tagged_hash};
 use narthex_disk::{Readers, check_folder, keep_secret, lock, make_folder, read_secret};
 
+use super::{DatabaseError, DatabaseOptions, database::enter};
 use crate::{
     KeyError, NodeKey,
-    party::{Birth, DiskStore, Jobs, Own, Parts, Policy},
+    party::{Birth, DiskStore, Jobs, Own, Parts, Policy, Store},
 };
 
 /// Why a folder cannot be used. This machine's fault, or its owner's.
@@ -68,6 +72,15 @@ pub enum FolderError {
         /// Its first block.
         genesis: BlockHash,
     },
+    /// Its logs are in a database that was not named.
+    #[error("{} says that the logs of this node are in a database; name it with --database", path.display())]
+    Database {
+        /// What this replica has seen of it.
+        path: PathBuf,
+    },
+    /// The database that has its logs.
+    #[error(transparent)]
+    Replica(#[from] DatabaseError),
     /// The Bitcoin node does not answer.
     #[error("the Bitcoin node: {0}")]
     Chain(#[from] regtest::Error),
@@ -113,6 +126,8 @@ impl Folder {
     const BINDINGS: &str = "bindings";
     /// All logs.
     const SHELF: &str = "node.db";
+    /// What this replica has seen of a database that has its logs. No copy of it is put back, and no other replica gets it.
+    const SEEN: &str = "database.seen";
     /// Long things of contracts, a folder for each.
     const BLOBS: &str = "contracts";
     /// Jobs that travel, a folder for each.
@@ -235,6 +250,37 @@ impl Folder {
         chain: &mut dyn ChainSource,
         jobs: &[PathBuf],
     ) -> Result<(Parts, Vec<JobError>), FolderError> {
+        self.parts_with(network, chain, (jobs, None))
+    }
+
+    /// The same of a replica, with its logs in a database, where no other one is the node.
+    ///
+    /// # Errors
+    /// As [`Folder::parts`]; [`FolderError::Replica`].
+    pub fn parts_in(
+        &self,
+        database: &DatabaseOptions,
+        network: Network,
+        chain: &mut dyn ChainSource,
+    ) -> Result<(Parts, Vec<JobError>), FolderError> {
+        on_network(network, chain)?;
+        let mut busy = String::new();
+        let mut wait = |words: &str| {
+            busy = words.to_owned();
+            false
+        };
+        let entered = enter(self, &self.key()?.id(), database, &mut wait)?;
+        let entered = entered.ok_or(DatabaseError::Busy { words: busy })?;
+        self.parts_with(network, chain, (&[], Some(entered.store)))
+    }
+
+    /// The same, with logs that are elsewhere, if they are.
+    pub(super) fn parts_with(
+        &self,
+        network: Network,
+        chain: &mut dyn ChainSource,
+        (jobs, store): (&[PathBuf], Option<Box<dyn Store>>),
+    ) -> Result<(Parts, Vec<JobError>), FolderError> {
         let genesis = on_network(network, chain)?;
         // Deep enough that its block is there to stay.
         let deep = chain.height()?.saturating_sub(MAX_REORG_BLOCKS);
@@ -257,7 +303,10 @@ impl Folder {
         }
         let own = self.own(network, chain)?;
         self.keep_jobs(known.paths())?;
-        let store = Box::new(self.store(&own.node)?);
+        let store = match store {
+            Some(store) => store,
+            None => Box::new(self.store(&own.node)?),
+        };
         let parts = Parts {
             own,
             store,
@@ -310,12 +359,39 @@ impl Folder {
     /// Its logs, and long things beside them.
     ///
     /// # Errors
-    /// [`FolderError::Log`].
+    /// [`FolderError::Log`]; [`FolderError::Database`] if this folder is a replica's.
     pub fn store(&self, node: &NodeKey) -> Result<DiskStore, FolderError> {
-        let whose = tagged_hash("narthex/node", &node.id().serialize());
-        let whose = Identity::new("node", whose);
-        let shelf = SqliteShelf::open(&self.path.join(Self::SHELF), &whose)?;
-        Ok(DiskStore::new(shelf, self.path.join(Self::BLOBS)))
+        let path = self.path.join(Self::SEEN);
+        match path.try_exists() {
+            Ok(false) => {}
+            Ok(true) => return Err(FolderError::Database { path }),
+            Err(error) => return Err(FolderError::File { path, error }),
+        }
+        let shelf = SqliteShelf::open(&self.path.join(Self::SHELF), &Self::whose(&node.id()))?;
+        Ok(DiskStore::new(shelf, self.blobs()))
+    }
+
+    /// Whose logs a node's are.
+    pub(super) fn whose(node: &PublicKey) -> Identity {
+        Identity::new("node", tagged_hash("narthex/node", &node.serialize()))
+    }
+
+    /// Where it stands what a replica has seen of its database.
+    #[cfg(feature = "postgres")]
+    pub(super) fn seen(&self) -> PathBuf {
+        self.path.join(Self::SEEN)
+    }
+
+    /// Its logs, if they are here.
+    #[cfg(feature = "postgres")]
+    pub(super) fn logs(&self) -> io::Result<Option<PathBuf>> {
+        let path = self.path.join(Self::SHELF);
+        Ok(path.try_exists()?.then_some(path))
+    }
+
+    /// Where long things are.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.path.join(Self::BLOBS)
     }
 
     /// Where jobs are that travel.

@@ -3,15 +3,19 @@
 mod about;
 mod clock;
 mod control;
+mod database;
 mod folder;
 mod judge;
+mod links;
 mod options;
 mod process;
 mod run;
+mod standby;
 mod store;
 
 pub use clock::Clock;
 pub use control::{ControlError, ask};
+pub use database::{DatabaseError, DatabaseOptions};
 pub use folder::{Folder, FolderError};
 pub use options::{RunError, RunOptions};
 pub use run::{Said, run};

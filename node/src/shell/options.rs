@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, time::Duration};
 use bitcoin::Network;
 use narthex::regtest;
 
-use super::FolderError;
+use super::{DatabaseError, DatabaseOptions, FolderError};
 use crate::{
     api::ApiOptions,
     party::{Fatal, Policy},
@@ -17,6 +17,8 @@ use crate::{
 pub struct RunOptions {
     /// Its folder.
     pub dir: PathBuf,
+    /// The database that has its logs, if its folder has not.
+    pub database: Option<DatabaseOptions>,
     /// Where it listens, `HOST:PORT`; not at all without.
     pub listen: Option<String>,
     /// Where others reach it, if that is elsewhere than where it listens.
@@ -48,6 +50,9 @@ pub enum RunError {
     /// Its folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The database that has its logs.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// Its Bitcoin node, when it starts. Later it is waited for.
     #[error("the Bitcoin node: {0}")]
     Chain(#[from] regtest::Error),

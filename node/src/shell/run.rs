@@ -1,33 +1,46 @@
 //! The process: one thread decides ([`Core`]), sockets and clock are around it.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bitcoin::secp256k1::{
     PublicKey,
     rand::{RngCore, rngs::OsRng},
 };
-use narthex::regtest::Node;
+use narthex::{channel::log::LogError, regtest::Node};
 use tokio::sync::{
     mpsc::{self, Receiver, Sender, UnboundedSender},
     oneshot,
 };
 
 use super::{
-    Clock, Folder, RunError, RunOptions, about::contract_of, clock::unix_s, control, judge::probed,
-    process::Process, store::TimedStore,
+    Clock, Folder, RunError, RunOptions,
+    about::contract_of,
+    clock::unix_s,
+    control,
+    database::{Entered, enter},
+    judge::probed,
+    links::{act, read},
+    process::Process,
+    standby::stands_by,
+    store::TimedStore,
 };
 use crate::{
     api::{Bound, EventLog, OrderWay, Tickets},
     meters::Meters,
     party::{
-        Action, Command, CommandError, Core, Event as Told, Fatal, Look, Note, Once, Reply,
-        Uploads, follow_anew,
+        Command, CommandError, Core, Event as Told, Fatal, Look, Note, Once, Reply, Uploads,
+        follow_anew,
     },
-    transport::{Event, Reason, Transport},
+    transport::Transport,
 };
 
 /// What comes to the thread that decides.
-enum Input {
+pub(super) enum Input {
     /// The queue of a connection that stands.
     Connected(PublicKey, UnboundedSender<Vec<u8>>),
     Disconnected(PublicKey),
@@ -39,7 +52,7 @@ enum Input {
     Order(Option<Once>, Command, oneshot::Sender<Answer>),
 }
 
-type Answer = Result<Reply, CommandError>;
+pub(super) type Answer = Result<Reply, CommandError>;
 
 /// The way of orders to the thread that decides.
 fn order_way(inputs: &Sender<Input>) -> OrderWay {
@@ -87,16 +100,10 @@ pub fn run(
         let (transport, events) =
             Transport::start(key, options.limits.clone()).map_err(io("the transport"))?;
         let transport = Arc::new(transport);
-        let at = match &options.listen {
-            None => None,
-            Some(at) => {
-                let listened = transport.listen(at.as_str()).await;
-                let listened = listened.map_err(|error| RunError::Io {
-                    what: format!("cannot listen at {at}"),
-                    error,
-                });
-                Some(listened?)
-            }
+        // Whoever waits for its turn is reached by nobody.
+        let at = match options.database {
+            None => listen(&options, &transport).await?,
+            Some(_) => None,
         };
         let bound = match &options.api {
             None => None,
@@ -109,7 +116,7 @@ pub fn run(
             }
         };
         let api_at = bound.as_ref().map(Bound::at);
-        let (inputs, taken) = mpsc::channel(MOST_INPUTS);
+        let (inputs, mut taken) = mpsc::channel(MOST_INPUTS);
         let (orders, dir) = (inputs.clone(), folder.path().to_owned());
         let answering = control::listen(&dir, move |command| {
             let (answer, answered) = oneshot::channel();
@@ -146,6 +153,28 @@ pub fn run(
         std::thread::Builder::new()
             .name("decides".into())
             .spawn(move || {
+                let entered = (|| {
+                    let Some(database) = &options.database else {
+                        return Ok(Some((at, None)));
+                    };
+                    let says = |words: &str, is_new| {
+                        if is_new {
+                            let api = api_at;
+                            tell(Said::StandsBy { id, api, words });
+                        }
+                    };
+                    let mut wait = stands_by(&handle, &mut taken, &says);
+                    let Some(entered) = enter(&folder, &id, database, &mut wait)? else {
+                        return Ok(None);
+                    };
+                    let at = handle.block_on(listen(&options, &deciding))?;
+                    Ok(Some((at, Some(entered))))
+                })();
+                let (at, entered) = match entered {
+                    Ok(Some(entered)) => entered,
+                    Ok(None) => return drop(over.send(Ok(()))),
+                    Err(error) => return drop(over.send(Err(error))),
+                };
                 let address = address(&options, at);
                 tell(Said::Ready {
                     id,
@@ -160,7 +189,7 @@ pub fn run(
                     tell(said);
                 };
                 let done = decide(
-                    (&folder, uploads, &meters),
+                    (&folder, uploads, &meters, entered),
                     chain,
                     &options,
                     address,
@@ -190,7 +219,7 @@ pub fn run(
 }
 
 /// Who is told it.
-type Teller<'a> = &'a dyn Fn(Said<'_>);
+pub(super) type Teller<'a> = &'a dyn Fn(Said<'_>);
 
 /// What a node tells its operator.
 #[derive(Clone, Copy, Debug)]
@@ -206,8 +235,32 @@ pub enum Said<'a> {
         /// Where it takes HTTP.
         api: Option<SocketAddr>,
     },
+    /// Another replica of it runs, and this one waits for its turn.
+    StandsBy {
+        /// The id of both.
+        id: PublicKey,
+        /// Where it says so over HTTP.
+        api: Option<SocketAddr>,
+        /// Which one it is, for people.
+        words: &'a str,
+    },
     /// Something happened.
     Note(&'a Note),
+}
+
+/// Takes connections, if it is to.
+async fn listen(
+    options: &RunOptions,
+    transport: &Transport,
+) -> Result<Option<SocketAddr>, RunError> {
+    let Some(at) = &options.listen else {
+        return Ok(None);
+    };
+    let listened = transport.listen(at.as_str()).await;
+    listened.map(Some).map_err(|error| RunError::Io {
+        what: format!("cannot listen at {at}"),
+        error,
+    })
 }
 
 fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
@@ -215,66 +268,6 @@ fn address(options: &RunOptions, at: Option<SocketAddr>) -> String {
         (Some(address), _) => address.clone(),
         (None, Some(at)) => at.to_string(),
         (None, None) => String::new(),
-    }
-}
-
-/// Gives what the transport tells to the thread that decides. A connection has a queue of its own, so that nothing of one before
-/// it leaves on it.
-async fn read(
-    mut events: crate::transport::Events,
-    transport: Arc<Transport>,
-    (inputs, meters): (Sender<Input>, Arc<Meters>),
-) {
-    let mut queues = BTreeMap::new();
-    while let Some(event) = events.next().await {
-        let input = match event {
-            Event::Connected { node, .. } => {
-                let (queue, mut waiting) = mpsc::unbounded_channel::<Vec<u8>>();
-                let transport = transport.clone();
-                let sending = tokio::spawn(async move {
-                    while let Some(frame) = waiting.recv().await {
-                        let Some((kind, bytes)) = frame.split_first_chunk::<2>() else {
-                            continue;
-                        };
-                        let kind = u16::from_be_bytes(*kind);
-                        if transport.send(&node, kind, bytes.to_vec()).await.is_err() {
-                            return;
-                        }
-                    }
-                });
-                let before = queues.insert(node, sending);
-                before.inspect(|sending| sending.abort());
-                Input::Connected(node, queue)
-            }
-            Event::Disconnected { node, reason } => {
-                if let Some(code) = bad(reason) {
-                    meters.bad(code);
-                }
-                let before = queues.remove(&node);
-                before.inspect(tokio::task::JoinHandle::abort);
-                Input::Disconnected(node)
-            }
-            Event::Message { from, kind, bytes } => {
-                let frame = [&kind.to_be_bytes()[..], &bytes].concat();
-                Input::Frame(from, frame)
-            }
-            // It is tried again.
-            Event::Unreachable { .. } => continue,
-        };
-        if inputs.send(input).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// What the peer has done that no peer may, if that ended the connection.
-const fn bad(reason: Reason) -> Option<&'static str> {
-    match reason {
-        Reason::Flood { .. } => Some("flood"),
-        Reason::Stranger { .. } => Some("stranger"),
-        Reason::NotReading { .. } => Some("not-reading"),
-        Reason::BadCredit => Some("bad-credit"),
-        Reason::Gone | Reason::Own | Reason::Crowded => None,
     }
 }
 
@@ -299,7 +292,7 @@ type Watching = (Arc<EventLog>, Arc<Tickets>);
 
 /// The thread that decides, until it is told to stop.
 fn decide(
-    (folder, uploads, meters): (&Folder, Uploads, &Arc<Meters>),
+    (folder, uploads, meters, entered): (&Folder, Uploads, &Arc<Meters>, Option<Entered>),
     mut chain: Node,
     options: &RunOptions,
     address: String,
@@ -312,7 +305,16 @@ fn decide(
     (tell, watching): (Teller<'_>, Option<&Watching>),
 ) -> Result<(), RunError> {
     let network = options.network;
-    let (mut parts, troubles) = folder.parts(network, &mut chain, &options.jobs)?;
+    let (store, is_superseded) = match entered {
+        None => (None, Arc::default()),
+        Some(entered) => {
+            let note = entered.note.map(Note::from);
+            note.iter().for_each(|note| tell(Said::Note(note)));
+            (Some(entered.store), entered.is_superseded)
+        }
+    };
+    let jobs = (&*options.jobs, store);
+    let (mut parts, troubles) = folder.parts_with(network, &mut chain, jobs)?;
     for trouble in troubles {
         tell(Said::Note(&trouble.to_string().into()));
     }
@@ -414,6 +416,10 @@ fn decide(
         }
         // An answer leaves once what was ordered is durable, as everything else. How it stands is said as it stands.
         let actions = core.turn(&mut chain, clock.now())?;
+        if is_superseded.load(Ordering::SeqCst) {
+            let name = "the database".to_owned();
+            return Err(Fatal::Log(LogError::Superseded { name }).into());
+        }
         if let Some((events, _)) = watching.filter(|_| is_tick)
             && let Ok(Reply::Contracts(all)) = core.command(Command::List, clock.now())?
         {
@@ -431,51 +437,5 @@ fn decide(
         for (answer, answered) in answers {
             let _ = answer.send(answered);
         }
-    }
-}
-
-fn act(
-    action: Action,
-    transport: &Transport,
-    (queues, looks): (
-        &BTreeMap<PublicKey, UnboundedSender<Vec<u8>>>,
-        &std::sync::mpsc::Sender<Look>,
-    ),
-    tell: Teller<'_>,
-) {
-    match action {
-        // Of a connection that has ended nothing is sent: it begins anew on the next.
-        Action::Send { to, bytes } => {
-            if let Some(queue) = queues.get(&to) {
-                let contract = contract_of(&bytes);
-                tracing::debug!(%to, bytes = bytes.len(), contract, "sends");
-                let _ = queue.send(bytes);
-            }
-        }
-        Action::Serve { to, bytes } => {
-            if let Some((kind, payload)) = bytes.split_first_chunk::<2>() {
-                // Where there is no room, or nobody there, it is asked for again.
-                let _ = transport.try_send(&to, u16::from_be_bytes(*kind), payload.to_vec());
-            }
-        }
-        Action::Look(look) => {
-            // One after the other: each has a job in memory.
-            if looks.send(look).is_err() {
-                let why =
-                    "jobs are not looked at any more: a defect of this program; start it again";
-                tell(Said::Note(&why.into()));
-            }
-        }
-        Action::Close { node, why } => {
-            let words = format!("the connection with {node} is closed: {why}");
-            tell(Said::Note(&words.into()));
-            transport.disconnect(&node);
-        }
-        Action::Know(node) => transport.know(node),
-        Action::Connect(peer) => {
-            tracing::debug!(node = %peer.node, "connects");
-            transport.connect(peer);
-        }
-        Action::Note(note) => tell(Said::Note(&note)),
     }
 }

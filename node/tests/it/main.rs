@@ -30,6 +30,8 @@ mod networks;
 mod orders;
 mod party;
 mod party_attacks;
+#[cfg(feature = "postgres")]
+mod replicas;
 mod secrets;
 mod small;
 mod small_declined;

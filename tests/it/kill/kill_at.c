@@ -1,6 +1,7 @@
 /* Kills its process at the n-th call that makes something durable, n in KILL_AT; without it, nothing happens. KILL_WHEN says when:
    "before" that call, as by default; before anything that it makes durable is "written"; "after" it; or once something that may
-   rest on it was "said" to a peer, which is anything sent over IPv4 to another port than KILL_NOT_PORT. */
+   rest on it was "said" to a peer, which is anything sent over IPv4 to another port than KILL_NOT_PORT. What a database on a socket of
+   this machine commits is such a call too: it begins where COMMIT is sent, has nothing before BEGIN is, and is done with the answer. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum moment { WRITTEN, BEFORE, AFTER, SAID };
@@ -78,6 +80,35 @@ static void has_said(int fd, ssize_t sent) {
     }
 }
 
+/* Where the answer to a COMMIT is waited for. */
+static int commits = -1;
+
+static int has_word(const void *bytes, size_t count, const char *word) {
+    return memmem(bytes, count, word, strlen(word)) != NULL;
+}
+
+static void tells(int fd, const void *bytes, size_t count) {
+    struct sockaddr_un peer;
+    socklen_t length = sizeof peer;
+    if (now_left() <= 0 || getpeername(fd, (struct sockaddr *)&peer, &length) || peer.sun_family != AF_UNIX) {
+        return;
+    }
+    if (now_left() == 1 && moment == WRITTEN && has_word(bytes, count, "BEGIN")) {
+        die();
+    }
+    if (has_word(bytes, count, "COMMIT")) {
+        begins();
+        commits = fd;
+    }
+}
+
+static void hears(int fd, ssize_t got) {
+    if (got > 0 && fd == commits) {
+        commits = -1;
+        is_done();
+    }
+}
+
 #define REAL(result, name, ...) ((result(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
 
 int fsync(int fd) {
@@ -96,6 +127,7 @@ int fdatasync(int fd) {
 
 ssize_t write(int fd, const void *bytes, size_t count) {
     writes(fd);
+    tells(fd, bytes, count);
     ssize_t sent = REAL(ssize_t, write, int, const void *, size_t)(fd, bytes, count);
     has_said(fd, sent);
     return sent;
@@ -103,6 +135,9 @@ ssize_t write(int fd, const void *bytes, size_t count) {
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     writes(fd);
+    for (int part = 0; part < count; part++) {
+        tells(fd, parts[part].iov_base, parts[part].iov_len);
+    }
     ssize_t sent = REAL(ssize_t, writev, int, const struct iovec *, int)(fd, parts, count);
     has_said(fd, sent);
     return sent;
@@ -113,7 +148,26 @@ ssize_t pwrite64(int fd, const void *bytes, size_t count, off_t at) {
     return REAL(ssize_t, pwrite64, int, const void *, size_t, off_t)(fd, bytes, count, at);
 }
 
+ssize_t read(int fd, void *bytes, size_t count) {
+    ssize_t got = REAL(ssize_t, read, int, void *, size_t)(fd, bytes, count);
+    hears(fd, got);
+    return got;
+}
+
+ssize_t recv(int fd, void *bytes, size_t count, int flags) {
+    ssize_t got = REAL(ssize_t, recv, int, void *, size_t, int)(fd, bytes, count, flags);
+    hears(fd, got);
+    return got;
+}
+
+ssize_t readv(int fd, const struct iovec *parts, int count) {
+    ssize_t got = REAL(ssize_t, readv, int, const struct iovec *, int)(fd, parts, count);
+    hears(fd, got);
+    return got;
+}
+
 ssize_t send(int fd, const void *bytes, size_t count, int flags) {
+    tells(fd, bytes, count);
     ssize_t sent = REAL(ssize_t, send, int, const void *, size_t, int)(fd, bytes, count, flags);
     has_said(fd, sent);
     return sent;

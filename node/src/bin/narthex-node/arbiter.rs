@@ -24,6 +24,7 @@ use narthex_node::{
 use super::{
     args::{Dir, json_file, save_new},
     config::{FILE, options},
+    database::DatabaseArgs,
     run::{MoneyArgs, RunArgs},
 };
 
@@ -130,6 +131,8 @@ pub(crate) struct InitArgs {
     max_stake: u64,
     #[command(flatten)]
     bounds: BoundsArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
 }
 
 /// What an arbiter begins with that says nothing else.
@@ -173,7 +176,11 @@ impl InitArgs {
         options(&self.text(&self.dir.dir, ("", ""))?)?;
         let mut chain = Node::connect(&self.node, &self.cookie)?;
         let folder = Folder::open(&self.dir.dir)?;
-        let (parts, _) = folder.parts(self.money.network(), &mut chain, &[])?;
+        let network = self.money.network();
+        let (parts, _) = match self.database.options() {
+            None => folder.parts(network, &mut chain, &[])?,
+            Some(database) => folder.parts_in(&database, network, &mut chain)?,
+        };
         let mut core = Core::open(parts, Clock::start().now())?;
         let address = core.fresh_address()?;
         // No address is shown that could be shown again.
@@ -224,6 +231,7 @@ impl InitArgs {
             max_blob_bytes,
             max_step_fuel,
         } = bounds;
+        let database = self.database.text(quoted)?;
         let (min_retainer, max_stake) = (min_retainer.to_sat(), self.max_stake);
         Ok(format!(
             "# Options of `narthex-node arbiter serve --dir DIR`; `narthex-node config` prints all that may stand here. Nothing in this file is
@@ -263,7 +271,7 @@ max-evidence-bytes = {max_evidence_bytes}
 max-blob-bytes = {max_blob_bytes}
 # Fuel of a step that may have to be run again:
 max-step-fuel = {max_step_fuel}
-"
+{database}"
         ))
     }
 

@@ -4,6 +4,7 @@ mod arbiter;
 mod args;
 mod bench;
 mod config;
+mod database;
 mod demo;
 mod evidence;
 mod job;

@@ -20,6 +20,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{
     arbiter::BoundsArgs,
     args::{Dir, json_file},
+    database::DatabaseArgs,
     shown,
 };
 
@@ -105,6 +106,8 @@ pub(crate) struct RunArgs {
     /// How that is written: lines for people, or a JSON object a line, in which the id of the contract that a line is about is a field.
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     log_format: LogFormat,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// Where to take connections of other nodes, HOST:PORT; port 0 is any that is free. Without it this node connects others, and nobody connects it.
     #[arg(long, value_name = "HOST:PORT")]
     listen: Option<String>,
@@ -207,6 +210,7 @@ impl RunArgs {
         };
         let options = RunOptions {
             dir: self.dir.dir,
+            database: self.database.options(),
             listen: self.listen,
             address: self.address,
             node: self.node,

@@ -76,6 +76,14 @@ pub(crate) fn said(said: Said<'_>, json: bool) -> io::Result<()> {
                 None => Ok(()),
             }
         }
+        Said::StandsBy { id, api, words } if json => {
+            let line = serde_json::json!({ "node": id, "stands_by": words, "api": api });
+            writeln!(out, "{line}")
+        }
+        Said::StandsBy { words, .. } => {
+            tracing::info!("{words}");
+            Ok(())
+        }
         Said::Note(note) => {
             let contract = note.contract.map(|id| id.to_lower_hex_string());
             match json {

@@ -1,6 +1,7 @@
 //! Six nodes as processes, with a bitcoind of their own.
 
 use std::{
+    collections::BTreeMap,
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -45,8 +46,10 @@ pub struct House {
     job: PathBuf,
     /// What all of them are run with, beside what each is.
     words: Vec<String>,
+    /// Other replicas of nodes, which wait for their turn.
+    pub(super) standbys: BTreeMap<usize, Starting>,
     /// Whether what a node says on standard error goes to a file beside its folder.
-    keeps_logs: bool,
+    pub(super) keeps_logs: bool,
     /// The library that kills, once it is built.
     killer: Option<PathBuf>,
 }
@@ -148,6 +151,7 @@ impl House {
             folder,
             job,
             words,
+            standbys: BTreeMap::new(),
             keeps_logs: false,
             killer: None,
         }
@@ -160,14 +164,11 @@ impl House {
     /// One more node, in a folder of this name, with coins and with these options.
     pub fn hire(&mut self, name: &str, words: &[&str]) -> usize {
         let at = self.nodes.len();
-        let before = self.words.len();
-        self.words
-            .extend(words.iter().map(|word| (*word).to_owned()));
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
         let dir = self.folder.path().join(name);
-        let started = self.begin(Role::Client, &dir, (None, None));
-        self.words.truncate(before);
+        let started = self.begin_with((Role::Client, &dir, &words), (None, None));
         self.nodes.push(started.ready());
-        self.nodes[at].words = words.iter().map(|word| (*word).to_owned()).collect();
+        self.nodes[at].words = words;
         self.endow_from(at);
         at
     }
@@ -278,14 +279,15 @@ impl House {
         let killer = (self.killer.is_none() && self.nodes[at].deaths_left() > 0)
             .then(|| killer(self.folder.path()));
         self.killer = self.killer.take().or(killer);
+        if let Some(standby) = self.standbys.remove(&at) {
+            return self.takes_over(at, standby);
+        }
         loop {
             let end = self.nodes[at].dooms.pop();
             let node = &self.nodes[at];
-            let (role, words, before) = (node.role, node.words.clone(), self.words.len());
-            self.words.extend(words.iter().cloned());
-            let node = &self.nodes[at];
-            let started = self.begin(role, &node.dir, (Some(&node.address), end));
-            self.words.truncate(before);
+            let (role, words) = (node.role, node.words.clone());
+            let (dir, address) = (node.dir.clone(), node.address.clone());
+            let started = self.begin_with((role, &dir, &words), (Some(&address), end));
             match started.try_ready() {
                 Ok(mut again) => {
                     let before = &mut self.nodes[at];
@@ -304,6 +306,19 @@ impl House {
                 }
             }
         }
+    }
+
+    /// Begins a process with further options.
+    pub(super) fn begin_with(
+        &mut self,
+        (role, dir, words): (Role, &Path, &[String]),
+        how: (Option<&str>, Option<Doom>),
+    ) -> Starting {
+        let before = self.words.len();
+        self.words.extend_from_slice(words);
+        let started = self.begin(role, dir, how);
+        self.words.truncate(before);
+        started
     }
 
     /// Starts again whoever was killed; how many these are.

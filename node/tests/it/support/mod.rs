@@ -8,7 +8,10 @@ pub mod http;
 pub mod kill;
 pub mod limits;
 pub mod panel;
+#[path = "../../../../channel/tests/it/postgres/mod.rs"]
+pub mod postgres;
 pub mod process;
+pub mod replicas;
 pub mod rude;
 pub mod started;
 pub mod tools;

@@ -85,7 +85,7 @@ impl Drop for Process {
 pub(super) struct Starting {
     child: Child,
     role: Role,
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
@@ -102,6 +102,12 @@ impl Starting {
         }
     }
 
+    /// As `kill -9`.
+    pub(super) fn end(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub(super) fn ready(self) -> Process {
         let role = self.role;
         self.try_ready()
@@ -110,11 +116,16 @@ impl Starting {
 
     /// Once it listens; the process that has ended before.
     pub(super) fn try_ready(mut self) -> Result<Process, Child> {
-        let Some(line) = self.lines.next() else {
-            return Err(self.child);
+        let ready = loop {
+            let Some(line) = self.lines.next() else {
+                return Err(self.child);
+            };
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            // A replica whose turn has not come says so first.
+            if line["stands_by"].is_null() {
+                break line;
+            }
         };
-        let line = line.unwrap();
-        let ready: Value = serde_json::from_str(&line).unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let (saying, lines) = (said.clone(), self.lines);
         std::thread::spawn(move || {
