@@ -14,6 +14,7 @@
 
 mod apart;
 mod bank;
+mod bounty;
 mod delivery;
 mod error;
 
@@ -27,9 +28,10 @@ use narthex_base::{codec::Message as _, kinds::Kind, secret::Secret};
 use narthex_channel::{
     StepError,
     bank::{BankConsent, BankFigures},
+    bounty::BountyFigures,
     delivery::{DeliveryAgent, DeliveryFigures},
     log::Log,
-    small::{SmallAnswer, SmallMachine},
+    small::{SmallAnswer, SmallMachine, SmallPeer},
 };
 use narthex_contracts::{
     binding::Bindings,
@@ -42,6 +44,7 @@ use narthex_regtest::AcceptedPolicy;
 use serde::{Deserialize, Serialize};
 
 pub use bank::{BankPayer, BankProvider, check_bank};
+pub use bounty::{BountyRecomputer, BountyRequester, check_bounty};
 pub use delivery::{
     DeliveryKeeper, DeliveryRecipient, DeliverySender, check_figures, keep_message,
 };
@@ -55,6 +58,8 @@ pub struct Surroundings<'a> {
     pub seed: &'a Secret,
     /// The key of this side in this contract.
     pub key: SecretKey,
+    /// The key that others know this node by.
+    pub identity: SecretKey,
     /// Its coins.
     pub wallet: &'a mut PartyWallet,
     /// What it has bound, for ever.
@@ -77,10 +82,22 @@ pub struct Surroundings<'a> {
 /// With whom a side talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Talk {
-    /// The one that asks; or of those that are asked the one in this place, from 0.
+    /// The one that asks; or of those that are asked the one in this place, from 0. Behind the one that asks a side has other members
+    /// ([`members`]).
     Peer(u8),
     /// Whoever has asked this node by itself for something of the contract, by the id of that ask.
     Guest([u8; 32]),
+}
+
+/// Another node of a contract whom the ask of a third names: both speak under the id of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// In which place of the talks it is ([`Talk::Peer`]), behind the one that asks.
+    pub place: u8,
+    /// Its node, and where it listens.
+    pub peer: SmallPeer,
+    /// Whether this node connects it, and is party 0 on the link; else it is party 1, and is connected.
+    pub asks: bool,
 }
 
 /// What a side says to the ask of a guest.
@@ -215,6 +232,14 @@ pub trait SmallSide {
     /// [`SmallError::Refused`]: it is not done, and nothing has changed; others are this computer's fault.
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError>;
 
+    /// The owner gives it something of its own: as a recomputer of a bounty its result.
+    ///
+    /// # Errors
+    /// [`SmallError::Refused`]: it is not taken, and nothing has changed; others are this computer's fault.
+    fn give(&mut self, _bytes: &[u8]) -> Result<(), SmallError> {
+        Err(SmallError::refused("nothing is to be given to this side"))
+    }
+
     /// The coins to begin with, whose spends tell of the contract; none before it may be funded.
     fn watched(&self) -> Vec<OutPoint>;
 
@@ -307,6 +332,7 @@ pub trait SmallSide {
 pub fn family_of(figures: &[u8]) -> Result<&'static str, SmallError> {
     match Family::of(figures)? {
         Family::Bank(_) => Ok(bank::FAMILY),
+        Family::Bounty(_) => Ok(bounty::FAMILY),
         Family::Delivery(_) | Family::Guest(_) => Ok(delivery::FAMILY),
     }
 }
@@ -316,12 +342,24 @@ pub fn is_guests(figures: &[u8]) -> bool {
     matches!(Family::of(figures), Ok(Family::Guest(_)))
 }
 
-/// Whether there can be a contract of these figures, asked now of a node with this key at this height, if its owner takes it for the least
-/// depth that there is.
+/// The other nodes that this one talks with, beside the one that asks it for a contract of these figures.
+pub fn members(figures: &[u8], node: &PublicKey) -> Vec<Member> {
+    match Family::of(figures) {
+        Ok(Family::Bounty(figures)) => bounty::members(&figures, node),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether there can be a contract of these figures, asked now of this node, with this key in it, at this height, if its owner takes it for
+/// the least depth that there is.
 ///
 /// # Errors
 /// [`SmallError::Refused`]; the fault of whoever asks.
-pub fn check_ask(figures: &[u8], own: &PublicKey, tip: u32) -> Result<(), SmallError> {
+pub fn check_ask(
+    figures: &[u8],
+    (node, own): (&PublicKey, &PublicKey),
+    tip: u32,
+) -> Result<(), SmallError> {
     match Family::of(figures)? {
         Family::Bank(figures) => {
             // Whatever script its owner will choose: any of this form is as good.
@@ -334,6 +372,7 @@ pub fn check_ask(figures: &[u8], own: &PublicKey, tip: u32) -> Result<(), SmallE
             check_bank(&figures, &consent, (tip, Depth::LEAST))
         }
         Family::Delivery(figures) => check_figures(&figures, tip, Depth::LEAST),
+        Family::Bounty(figures) => check_bounty(&figures, (tip, Depth::LEAST), Some(node)),
         // What it is about knows.
         Family::Guest(_) => Ok(()),
     }
@@ -343,6 +382,7 @@ pub fn check_ask(figures: &[u8], own: &PublicKey, tip: u32) -> Result<(), SmallE
 enum Family {
     Bank(BankFigures),
     Delivery(DeliveryFigures),
+    Bounty(BountyFigures),
     Guest(Request),
 }
 
@@ -351,6 +391,10 @@ impl Family {
         let begins = |kind: Kind| figures.starts_with(kind.as_bytes());
         if begins(DeliveryFigures::KIND) {
             let read = DeliveryFigures::from_bytes(figures).map(Family::Delivery);
+            return read.map_err(SmallError::refused);
+        }
+        if begins(BountyFigures::KIND) {
+            let read = BountyFigures::from_bytes(figures).map(Family::Bounty);
             return read.map_err(SmallError::refused);
         }
         if begins(Request::KIND) {
@@ -370,16 +414,18 @@ pub fn reserve_of(figures: &[u8], rate: FeeRate) -> Result<Reserve, FeeError> {
     match Family::of(figures) {
         // What leaves a delivery pays out of its coin.
         Ok(Family::Delivery(_) | Family::Guest(_)) => Ok(Reserve::NONE),
+        Ok(Family::Bounty(_)) => bounty::reserve(rate),
         Ok(Family::Bank(_)) | Err(_) => bank::reserve(rate),
     }
 }
 
-/// The side of a contract that is joined, as its logs left it: the machine's, and the one of what is kept apart.
+/// The side of this node in a contract that is joined, as its logs left it: the machine's, and the one of what is kept apart.
 ///
 /// # Errors
 /// [`SmallError`]: a log cannot be read, or it is not joined.
 pub fn open(
     asked: &SmallMachine,
+    node: &PublicKey,
     (log, apart): (Box<dyn Log>, Box<dyn Log>),
 ) -> Result<Box<dyn SmallSide>, SmallError> {
     let order = SmallError::Order("a small contract that is joined");
@@ -417,6 +463,19 @@ pub fn open(
             let own = DeliveryAgent::from_bytes(first.ok_or(order)?);
             let about = (figures, own.map_err(SmallError::refused)?);
             Ok(Box::new(DeliveryKeeper::open(about, depth, (log, apart))?))
+        }
+        (Family::Bounty(figures), true) => Ok(Box::new(BountyRequester::open(
+            figures,
+            depth,
+            (log, apart),
+        )?)),
+        (Family::Bounty(figures), false) => {
+            let (Some(seat), Some(asking)) = (figures.seat_of(node), begun.peers.first()) else {
+                return Err(order);
+            };
+            let of = (begun.ask.id(), asking.node);
+            let side = BountyRecomputer::open(figures, of, (seat, depth), (log, apart))?;
+            Ok(Box::new(side))
         }
         (Family::Guest(request), true) => {
             let side = DeliveryRecipient::open(request.funding, depth, (log, apart))?;

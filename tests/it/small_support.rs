@@ -22,6 +22,7 @@ pub struct Host {
     pub bindings: MemoryBindings,
     pub seed: Secret,
     pub key: SecretKey,
+    pub identity: SecretKey,
 }
 
 impl Host {
@@ -35,6 +36,7 @@ impl Host {
             bindings: MemoryBindings::default(),
             seed: Secret::from_bytes([byte; 32]),
             key: SecretKey::from_slice(&[byte; 32]).unwrap(),
+            identity: SecretKey::from_slice(&[100 + byte; 32]).unwrap(),
         }
     }
 
@@ -68,6 +70,7 @@ impl Host {
         let mut with = Surroundings {
             seed: &self.seed,
             key: self.key,
+            identity: self.identity,
             wallet: &mut self.wallet,
             bindings: &mut self.bindings,
             node: Some(node),

@@ -17,14 +17,14 @@ use crate::party::{Core, OnChain};
 pub struct SmallStatus {
     /// Its id.
     pub id: String,
-    /// Its family: `bank`, `delivery`.
+    /// Its family: `bank`, `delivery`, `bounty`.
     pub family: String,
     /// `asked`, `waiting`, `joined`, `declined` or `over`.
     pub state: String,
     /// The other node; the first of them, if several are asked.
     #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub peer: PublicKey,
-    /// All of them, in their places.
+    /// All of them, in their places; of a bounty's recomputer the other recomputers too.
     #[schema(value_type = Vec<String>)]
     pub peers: Vec<PublicKey>,
     /// Why it was declined, by the first that did.
@@ -51,12 +51,12 @@ pub struct SmallStatus {
     pub expires_s: u64,
 }
 
-/// What a delivery brought its recipient.
+/// What a contract brought this node: a delivery its recipient, a bounty its requester.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SmallDelivered {
     /// The contract's id.
     pub id: String,
-    /// `message`; or `evidence` that its sender committed to none, which anybody can judge.
+    /// Of a delivery `message`, or `evidence` that its sender committed to none, which anybody can judge; of a bounty `result`.
     pub what: String,
     /// That, in hex.
     pub hex: String,
@@ -104,7 +104,9 @@ impl Small {
         });
         // Of what others ask the owner has decided, or this node has.
         let told = declined.filter(|_| begun.is_own);
-        let peers: Vec<_> = self.peers().map(|(_, node)| node).collect();
+        let members = self.members.iter().map(|member| member.peer.node);
+        let peers = self.peers().map(|(_, node)| node);
+        let peers: Vec<_> = peers.chain(members).collect();
         let role = match self.is_guest() {
             true => Some("guest".to_owned()),
             false => side.map(|side| side.role().to_owned()),
