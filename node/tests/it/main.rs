@@ -32,6 +32,7 @@ mod party;
 mod party_attacks;
 mod secrets;
 mod small;
+mod small_bounty;
 mod small_declined;
 mod small_delivery;
 mod strangers;

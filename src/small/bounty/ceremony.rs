@@ -192,7 +192,7 @@ impl Ceremony {
         else {
             return Ok(Follows::nothing());
         };
-        let signing = announced.sign()?;
+        let signing = signed(*announced)?;
         let says = nonces.keys().map(|to| {
             let others = nonces.iter().filter(|(from, _)| *from != to);
             let others = others.map(|(_, bytes)| bytes.clone());
@@ -251,19 +251,28 @@ impl Ceremony {
     }
 }
 
-/// The shares for a party, of all stages.
+/// Signs with everybody's nonces. All that a bounty signs is of the last stage: those before it are closed as they are.
+fn signed(announced: Announced<BountyTerms>) -> Result<Signing<BountyTerms>, SetupError> {
+    let mut signing = announced.sign()?;
+    let stages = signing.graph().stages();
+    let before_last = stages.len().saturating_sub(1);
+    for stage in stages.take(before_last) {
+        signing.close(stage)?;
+    }
+    Ok(signing)
+}
+
+/// The shares for a party.
 pub(super) fn shares_for(
     signing: &Signing<BountyTerms>,
     to: PartyId,
 ) -> Result<Vec<Vec<u8>>, SetupError> {
-    let mut all = Vec::new();
-    for stage in signing.graph().stages() {
-        let message = signing.shares_for(stage, to)?;
-        if !message.shares.is_empty() {
-            all.push(message.to_bytes());
-        }
-    }
-    Ok(all)
+    let last = signing.graph().stages().last();
+    let last = last
+        .map(|stage| signing.shares_for(stage, to))
+        .transpose()?;
+    let said = last.filter(|message| !message.shares.is_empty());
+    Ok(said.iter().map(SharesMessage::to_bytes).collect())
 }
 
 /// Everybody's shares are there: what it holds.
@@ -285,5 +294,5 @@ pub(super) fn with_nonces(
     for bytes in all {
         announced.accept(NoncesMessage::from_bytes(bytes)?)?;
     }
-    Ok(announced.sign()?)
+    Ok(signed(announced)?)
 }
