@@ -96,7 +96,7 @@ pub struct Member {
     pub place: u8,
     /// Its node, and where it listens.
     pub peer: SmallPeer,
-    /// Whether this node connects it, and is party 0 on the link; else it is party 1, and is connected.
+    /// Whether this node is party 0 on the link; else it is party 1.
     pub asks: bool,
 }
 
@@ -350,6 +350,16 @@ pub fn members(figures: &[u8], node: &PublicKey) -> Vec<Member> {
     }
 }
 
+/// Where the others of a contract of these figures are told that this node listens, if they are.
+pub fn named_at(figures: &[u8], node: &PublicKey) -> Option<String> {
+    let Ok(Family::Bounty(figures)) = Family::of(figures) else {
+        return None;
+    };
+    let seat = figures.seat_of(node)?;
+    let seat = figures.seats.get(usize::from(seat))?;
+    Some(seat.address.clone())
+}
+
 /// Whether there can be a contract of these figures, asked now of this node, with this key in it, at this height, if its owner takes it for
 /// the least depth that there is.
 ///
@@ -464,11 +474,10 @@ pub fn open(
             let about = (figures, own.map_err(SmallError::refused)?);
             Ok(Box::new(DeliveryKeeper::open(about, depth, (log, apart))?))
         }
-        (Family::Bounty(figures), true) => Ok(Box::new(BountyRequester::open(
-            figures,
-            depth,
-            (log, apart),
-        )?)),
+        (Family::Bounty(figures), true) => {
+            let about = (figures, begun.ask.id());
+            Ok(Box::new(BountyRequester::open(about, depth, (log, apart))?))
+        }
         (Family::Bounty(figures), false) => {
             let (Some(seat), Some(asking)) = (figures.seat_of(node), begun.peers.first()) else {
                 return Err(order);

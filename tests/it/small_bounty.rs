@@ -156,6 +156,7 @@ fn a_member_that_withholds_its_secret_is_left_out() {
     let round = hiring.figures.layer_height + 2 * u32::from(ROUND);
     hiring.mine_to(round + 4);
     assert_eq!(hiring.read().unwrap(), RESULT, "{:?}", hiring.refused);
+    assert_eq!(hiring.figure(REQUESTER, "round"), 1);
     hiring.mine(2);
     hiring.over();
     hiring.fair();

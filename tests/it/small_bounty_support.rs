@@ -125,7 +125,7 @@ impl Hiring {
         one.host.start(|host| {
             let logs = (host.log("side"), host.log("apart"));
             match at {
-                REQUESTER => Box::new(BountyRequester::open(figures, depth, logs).unwrap()),
+                REQUESTER => Box::new(BountyRequester::open((figures, ASK), depth, logs).unwrap()),
                 _ => {
                     let seat = ((at - FIRST) as u8, depth);
                     let side = BountyRecomputer::open(figures, (ASK, asking), seat, logs);

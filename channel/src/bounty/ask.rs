@@ -9,6 +9,7 @@ use bitcoin::{
 use narthex_base::{
     codec::{DecodeError, Message, Reader, Writer},
     kinds::{self, Kind},
+    tagged::tagged_hash_parts,
 };
 use narthex_contracts::bounty::{BountyTerms, Call};
 use narthex_game_model::market::MAX_LAYERS;
@@ -49,11 +50,14 @@ pub struct BountyFigures {
 }
 
 impl BountyFigures {
-    /// What its recomputers answer to, with this salt, by the node that asks.
-    pub fn call(&self, requester: &PublicKey, salt: sha256::Hash) -> Call {
+    /// What its recomputers answer to: called by this node, with this salt, in the ask of this id. Job and ask are named together, so that
+    /// whoever signs terms knows that all others have the same figures, and the same id for what they say to each other.
+    pub fn call(&self, requester: &PublicKey, ask: &[u8; 32], salt: sha256::Hash) -> Call {
+        let parts: [&[u8]; 2] = [self.job.as_byte_array(), ask];
+        let job = tagged_hash_parts("narthex/bounty-job", &parts);
         Call {
             requester: requester.x_only_public_key().0,
-            job: self.job,
+            job: sha256::Hash::from_byte_array(job),
             salt,
             recomputers: u8::try_from(self.seats.len()).unwrap_or(u8::MAX),
             quorum: self.quorum,
@@ -66,16 +70,16 @@ impl BountyFigures {
         seats.find_map(|(at, seat)| (seat.node == *node).then_some(at))
     }
 
-    /// Whether terms are those that follow from these figures, asked for by this node: all but salt, keys, scripts and coins. Every
+    /// Whether terms are those that follow from these figures, asked for by this node by this ask: all but salt, keys, scripts and coins. Every
     /// recomputer's identity is its node's key, so that nobody stands in for another.
-    pub fn are_of(&self, requester: &PublicKey, terms: &BountyTerms) -> bool {
+    pub fn are_of(&self, requester: &PublicKey, ask: &[u8; 32], terms: &BountyTerms) -> bool {
         let record = terms.record();
         let offers = self.seats.iter().zip(&record.recomputers);
         let mut offers = offers.map(|(seat, offer)| {
             let identity = seat.node.x_only_public_key().0;
             offer.identity == identity && offer.amount_sat == seat.amount
         });
-        record.call == self.call(requester, record.call.salt)
+        record.call == self.call(requester, ask, record.call.salt)
             && record.recomputers.len() == self.seats.len()
             && offers.all(|is_asked| is_asked)
             && record.layer_height == self.layer_height

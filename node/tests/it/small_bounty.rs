@@ -102,6 +102,8 @@ fn a_result_that_all_come_to_is_read_and_paid() {
     );
     // Nobody can give a result to what is not joined, and nothing is there to be read.
     assert!(try_order(&house, REQUESTER, &["read", &id]).is_err());
+    let named_at = show(&house, 1, &id)["named_at"].clone();
+    assert_eq!(named_at, house.nodes[1].address.to_string());
     take(&house, &id);
     fund(&mut house);
     let acts_at = show(&house, REQUESTER, &id)["acts_at"].as_u64();

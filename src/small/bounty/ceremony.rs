@@ -69,6 +69,7 @@ impl Follows {
 /// What the requester brings to its terms.
 pub(super) struct Own {
     pub(super) requester: PublicKey,
+    pub(super) ask: [u8; 32],
     pub(super) key: SecretKey,
     pub(super) script: bitcoin::ScriptBuf,
     pub(super) contribution: Contribution,
@@ -139,7 +140,7 @@ impl Ceremony {
             return Ok(Follows::nothing());
         };
         let record = BountyRecord {
-            call: figures.call(&own.requester, self.salt),
+            call: figures.call(&own.requester, &own.ask, self.salt),
             requester_key: PublicKey::from_secret_key(&Secp256k1::signing_only(), &own.key),
             requester_script: own.script,
             recomputers: offers.into_values().collect(),

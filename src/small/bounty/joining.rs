@@ -96,7 +96,7 @@ impl Session {
             Ok(terms) => Arc::new(terms),
             Err(error) => return Ok(Joined::refused(error)),
         };
-        if !place.figures.are_of(&place.requester, &terms) {
+        if !place.figures.are_of(&place.requester, &place.ask, &terms) {
             return Ok(Joined::refused(
                 "terms with other figures than were asked for",
             ));
@@ -154,7 +154,7 @@ fn offer(
     salt: sha256::Hash,
     with: &mut Surroundings<'_>,
 ) -> Result<Joined, SmallError> {
-    let call = place.figures.call(&place.requester, salt);
+    let call = place.figures.call(&place.requester, &place.ask, salt);
     let seed = place.seed(&salt, with);
     let paid = (with.wallet.fresh_script(), place.amount());
     let keys = (&with.identity, &with.key);

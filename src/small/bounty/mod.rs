@@ -62,7 +62,7 @@ pub(super) fn members(figures: &BountyFigures, node: &PublicKey) -> Vec<Member> 
             node: of.node,
             address: of.address.clone(),
         },
-        // One of each two connects the other.
+        // Both connect each other: who is named at a false address is not cut off by that.
         asks: own < seat,
     });
     others.collect()
@@ -91,7 +91,7 @@ pub fn check_bounty(
         return refused(format_args!("nobody is asked to recompute"));
     };
     let salt = bitcoin::hashes::sha256::Hash::all_zeros();
-    let call = figures.call(&first.node, salt);
+    let call = figures.call(&first.node, &[0; 32], salt);
     call.check().map_err(SmallError::refused)?;
     let identity = |node: &PublicKey| node.x_only_public_key().0;
     let nodes: BTreeSet<_> = figures.seats.iter().map(|of| identity(&of.node)).collect();

@@ -39,6 +39,8 @@ pub struct BountyRequester {
     machine: Logged<RequesterMachine, Box<dyn Log>>,
     kept: Kept,
     figures: BountyFigures,
+    /// Id of the ask.
+    ask: [u8; 32],
     depth: Depth,
     /// The chain as it was seen last.
     seen: (u32, CoinSeen),
@@ -51,12 +53,12 @@ pub struct BountyRequester {
 }
 
 impl BountyRequester {
-    /// As its logs left it.
+    /// As its logs left it; asked for by the ask of this id.
     ///
     /// # Errors
     /// [`SmallError::Open`].
     pub fn open(
-        figures: BountyFigures,
+        (figures, ask): (BountyFigures, [u8; 32]),
         depth: Depth,
         (log, apart): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<BountyRequester, SmallError> {
@@ -64,6 +66,7 @@ impl BountyRequester {
             machine: Logged::open(RequesterMachine::default(), log)?,
             kept: Kept::open(apart)?,
             figures,
+            ask,
             depth,
             seen: (0, CoinSeen::Unfunded),
             ceremony: None,
@@ -156,6 +159,7 @@ impl BountyRequester {
         let coins: Vec<_> = coins.collect();
         let own = Own {
             requester: PublicKey::from_secret_key(&Secp256k1::signing_only(), &with.identity),
+            ask: self.ask,
             key: with.key,
             script: with.wallet.fresh_script(),
             contribution,

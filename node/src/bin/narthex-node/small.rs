@@ -348,6 +348,7 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         state,
         peer,
         peers,
+        named_at,
         reason,
         at_fault,
         next,
@@ -368,6 +369,7 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         writeln!(out, "           {other}")?;
     }
     let lines = [
+        ("named at  ", named_at.clone()),
         ("reason    ", reason.clone()),
         ("at fault  ", at_fault.clone()),
         ("next      ", next.clone()),

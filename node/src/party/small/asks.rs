@@ -63,16 +63,7 @@ impl Core {
         let peers = (0u8..).zip(begun.peers.iter().cloned());
         let peers = peers.filter(|(_, peer)| talking.contains(&peer.node));
         let members = small.members.iter().filter(|_| is_joined);
-        let members = members.map(|member| {
-            // One of each two connects the other.
-            let address = if member.asks {
-                member.peer.address.clone()
-            } else {
-                String::new()
-            };
-            let node = member.peer.node;
-            (member.place, SmallPeer { node, address })
-        });
+        let members = members.map(|member| (member.place, member.peer.clone()));
         let all_of = peers
             .chain(members)
             .map(|(place, peer)| (peer, small.membership(place)));

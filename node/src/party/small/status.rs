@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use narthex::{
     bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
     channel::small::{AskFault, AtFault, SmallAnswer},
-    small::family_of,
+    small::{family_of, named_at},
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct SmallStatus {
     /// All of them, in their places; of a bounty's recomputer the other recomputers too.
     #[schema(value_type = Vec<String>)]
     pub peers: Vec<PublicKey>,
+    /// Of an ask that names several nodes, where it tells the others that this one listens. If that is wrong they may not reach it: it is not
+    /// to be taken.
+    pub named_at: Option<String>,
     /// Why it was declined, by the first that did.
     pub reason: Option<String>,
     /// Of an own ask: whose fault that is: `asker`, `asked` or `nobody`.
@@ -73,7 +76,7 @@ impl Small {
         })
     }
 
-    fn status(&self, id: &[u8; 32]) -> Option<SmallStatus> {
+    fn status(&self, id: &[u8; 32], me: &PublicKey) -> Option<SmallStatus> {
         let begun = self.begun()?;
         let side = self.side.as_ref();
         let family = family_of(&begun.ask.figures).unwrap_or("unknown");
@@ -117,6 +120,7 @@ impl Small {
             state: self.standing().to_owned(),
             peer: *peers.first()?,
             peers,
+            named_at: named_at(&begun.ask.figures, me),
             reason: declined.map(|(decline, ..)| decline.reason.clone()),
             at_fault: told.map(|(_, at_fault, _)| at_fault.as_str().to_owned()),
             next: told.map(|(.., next)| next.to_owned()),
@@ -154,11 +158,12 @@ const fn next_of(fault: AskFault) -> &'static str {
 
 impl Core {
     pub(super) fn small_status(&self, id: &[u8; 32]) -> Option<SmallStatus> {
-        self.small.get(id)?.status(id)
+        self.small.get(id)?.status(id, &self.me)
     }
 
     pub(super) fn small_statuses(&self) -> Vec<SmallStatus> {
         let all = self.small.iter();
-        all.filter_map(|(id, small)| small.status(id)).collect()
+        all.filter_map(|(id, small)| small.status(id, &self.me))
+            .collect()
     }
 }
