@@ -116,6 +116,33 @@ fn a_requester_whose_recomputers_are_silent_has_its_coin_back_above_t_and_not_be
     hiring.fair();
 }
 
+/// Its own terms come back from the recomputers: they are all that the refund needs, and no other bounty is begun beside it.
+#[test]
+fn a_requester_whose_disk_went_back_has_its_coin_back_above_t() {
+    let mut hiring = Hiring::new(2, 2);
+    hiring.fund();
+    hiring.all[REQUESTER].host.forget();
+    hiring.start(REQUESTER);
+    let said = hiring.all[REQUESTER].posted.clone();
+    for (_, body) in said {
+        let side = hiring.all[REQUESTER].host.side_mut();
+        side.came_back(&body).unwrap();
+    }
+    assert_eq!(hiring.standing(REQUESTER), "lost");
+    hiring.start(REQUESTER);
+    hiring.work_all();
+    assert_eq!(hiring.standing(REQUESTER), "lost");
+    let refund_height = hiring.figures.refund_height;
+    hiring.mine_to(refund_height - 1);
+    assert_eq!(hiring.waiting(), 0);
+    hiring.mine(1);
+    assert_eq!(hiring.waiting(), 2, "Refund and its child");
+    hiring.mine(2);
+    assert_eq!(hiring.path(REQUESTER), ["Bounty", "Refund"]);
+    hiring.over();
+    hiring.fair();
+}
+
 /// It opens, and is never heard of again: the others are closed for without it.
 #[test]
 fn a_member_that_withholds_its_delivery_is_left_out() {

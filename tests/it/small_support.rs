@@ -44,6 +44,12 @@ impl Host {
         Box::new(self.disk.open(&Identity::new(name, [7; 32])).unwrap())
     }
 
+    /// Its disk is as it was before the contract.
+    pub fn forget(&mut self) {
+        (self.side, self.reader) = (None, None);
+        self.disk = MemoryDisk::default();
+    }
+
     /// A process begins, after the last one: its logs are closed first.
     pub fn start(&mut self, open: impl FnOnce(&Host) -> Box<dyn SmallSide>) {
         (self.side, self.reader) = (None, None);

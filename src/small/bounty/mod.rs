@@ -40,6 +40,8 @@ const RESULT: u8 = 2;
 const BEFORE: u8 = 3;
 /// What a requester does: what it read.
 const READ: u8 = 4;
+/// Its own terms, that came back to a disk which had forgotten them.
+const LOST: u8 = 5;
 /// Behind it by the seat: who holds what it relies on, and who lacks whose secrets.
 const HOLDS: u8 = 16;
 const LACKS: u8 = 32;

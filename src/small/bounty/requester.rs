@@ -1,5 +1,6 @@
 //! The requester of a bounty between nodes.
 
+mod lost;
 mod side;
 
 use std::collections::VecDeque;
@@ -20,16 +21,18 @@ use narthex_channel::{
 use narthex_contracts::{
     bounty::{BountyError, BountyTerms, RecomputerOffer, Requester, RequesterBook},
     depth::Depth,
+    graph::TxGraph,
     setup::{Agreement as _, ContractSignatures},
 };
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    HOLDS, LACKS, READ,
+    HOLDS, LACKS, LOST, READ,
     ceremony::{Ceremony, Follows, Own},
     heard, seats,
 };
 use crate::small::{SmallError, SmallHeard, Surroundings, Talk, apart::Kept};
+use lost::Lost;
 
 /// How often a ceremony is begun anew since the start of a process: who lets each fail keeps nobody busy for ever.
 const MAX_ATTEMPTS: u8 = 16;
@@ -50,6 +53,7 @@ pub struct BountyRequester {
     /// What was done since the start: a link says nothing twice.
     done: Vec<RequesterEffect>,
     refund: Option<Transaction>,
+    lost: Option<Lost>,
 }
 
 impl BountyRequester {
@@ -62,9 +66,11 @@ impl BountyRequester {
         depth: Depth,
         (log, apart): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<BountyRequester, SmallError> {
+        let kept = Kept::open(apart)?;
         Ok(BountyRequester {
             machine: Logged::open(RequesterMachine::default(), log)?,
-            kept: Kept::open(apart)?,
+            lost: kept.get(LOST).map(Lost::of).transpose()?,
+            kept,
             figures,
             ask,
             depth,
@@ -83,6 +89,11 @@ impl BountyRequester {
 
     fn signed(&self) -> Option<&ContractSignatures<BountyTerms>> {
         self.book().map(RequesterBook::holdings)
+    }
+
+    fn graph(&self) -> Option<&TxGraph> {
+        let lost = self.lost.as_ref().map(|lost| &*lost.graph);
+        self.signed().map(|signed| &**signed.graph()).or(lost)
     }
 
     /// The signer, as the machine stands.
@@ -120,7 +131,11 @@ impl BountyRequester {
     /// Another attempt, of which all are told.
     fn call(&mut self, with: &Surroundings<'_>) {
         let is_open = with.may_sign && with.node.is_some() && !self.is_late();
-        if self.ceremony.is_some() || !is_open || self.attempts >= MAX_ATTEMPTS {
+        if self.ceremony.is_some()
+            || self.lost.is_some()
+            || !is_open
+            || self.attempts >= MAX_ATTEMPTS
+        {
             return;
         }
         self.attempts = self.attempts.saturating_add(1);

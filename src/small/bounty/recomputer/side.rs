@@ -62,7 +62,7 @@ impl SmallSide for BountyRecomputer {
     }
 
     fn name_of(&self, tx: &Transaction) -> &'static str {
-        self.signed().map_or("", |of| coin::name_of(of, tx))
+        self.signed().map_or("", |of| coin::name_of(of.graph(), tx))
     }
 
     fn hears(&self) -> &'static [Kind] {
@@ -167,12 +167,13 @@ impl SmallSide for BountyRecomputer {
     }
 
     fn watched(&self) -> Vec<OutPoint> {
-        self.signed().map_or_else(Vec::new, coin::watched)
+        self.signed()
+            .map_or_else(Vec::new, |of| coin::watched(of.terms()))
     }
 
     fn watches(&self, tx: &Transaction) -> Vec<u32> {
         self.signed()
-            .map_or_else(Vec::new, |of| coin::watches(of, tx))
+            .map_or_else(Vec::new, |of| coin::watches(of.graph(), tx))
     }
 
     fn seen(&mut self, found: &[(u32, &Transaction)], tip: u32) -> Result<(), SmallError> {
@@ -180,7 +181,7 @@ impl SmallSide for BountyRecomputer {
         let Some(signed) = self.signed() else {
             return Ok(());
         };
-        let coin = coin::seen(signed, found);
+        let coin = coin::seen(signed.graph(), found);
         self.seen = (tip, coin);
         Ok(self.step(&RecomputerInput::Coin { tip, coin })?)
     }

@@ -7,11 +7,14 @@ use narthex_base::{
     codec::Message,
     kinds::{self, Kind},
 };
-use narthex_channel::bounty::{BountyTalk, RequesterEffect, RequesterInput};
+use narthex_channel::{
+    CoinSeen,
+    bounty::{BountyTalk, RequesterEffect, RequesterInput},
+};
 
 use super::{
-    super::{FAMILY, HOLDS, READ, ceremony::Ceremony, coin, shown},
-    BountyRequester,
+    super::{FAMILY, HOLDS, LOST, READ, ceremony::Ceremony, coin, shown},
+    BountyRequester, Lost,
 };
 use crate::{
     life::{Due, Secrecy},
@@ -30,7 +33,10 @@ impl SmallSide for BountyRequester {
     }
 
     fn standing(&self) -> &'static str {
-        self.machine.machine().standing()
+        match (self.machine.machine().standing(), &self.lost) {
+            ("new", Some(_)) => "lost",
+            (standing, _) => standing,
+        }
     }
 
     fn figures(&self) -> BTreeMap<String, u64> {
@@ -61,7 +67,7 @@ impl SmallSide for BountyRequester {
     }
 
     fn name_of(&self, tx: &Transaction) -> &'static str {
-        self.signed().map_or("", |of| coin::name_of(of, tx))
+        self.graph().map_or("", |graph| coin::name_of(graph, tx))
     }
 
     fn hears(&self) -> &'static [Kind] {
@@ -109,6 +115,18 @@ impl SmallSide for BountyRequester {
         }
     }
 
+    /// Own terms: this disk has forgotten what it held of them, and perhaps that they were funded.
+    fn came_back(&mut self, body: &[u8]) -> Result<(), SmallError> {
+        let Ok(BountyTalk::Terms { json }) = BountyTalk::from_bytes(body) else {
+            return Ok(());
+        };
+        if self.signed().is_none() {
+            self.kept.keep(LOST, &json)?;
+            (self.ceremony, self.lost) = (None, Some(Lost::of(&json)?));
+        }
+        Ok(())
+    }
+
     fn order(&mut self, _: SmallOrder, _: &mut Surroundings<'_>) -> Result<(), SmallError> {
         Err(SmallError::refused(
             "a bounty ends by the members' settlement, at once if all give back, or goes back to its requester above the refund height",
@@ -116,21 +134,28 @@ impl SmallSide for BountyRequester {
     }
 
     fn watched(&self) -> Vec<OutPoint> {
-        self.signed().map_or_else(Vec::new, coin::watched)
+        match (self.signed(), &self.lost) {
+            (Some(of), _) => coin::watched(of.terms()),
+            (None, Some(lost)) => coin::watched(&lost.terms),
+            (None, None) => Vec::new(),
+        }
     }
 
     fn watches(&self, tx: &Transaction) -> Vec<u32> {
-        self.signed()
-            .map_or_else(Vec::new, |of| coin::watches(of, tx))
+        self.graph()
+            .map_or_else(Vec::new, |graph| coin::watches(graph, tx))
     }
 
     fn seen(&mut self, found: &[(u32, &Transaction)], tip: u32) -> Result<(), SmallError> {
         self.seen.0 = tip;
+        if let Some(lost) = &mut self.lost {
+            lost.see(found);
+        }
         let Some(signed) = self.signed() else {
             return Ok(());
         };
-        let coin = coin::seen(signed, found);
-        let spender = coin::spender(signed, found).map(|(_, tx)| tx.clone());
+        let coin = coin::seen(signed.graph(), found);
+        let spender = coin::spender(signed.graph(), found).map(|(_, tx)| tx.clone());
         self.seen = (tip, coin);
         self.step(&RequesterInput::Coin { tip, coin })?;
         let looks = self.machine.pending().contains(&RequesterEffect::Look);
@@ -141,6 +166,9 @@ impl SmallSide for BountyRequester {
     }
 
     fn go_on(&mut self, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
+        if let (Some(lost), "new") = (&mut self.lost, self.machine.machine().standing()) {
+            return lost.go_on(with);
+        }
         if self.standing() == "new" {
             self.call(with);
             return Ok(());
@@ -173,7 +201,8 @@ impl SmallSide for BountyRequester {
     }
 
     fn publications(&self) -> Vec<Publication> {
-        let at_stake = self.book().map(|book| book.terms().total());
+        let lost = self.lost.as_ref().map(|lost| lost.terms.total());
+        let at_stake = self.book().map(|book| book.terms().total()).or(lost);
         let due = Due {
             until: None,
             confirm: 1,
@@ -188,7 +217,10 @@ impl SmallSide for BountyRequester {
             RequesterEffect::Refund => Some(one("Refund", self.refund.clone()?, Some(due))),
             _ => None,
         });
-        published.collect()
+        let tip = self.seen.0;
+        let lost = self.lost.iter().filter(|lost| lost.is_due(tip));
+        let lost = lost.filter_map(|lost| Some(one("Refund", lost.refund.clone()?, Some(due))));
+        published.chain(lost).collect()
     }
 
     fn coins(&self) -> Vec<OutPoint> {
@@ -219,6 +251,12 @@ impl SmallSide for BountyRequester {
             "new" => self.is_late(),
             // One that was signed may be in a mempool, and confirm.
             "unfunded" => self.is_late() && self.machine.machine().funding().is_none(),
+            "lost" => self.lost.as_ref().is_some_and(|lost| match lost.coin {
+                // What is funded above T it would take back in the next block.
+                CoinSeen::Unfunded => self.seen.0 > self.figures.refund_height,
+                CoinSeen::Locked { .. } => false,
+                CoinSeen::Spent { height, .. } => self.depth.is_reached(height, self.seen.0),
+            }),
             standing => standing == "over",
         }
     }
