@@ -47,9 +47,15 @@ impl Joined {
     }
 }
 
+/// How many calls are answered since the start of a process: each leaves terms and shares on the disk.
+const MAX_CALLS: u8 = 32;
+
 /// A session of its nonces.
 #[derive(Default)]
-pub(super) struct Session(Option<(Arc<BountyTerms>, Announced<BountyTerms>)>);
+pub(super) struct Session {
+    calls: u8,
+    begun: Option<(Arc<BountyTerms>, Announced<BountyTerms>)>,
+}
 
 impl Place {
     /// The seed of its secrets, by ask and call: of another ask with the same salt it is another.
@@ -74,10 +80,16 @@ impl Session {
         (kept, with): (&mut Kept, &mut Surroundings<'_>),
     ) -> Result<Joined, SmallError> {
         match talk {
-            BountyTalk::Call { salt } => offer(place, salt, with),
+            BountyTalk::Call { .. } if self.calls >= MAX_CALLS => {
+                Ok(Joined::refused("too many calls that came to nothing"))
+            }
+            BountyTalk::Call { salt } => {
+                self.calls = self.calls.saturating_add(1);
+                offer(place, salt, with)
+            }
             BountyTalk::Terms { json } => self.terms(place, &json, with),
             BountyTalk::Nonces { terms, all } => self.nonces(place, (terms, &all), kept),
-            BountyTalk::Shares { terms, all } => shares(place, (terms, &all), kept),
+            BountyTalk::Shares { terms, all } => shares((terms, &all), kept),
             BountyTalk::Offer { .. }
             | BountyTalk::Held { .. }
             | BountyTalk::Again { .. }
@@ -102,7 +114,7 @@ impl Session {
             ));
         }
         let id = *terms.id();
-        let seed = self::Place::seed(place, &terms.record().call.salt, with);
+        let seed = place.seed(&terms.record().call.salt, with);
         let policy = (seed, with.tip, place.depth);
         let party = recomputer_party(&terms, place.seat, &with.key, policy, &mut *with.bindings);
         let party = match party {
@@ -112,7 +124,7 @@ impl Session {
             Err(error) => return Ok(Joined::refused(error)),
         };
         let (announced, nonces) = party.announce(&mut OsRng).map_err(BountyError::from)?;
-        self.0 = Some((terms, announced));
+        self.begun = Some((terms, announced));
         let all = vec![nonces.to_bytes()];
         Ok(Joined::Says(BountyTalk::Nonces { terms: id, all }))
     }
@@ -124,7 +136,7 @@ impl Session {
         (id, all): ([u8; 32], &[Vec<u8>]),
         kept: &mut Kept,
     ) -> Result<Joined, SmallError> {
-        let session = self.0.take().filter(|(terms, _)| *terms.id() == id);
+        let session = self.begun.take().filter(|(terms, _)| *terms.id() == id);
         let Some((terms, announced)) = session else {
             return Ok(Joined::Says(BountyTalk::Again { terms: id }));
         };
@@ -165,11 +177,7 @@ fn offer(
 }
 
 /// Everybody's shares: it holds what it relies on.
-fn shares(
-    _: &Place,
-    (id, all): ([u8; 32], &[Vec<u8>]),
-    kept: &mut Kept,
-) -> Result<Joined, SmallError> {
+fn shares((id, all): ([u8; 32], &[Vec<u8>]), kept: &mut Kept) -> Result<Joined, SmallError> {
     let (Some(json), Some(signing)) = (kept.get(TERMS), kept.get(SIGNING)) else {
         return Ok(Joined::Says(BountyTalk::Again { terms: id }));
     };
