@@ -45,6 +45,8 @@ const LOST: u8 = 5;
 /// Behind it by the seat: who holds what it relies on, and who lacks whose secrets.
 const HOLDS: u8 = 16;
 const LACKS: u8 = 32;
+/// And the shares that it is given, until it holds them.
+const GIVES: u8 = 48;
 
 /// In which place of a recomputer's talks another one is: behind the requester.
 const fn place_of(seat: u8) -> u8 {

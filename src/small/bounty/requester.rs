@@ -27,7 +27,7 @@ use narthex_contracts::{
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    HOLDS, LACKS, LOST, READ,
+    GIVES, HOLDS, LACKS, LOST, READ,
     ceremony::{Ceremony, Follows, Own},
     heard, seats,
 };
@@ -54,6 +54,7 @@ pub struct BountyRequester {
     done: Vec<RequesterEffect>,
     refund: Option<Transaction>,
     lost: Option<Lost>,
+    has_given: bool,
 }
 
 impl BountyRequester {
@@ -80,6 +81,7 @@ impl BountyRequester {
             says: VecDeque::new(),
             done: Vec::new(),
             refund: None,
+            has_given: false,
         })
     }
 
@@ -202,8 +204,13 @@ impl BountyRequester {
         if let Some(holdings) = follows.held {
             let depth = self.depth;
             let start = RequesterStart { holdings, depth };
+            // Shares are made once: a recomputer whose link is down when this process dies has them of the next.
+            for (seat, talk) in &follows.says {
+                self.kept.keep(GIVES + seat, &talk.to_bytes())?;
+            }
             self.step(&RequesterInput::Held(Box::new(start)))?;
             self.ceremony = None;
+            return Ok(SmallHeard::Taken);
         }
         for (seat, talk) in follows.says {
             self.say(seat, &talk);
@@ -283,6 +290,19 @@ impl BountyRequester {
             }
         };
         self.follow(follows, with)
+    }
+
+    /// Whoever does not hold what it relies on is given its shares, once since the start.
+    fn give_shares(&mut self) {
+        if std::mem::replace(&mut self.has_given, true) {
+            return;
+        }
+        for seat in (0u8..).take(self.figures.seats.len()) {
+            let is_due = self.kept.get(HOLDS + seat).is_none();
+            let bytes = self.kept.get(GIVES + seat).filter(|_| is_due);
+            let said = bytes.map(|bytes| (Talk::Peer(seat), bytes.to_vec()));
+            self.says.extend(said);
+        }
     }
 
     /// Whether every recomputer holds what it relies on.

@@ -193,6 +193,11 @@ impl SmallSide for BountyRecomputer {
         if !self.is_told_held {
             self.is_told_held = true;
             self.say(REQUESTER, &BountyTalk::Held { terms });
+            // What it has passed on before, the requester may lack.
+            let openings = self.book().map(|book| book.record().openings.clone());
+            for opening in openings.unwrap_or_default() {
+                self.say(REQUESTER, &opening);
+            }
         }
         self.layer()?;
         // What is signed has effects of its own: until nothing follows.

@@ -173,6 +173,7 @@ impl SmallSide for BountyRequester {
             self.call(with);
             return Ok(());
         }
+        self.give_shares();
         // What is signed has effects of its own: until nothing follows.
         loop {
             let before = self.machine.changes();
