@@ -211,6 +211,26 @@ fn whom_the_requester_cuts_off_its_fellows_tell() {
     }
 }
 
+/// It takes all others: whom its fellows tell nothing either has no closing to deliver for, and is left out.
+#[test]
+fn whom_all_cut_off_is_left_out() {
+    let mut hiring = Hiring::new(3, 2);
+    hiring.fund();
+    let cut = 2;
+    hiring.way = Some(Box::new(move |_, to, body| {
+        (to != cut || !body.starts_with(b"NXYC1")).then(|| body.to_vec())
+    }));
+    let before = hiring.balance(cut);
+    hiring.work_all();
+    let round = hiring.figures.layer_height + 2 * u32::from(ROUND);
+    hiring.mine_to(round + 4);
+    assert_eq!(hiring.read().unwrap(), RESULT, "{:?}", hiring.refused);
+    assert_eq!(hiring.balance(cut), before);
+    hiring.mine(2);
+    hiring.over();
+    hiring.fair();
+}
+
 /// A fellow hears nothing of another directly, and the requester is honest: what it passes on suffices.
 #[test]
 fn members_without_a_link_between_them_are_paid_by_those_with_one() {
