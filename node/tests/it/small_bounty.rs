@@ -6,7 +6,7 @@ use narthex::bitcoin::{
 };
 
 use crate::{
-    small::{balance, order, over, path, see, show, standing, tip, try_order, wait},
+    small::{balance, order, over, path, see, show, standing, try_order, wait},
     support::{house::House, seed},
 };
 
@@ -74,6 +74,7 @@ fn fund(house: &mut House) {
         house.waiting().len() == 1
     });
     house.mine(2);
+    see(house, &ALL);
 }
 
 /// The settlement waits: nothing is read before it is there.
@@ -106,6 +107,9 @@ fn a_result_that_all_come_to_is_read_and_paid() {
     assert_eq!(named_at, house.nodes[1].address.to_string());
     take(&house, &id);
     fund(&mut house);
+    wait(&house, "it is funded", |house| {
+        standing(house, REQUESTER, &id) == "layering"
+    });
     let acts_at = show(&house, REQUESTER, &id)["acts_at"].as_u64();
     let figures = show(&house, 2, &id)["figures"].clone();
     assert_eq!(acts_at, figures["layer_height"].as_u64());
@@ -174,6 +178,9 @@ fn who_is_gone_is_passed_over() {
     let id = ask(&house);
     take(&house, &id);
     fund(&mut house);
+    wait(&house, "it is funded", |house| {
+        standing(house, REQUESTER, &id) == "layering"
+    });
     house.nodes[2].kill();
     for at in [1, 3] {
         work(&house, at, &id, RESULT);
@@ -204,10 +211,12 @@ fn a_requester_alone_has_its_coin_back() {
     wait(&house, "it is funded", |house| {
         standing(house, REQUESTER, &id) == "layering"
     });
-    LINE_UP.map(|at| house.nodes[at].kill());
+    for at in LINE_UP {
+        house.nodes[at].kill();
+    }
     let figures = show(&house, REQUESTER, &id)["figures"].clone();
     let refund_height = figures["refund_height"].as_u64().unwrap();
-    let left = refund_height - tip(&house, REQUESTER) - 1;
+    let left = refund_height - house.height() - 1;
     house.mine(left as u32);
     see(&house, &[REQUESTER]);
     assert!(house.waiting().is_empty(), "not a block early");
@@ -230,7 +239,7 @@ fn wrong_orders_are_refused_in_words() {
     let mut house = four();
     let with = format!("{}@{}", house.nodes[1].id, house.nodes[1].address);
     let job = "99".repeat(32);
-    let mut refused = |words: &[&str], why: &str| {
+    let refused = |words: &[&str], why: &str| {
         let mut all = vec!["bounty", "--job", &job, "--with", &with];
         all.extend(words);
         let said = try_order(&house, REQUESTER, &all).unwrap_err();

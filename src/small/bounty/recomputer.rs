@@ -311,6 +311,10 @@ impl BountyRecomputer {
 
     fn settle(&mut self, with: &Surroundings<'_>) -> Result<(), SmallError> {
         let (tip, coin) = self.seen;
+        if !matches!(coin, CoinSeen::Locked { .. }) {
+            // Nothing was looked at since the start.
+            return Ok(());
+        }
         let Some((set, tx)) = self.signer(with)?.settle((tip, coin.into()))? else {
             return Ok(());
         };

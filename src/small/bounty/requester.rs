@@ -372,7 +372,9 @@ impl BountyRequester {
         match effect {
             RequesterEffect::Fund => return self.fund(with),
             RequesterEffect::SignSeal(_) => {
-                let sealed = self.signer(with)?.seal(self.seen.0)?;
+                // That it is due the machine has from the chain, whatever was looked at since the start.
+                let due = self.figures.layer_height;
+                let sealed = self.signer(with)?.seal(due)?;
                 self.step(&RequesterInput::Sealed(Box::new(sealed)))?;
             }
             RequesterEffect::SignClosing(draft) => {

@@ -94,6 +94,10 @@ impl SmallSide for BountyRecomputer {
                 (Err(error), _) => refused(&error),
             };
         }
+        if self.seen.0 == 0 {
+            // By its height everything is judged: before the first look there is none.
+            return Ok(SmallHeard::Later);
+        }
         if begins(kinds::ENVELOPE) {
             return self.enveloped(body);
         }
