@@ -98,6 +98,20 @@ fn what_is_anothers_to_say_is_refused() {
     assert_eq!(hiring.changes(), changes);
 }
 
+/// Members that were asked by different asks have no id in common to speak under: no terms are those of both.
+#[test]
+fn nobody_signs_with_others_who_were_asked_otherwise() {
+    let mut hiring = Hiring::new(3, 2);
+    hiring.deceived = Some(2);
+    hiring.start(2);
+    hiring.settle();
+    assert_eq!((hiring.standing(REQUESTER), hiring.waiting()), ("new", 0));
+    assert!(!hiring.refused.is_empty());
+    hiring.mine_to(hiring.figures.refund_height + 1);
+    hiring.over();
+    hiring.fair();
+}
+
 /// A node looks at what it is asked for before its owner does.
 #[test]
 fn asks_that_cannot_be_are_turned_away() {

@@ -61,6 +61,8 @@ pub struct Hiring {
     /// What comes of what is said, from whom to whom; all of it if there is none.
     pub way: Option<Way>,
     pub started: Amount,
+    /// Who was asked by another ask than the others.
+    pub deceived: Option<usize>,
 }
 
 impl Hiring {
@@ -109,6 +111,7 @@ impl Hiring {
             kill_at: None,
             way: None,
             started: Amount::ZERO,
+            deceived: None,
         };
         hiring.started = hiring.money();
         (0..=recomputers).for_each(|at| hiring.start(at));
@@ -122,13 +125,17 @@ impl Hiring {
         let one = &mut self.all[at];
         one.bumper = Bumper::new(RATE, MOST);
         let depth = Depth::new(2).unwrap();
+        let ask = match self.deceived == Some(at) {
+            true => [8; 32],
+            false => ASK,
+        };
         one.host.start(|host| {
             let logs = (host.log("side"), host.log("apart"));
             match at {
                 REQUESTER => Box::new(BountyRequester::open((figures, ASK), depth, logs).unwrap()),
                 _ => {
                     let seat = ((at - FIRST) as u8, depth);
-                    let side = BountyRecomputer::open(figures, (ASK, asking), seat, logs);
+                    let side = BountyRecomputer::open(figures, (ask, asking), seat, logs);
                     Box::new(side.unwrap())
                 }
             }
