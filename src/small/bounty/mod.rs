@@ -174,10 +174,6 @@ fn seats(set: LayerSet) -> impl Iterator<Item = u8> {
 fn heard(taken: Result<(), BountyError>) -> SmallHeard {
     match taken {
         Ok(()) => SmallHeard::Taken,
-        // After T − B nothing is given any more: that does not pass.
-        Err(error @ BountyError::Time { what, .. }) if what == "a secret is asked for" => {
-            SmallHeard::Refused(error.to_string())
-        }
         Err(BountyError::Shallow(_) | BountyError::Time { .. }) => SmallHeard::Later,
         Err(error) => SmallHeard::Refused(error.to_string()),
     }

@@ -125,14 +125,19 @@ impl BountyRecomputer {
     }
 
     fn hears_input(&mut self, input: &RecomputerInput) -> Result<SmallHeard, SmallError> {
-        let is_funded = matches!(self.seen.1, CoinSeen::Locked { .. });
         match self.step(input) {
             Ok(()) => Ok(SmallHeard::Taken),
             // An opening may come before the seal that it is of, by another link; and all before this node has seen the coin.
             Err(StepError::Refused(BountyError::Phase { .. }))
-                if self.waits(input) || (!is_funded && self.seen.1 == CoinSeen::Unfunded) =>
+                if self.waits(input) || self.seen.1 == CoinSeen::Unfunded =>
             {
                 Ok(SmallHeard::Later)
+            }
+            // After T − B nothing is given any more: that does not pass.
+            Err(StepError::Refused(error @ BountyError::Time { .. }))
+                if matches!(input, RecomputerInput::Grant { .. }) =>
+            {
+                Ok(SmallHeard::Refused(error.to_string()))
             }
             Err(StepError::Refused(error)) => Ok(heard(Err(error))),
             Err(error) => Err(error.into()),

@@ -165,8 +165,8 @@ impl BountyRequester {
         let (Some(node), Some(ceremony)) = (with.node, &mut self.ceremony) else {
             return Ok(none);
         };
-        let amounts = self.figures.seats.iter().map(|seat| seat.amount);
-        let total = amounts.fold(Some(Amount::ZERO), |sum, next| sum?.checked_add(next));
+        let mut amounts = self.figures.seats.iter().map(|seat| seat.amount);
+        let total = amounts.try_fold(Amount::ZERO, Amount::checked_add);
         let total = total.ok_or_else(|| SmallError::refused("more than there is"))?;
         let rate = self.figures.rate;
         let (contribution, _) = with
