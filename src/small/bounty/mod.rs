@@ -171,10 +171,9 @@ fn seats(set: LayerSet) -> impl Iterator<Item = u8> {
 }
 
 /// What became of a message that a rule did not take: what passes with time waits, the rest is its sender's fault, or nobody's.
-fn heard(taken: Result<(), BountyError>) -> SmallHeard {
-    match taken {
-        Ok(()) => SmallHeard::Taken,
-        Err(BountyError::Shallow(_) | BountyError::Time { .. }) => SmallHeard::Later,
-        Err(error) => SmallHeard::Refused(error.to_string()),
+fn heard(error: &BountyError) -> SmallHeard {
+    match error {
+        BountyError::Shallow(_) | BountyError::Time { .. } => SmallHeard::Later,
+        error => SmallHeard::Refused(error.to_string()),
     }
 }

@@ -139,7 +139,7 @@ impl BountyRecomputer {
             {
                 Ok(SmallHeard::Refused(error.to_string()))
             }
-            Err(StepError::Refused(error)) => Ok(heard(Err(error))),
+            Err(StepError::Refused(error)) => Ok(heard(&error)),
             Err(error) => Err(error.into()),
         }
     }

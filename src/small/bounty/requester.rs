@@ -118,7 +118,7 @@ impl BountyRequester {
     fn hears_input(&mut self, input: &RequesterInput) -> Result<SmallHeard, SmallError> {
         match self.step(input) {
             Ok(()) => Ok(SmallHeard::Taken),
-            Err(StepError::Refused(error)) => Ok(heard(Err(error))),
+            Err(StepError::Refused(error)) => Ok(heard(&error)),
             Err(error) => Err(error.into()),
         }
     }
