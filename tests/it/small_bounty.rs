@@ -26,8 +26,8 @@ fn each_who_agrees_is_paid_its_amount() {
     assert!(hiring.refused.is_empty(), "{:?}", hiring.refused);
     hiring.mine(3);
     hiring.over();
-    for at in FIRST..4 {
-        let earned = hiring.balance(at).checked_sub(before[at]).unwrap();
+    for (at, before) in before.iter().enumerate().skip(FIRST) {
+        let earned = hiring.balance(at).checked_sub(*before).unwrap();
         // One of them has paid the child.
         assert!(
             earned <= AMOUNT && earned + Amount::from_sat(2_000) > AMOUNT,
