@@ -109,6 +109,10 @@ kinds! {
     BANK_CONSENT = "NXBK1",
     /// What the sides of a penny bank say while they open or close it.
     BANK_TALK = "NXBT1",
+    /// Figures of a bounty that a requester asks recomputers for.
+    BOUNTY_FIGURES = "NXYF1",
+    /// What the parties of a bounty say before it is funded, and who lacks which secrets.
+    BOUNTY_TALK = "NXYT1",
     /// A change in the log of a link.
     LINKS_CHANGE = "NXLC1",
     /// Witnesses of a party's inputs of the funding transaction.

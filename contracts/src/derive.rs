@@ -51,11 +51,13 @@ pub enum Derived {
     DeliverySeed,
     /// The key that senders of sealed deliveries encrypt to: one for all of them.
     DeliveryKey,
+    /// What all secrets of a bounty's recomputer come from, by the salt of its call.
+    BountySeed,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 12] = [
+    pub const ALL: [Derived; 13] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
@@ -68,6 +70,7 @@ impl Derived {
         Derived::BankChain,
         Derived::DeliverySeed,
         Derived::DeliveryKey,
+        Derived::BountySeed,
     ];
 
     /// What stands in `info`, before a counter of one byte.
@@ -85,6 +88,7 @@ impl Derived {
             Derived::BankChain => "narthex/derived/bank-chain",
             Derived::DeliverySeed => "narthex/derived/delivery-seed",
             Derived::DeliveryKey => "narthex/derived/delivery-key",
+            Derived::BountySeed => "narthex/derived/bounty-seed",
         }
     }
 }
@@ -204,6 +208,11 @@ impl<'a> Salted<'a> {
     /// Seed of a sealed delivery. The salt is that of the ask, which is drawn for this delivery and names its message.
     pub fn delivery_seed(&self) -> Secret {
         Secret::from_bytes(*self.bytes(Derived::DeliverySeed))
+    }
+
+    /// Seed of a recomputer's secrets in a bounty. The salt is that of the call, which its requester draws for each attempt: no seed serves two.
+    pub fn bounty_seed(&self) -> Secret {
+        Secret::from_bytes(*self.bytes(Derived::BountySeed))
     }
 
     fn bytes(&self, what: Derived) -> Zeroizing<[u8; 32]> {

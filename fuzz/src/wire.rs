@@ -3,11 +3,13 @@
 
 use bitcoin::{
     Amount, FeeRate,
+    hashes::{Hash as _, sha256},
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
 use narthex_base::{codec::Message, statement};
 use narthex_channel::{
     bank::{BankConsent, BankFigures, BankTalk, Closing},
+    bounty::{BountyFigures, BountySeat, BountyTalk},
     contract::{self, ContractMessage},
     delivery::{DeliveryAgent, DeliveryFigures},
     fetch::FetchChange,
@@ -37,6 +39,7 @@ use narthex_game_model::{
     Params, ParamsRecord, Template,
     bundle::{Bundle, BundleTree, CHUNK_BYTES},
     computation::JobSpec,
+    market::LayerSet,
 };
 
 use super::table::{Decoder, Law, Read};
@@ -113,6 +116,8 @@ fn laws() -> Vec<Decoder> {
         canonical("what is kept apart", message::<Apart>),
         canonical("figures of a delivery", message::<DeliveryFigures>),
         canonical("what an agent brings", message::<DeliveryAgent>),
+        canonical("figures of a bounty", message::<BountyFigures>),
+        canonical("talk of a bounty", message::<BountyTalk>),
         canonical("figures of a bank", message::<BankFigures>),
         canonical("consent to a bank", message::<BankConsent>),
         canonical("talk of a bank", message::<BankTalk>),
@@ -308,6 +313,50 @@ fn ask() -> SmallAsk {
     }
 }
 
+/// What is asked for and said of a bounty before it is funded.
+fn bounties() -> Vec<Vec<u8>> {
+    let seat = |byte| BountySeat {
+        node: keypair(byte).public_key(),
+        address: "127.0.0.1:9735".into(),
+        amount: Amount::from_sat(20_000),
+    };
+    let salt = sha256::Hash::from_byte_array([5; 32]);
+    let figures = BountyFigures {
+        job: salt,
+        seats: vec![seat(3), seat(4)],
+        quorum: 2,
+        layer_height: 200,
+        round_blocks: 6,
+        refund_height: 300,
+        rate: FeeRate::from_sat_per_kwu(500),
+    };
+    let (terms, json) = ([4; 32], b"{}".to_vec());
+    let all = vec![vec![1; 20], vec![2; 30]];
+    let (set, missing) = (LayerSet::full(2), LayerSet::full(1));
+    let talk = [
+        BountyTalk::Call { salt },
+        BountyTalk::Offer {
+            salt,
+            json: json.clone(),
+        },
+        BountyTalk::Terms { json },
+        BountyTalk::Nonces {
+            terms,
+            all: all.clone(),
+        },
+        BountyTalk::Shares { terms, all },
+        BountyTalk::Held { terms },
+        BountyTalk::Again { terms },
+        BountyTalk::Lacks {
+            terms,
+            set,
+            missing,
+        },
+    ];
+    let talk = talk.iter().map(Message::to_bytes);
+    std::iter::once(figures.to_bytes()).chain(talk).collect()
+}
+
 /// What is said and kept of small contracts.
 fn smalls() -> Vec<Vec<u8>> {
     let consent = BankConsent {
@@ -388,6 +437,7 @@ fn smalls() -> Vec<Vec<u8>> {
     .into_iter()
     .chain(talk)
     .chain(changes)
+    .chain(bounties())
     .collect()
 }
 

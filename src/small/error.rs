@@ -2,8 +2,8 @@
 
 use narthex_channel::{OpenError, StepError, bank::SideError, log::LogError};
 use narthex_contracts::{
-    bank::BankError, builder::BuilderError, deliver::DeliverError, funding::FundingError,
-    terms::FeeError,
+    bank::BankError, bounty::BountyError, builder::BuilderError, deliver::DeliverError,
+    funding::FundingError, terms::FeeError,
 };
 
 use crate::{life::LifeError, wallet::WalletError};
@@ -24,6 +24,9 @@ pub enum SmallError {
     /// A delivery's rules do not take what this side itself does.
     #[error(transparent)]
     Delivery(#[from] DeliverError),
+    /// A bounty's rules do not take what this side itself does.
+    #[error(transparent)]
+    Bounty(#[from] BountyError),
     /// What was signed does not fit.
     #[error(transparent)]
     Builder(#[from] BuilderError),
@@ -65,6 +68,12 @@ impl From<StepError<SideError>> for SmallError {
 
 impl From<StepError<DeliverError>> for SmallError {
     fn from(error: StepError<DeliverError>) -> SmallError {
+        SmallError::of_step(error)
+    }
+}
+
+impl From<StepError<BountyError>> for SmallError {
+    fn from(error: StepError<BountyError>) -> SmallError {
         SmallError::of_step(error)
     }
 }

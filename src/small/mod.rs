@@ -14,38 +14,27 @@
 
 mod apart;
 mod bank;
+mod bounty;
 mod delivery;
 mod error;
+mod family;
 
 use std::collections::BTreeMap;
 
-use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Transaction, Weight,
-    secp256k1::{PublicKey, Secp256k1, SecretKey},
-};
-use narthex_base::{codec::Message as _, kinds::Kind, secret::Secret};
-use narthex_channel::{
-    StepError,
-    bank::{BankConsent, BankFigures},
-    delivery::{DeliveryAgent, DeliveryFigures},
-    log::Log,
-    small::{SmallAnswer, SmallMachine},
-};
-use narthex_contracts::{
-    binding::Bindings,
-    deliver::Request,
-    depth::Depth,
-    template::Reserve,
-    terms::{FeeError, FeeRate},
-};
+use bitcoin::{Amount, OutPoint, Transaction, Weight, secp256k1::SecretKey};
+use narthex_base::{kinds::Kind, secret::Secret};
+use narthex_channel::{StepError, small::SmallPeer};
+use narthex_contracts::{binding::Bindings, template::Reserve, terms::FeeRate};
 use narthex_regtest::AcceptedPolicy;
 use serde::{Deserialize, Serialize};
 
 pub use bank::{BankPayer, BankProvider, check_bank};
+pub use bounty::{BountyRecomputer, BountyRequester, check_bounty};
 pub use delivery::{
     DeliveryKeeper, DeliveryRecipient, DeliverySender, check_figures, keep_message,
 };
 pub use error::SmallError;
+pub use family::{check_ask, family_of, is_guests, members, named_at, open, reserve_of};
 
 use crate::{life::Due, wallet::PartyWallet};
 
@@ -55,6 +44,8 @@ pub struct Surroundings<'a> {
     pub seed: &'a Secret,
     /// The key of this side in this contract.
     pub key: SecretKey,
+    /// The key that others know this node by.
+    pub identity: SecretKey,
     /// Its coins.
     pub wallet: &'a mut PartyWallet,
     /// What it has bound, for ever.
@@ -77,10 +68,22 @@ pub struct Surroundings<'a> {
 /// With whom a side talks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Talk {
-    /// The one that asks; or of those that are asked the one in this place, from 0.
+    /// The one that asks; or of those that are asked the one in this place, from 0. Behind the one that asks a side has other members
+    /// ([`members`]).
     Peer(u8),
     /// Whoever has asked this node by itself for something of the contract, by the id of that ask.
     Guest([u8; 32]),
+}
+
+/// Another node of a contract whom the ask of a third names: both speak under the id of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// In which place of the talks it is ([`Talk::Peer`]), behind the one that asks.
+    pub place: u8,
+    /// Its node, and where it listens.
+    pub peer: SmallPeer,
+    /// Whether this node is party 0 on the link; else it is party 1.
+    pub asks: bool,
 }
 
 /// What a side says to the ask of a guest.
@@ -215,6 +218,14 @@ pub trait SmallSide {
     /// [`SmallError::Refused`]: it is not done, and nothing has changed; others are this computer's fault.
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError>;
 
+    /// The owner gives it something of its own: as a recomputer of a bounty its result.
+    ///
+    /// # Errors
+    /// [`SmallError::Refused`]: it is not taken, and nothing has changed; others are this computer's fault.
+    fn give(&mut self, _bytes: &[u8]) -> Result<(), SmallError> {
+        Err(SmallError::refused("nothing is to be given to this side"))
+    }
+
     /// The coins to begin with, whose spends tell of the contract; none before it may be funded.
     fn watched(&self) -> Vec<OutPoint>;
 
@@ -298,131 +309,4 @@ pub trait SmallSide {
 
     /// Whether its end lies so deep that nothing of it can come any more, or it was not funded in time.
     fn is_over(&self) -> bool;
-}
-
-/// Which family an ask is of, from its figures.
-///
-/// # Errors
-/// [`SmallError::Refused`] if they are of no family that is hosted: the fault of whoever asks.
-pub fn family_of(figures: &[u8]) -> Result<&'static str, SmallError> {
-    match Family::of(figures)? {
-        Family::Bank(_) => Ok(bank::FAMILY),
-        Family::Delivery(_) | Family::Guest(_) => Ok(delivery::FAMILY),
-    }
-}
-
-/// Whether an ask is for this node's part in a contract with others, from its figures.
-pub fn is_guests(figures: &[u8]) -> bool {
-    matches!(Family::of(figures), Ok(Family::Guest(_)))
-}
-
-/// Whether there can be a contract of these figures, asked now of a node with this key at this height, if its owner takes it for the least
-/// depth that there is.
-///
-/// # Errors
-/// [`SmallError::Refused`]; the fault of whoever asks.
-pub fn check_ask(figures: &[u8], own: &PublicKey, tip: u32) -> Result<(), SmallError> {
-    match Family::of(figures)? {
-        Family::Bank(figures) => {
-            // Whatever script its owner will choose: any of this form is as good.
-            let (key, _) = own.x_only_public_key();
-            let provider_script = ScriptBuf::new_p2tr(&Secp256k1::verification_only(), key, None);
-            let consent = BankConsent {
-                provider: *own,
-                provider_script,
-            };
-            check_bank(&figures, &consent, (tip, Depth::LEAST))
-        }
-        Family::Delivery(figures) => check_figures(&figures, tip, Depth::LEAST),
-        // What it is about knows.
-        Family::Guest(_) => Ok(()),
-    }
-}
-
-/// What an ask is for.
-enum Family {
-    Bank(BankFigures),
-    Delivery(DeliveryFigures),
-    Guest(Request),
-}
-
-impl Family {
-    fn of(figures: &[u8]) -> Result<Family, SmallError> {
-        let begins = |kind: Kind| figures.starts_with(kind.as_bytes());
-        if begins(DeliveryFigures::KIND) {
-            let read = DeliveryFigures::from_bytes(figures).map(Family::Delivery);
-            return read.map_err(SmallError::refused);
-        }
-        if begins(Request::KIND) {
-            let read = Request::from_bytes(figures).map(Family::Guest);
-            return read.map_err(SmallError::refused);
-        }
-        let read = BankFigures::from_bytes(figures).map(Family::Bank);
-        read.map_err(SmallError::refused)
-    }
-}
-
-/// The coins that a host keeps back to pay for the exits of a side, by what its ask is for.
-///
-/// # Errors
-/// [`FeeError`] if the rate is taken for a mistake.
-pub fn reserve_of(figures: &[u8], rate: FeeRate) -> Result<Reserve, FeeError> {
-    match Family::of(figures) {
-        // What leaves a delivery pays out of its coin.
-        Ok(Family::Delivery(_) | Family::Guest(_)) => Ok(Reserve::NONE),
-        Ok(Family::Bank(_)) | Err(_) => bank::reserve(rate),
-    }
-}
-
-/// The side of a contract that is joined, as its logs left it: the machine's, and the one of what is kept apart.
-///
-/// # Errors
-/// [`SmallError`]: a log cannot be read, or it is not joined.
-pub fn open(
-    asked: &SmallMachine,
-    (log, apart): (Box<dyn Log>, Box<dyn Log>),
-) -> Result<Box<dyn SmallSide>, SmallError> {
-    let order = SmallError::Order("a small contract that is joined");
-    let (Some(begun), "joined" | "over", Some(depth)) =
-        (asked.begun(), asked.standing(), asked.depth())
-    else {
-        return Err(order);
-    };
-    let answers = asked.answers().iter();
-    let takes = answers.filter_map(|(by, answer)| match answer {
-        SmallAnswer::Takes(figures) => Some((*by, &figures[..])),
-        SmallAnswer::Declines(_) | SmallAnswer::Declined(_) => None,
-    });
-    let takes: BTreeMap<_, _> = takes.collect();
-    let first = takes.get(&0).copied();
-    match (Family::of(&begun.ask.figures)?, begun.is_own) {
-        (Family::Bank(figures), is_payer) => {
-            let consent = BankConsent::from_bytes(first.ok_or(order)?);
-            let consent = consent.map_err(SmallError::refused)?;
-            Ok(match is_payer {
-                true => Box::new(BankPayer::open((figures, consent), depth, log)?),
-                false => Box::new(BankProvider::open((figures, consent), depth, log)?),
-            })
-        }
-        (Family::Delivery(figures), true) => {
-            let agents = takes
-                .values()
-                .map(|figures| DeliveryAgent::from_bytes(figures));
-            let agents = agents.collect::<Result<Vec<_>, _>>();
-            let about = (figures, agents.map_err(SmallError::refused)?);
-            let side = DeliverySender::open(about, (begun.ask.salt, depth), (log, apart))?;
-            Ok(Box::new(side))
-        }
-        (Family::Delivery(figures), false) => {
-            let own = DeliveryAgent::from_bytes(first.ok_or(order)?);
-            let about = (figures, own.map_err(SmallError::refused)?);
-            Ok(Box::new(DeliveryKeeper::open(about, depth, (log, apart))?))
-        }
-        (Family::Guest(request), true) => {
-            let side = DeliveryRecipient::open(request.funding, depth, (log, apart))?;
-            Ok(Box::new(side))
-        }
-        // It has no side of its own: it is served by that of another.
-        (Family::Guest(_), false) => Err(order),
-    }
 }

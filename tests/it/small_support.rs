@@ -22,6 +22,7 @@ pub struct Host {
     pub bindings: MemoryBindings,
     pub seed: Secret,
     pub key: SecretKey,
+    pub identity: SecretKey,
 }
 
 impl Host {
@@ -35,11 +36,18 @@ impl Host {
             bindings: MemoryBindings::default(),
             seed: Secret::from_bytes([byte; 32]),
             key: SecretKey::from_slice(&[byte; 32]).unwrap(),
+            identity: SecretKey::from_slice(&[100 + byte; 32]).unwrap(),
         }
     }
 
     pub fn log(&self, name: &'static str) -> Box<dyn Log> {
         Box::new(self.disk.open(&Identity::new(name, [7; 32])).unwrap())
+    }
+
+    /// Its disk is as it was before the contract.
+    pub fn forget(&mut self) {
+        (self.side, self.reader) = (None, None);
+        self.disk = MemoryDisk::default();
     }
 
     /// A process begins, after the last one: its logs are closed first.
@@ -68,6 +76,7 @@ impl Host {
         let mut with = Surroundings {
             seed: &self.seed,
             key: self.key,
+            identity: self.identity,
             wallet: &mut self.wallet,
             bindings: &mut self.bindings,
             node: Some(node),

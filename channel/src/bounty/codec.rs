@@ -10,8 +10,8 @@ use narthex_contracts::{
     depth::Depth,
     setup::ContractSignatures,
 };
-use narthex_game_model::market::LayerSet;
 
+use super::talk::read_set;
 use super::{
     RecomputerChange, RecomputerCoin, RecomputerStart, RequesterChange, RequesterCoin,
     RequesterStart,
@@ -29,11 +29,6 @@ fn read_held(r: &mut Reader<'_>) -> Result<(ContractSignatures<BountyTerms>, Dep
         BountyTerms::to_json,
         |terms, bytes| restore(&terms, bytes),
     )
-}
-
-fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, DecodeError> {
-    let mask = r.u8("set")?;
-    LayerSet::new(mask).ok_or_else(|| DecodeError::invalid("set", mask))
 }
 
 impl Message for RequesterChange {

@@ -7,11 +7,14 @@
 //! refused. Openings, deliveries and secrets follow from seed and book, the same each time, so what is pending is that they are
 //! made and sent.
 
+mod ask;
 mod codec;
 mod recomputer;
 mod requester;
 mod table;
+mod talk;
 
+pub use ask::{BountyFigures, BountySeat, MAX_BOUNTY_RESULT};
 pub use recomputer::{
     RecomputerChange, RecomputerCoin, RecomputerEffect, RecomputerInput, RecomputerMachine,
     RecomputerStart,
@@ -20,6 +23,7 @@ pub use requester::{
     RequesterChange, RequesterCoin, RequesterEffect, RequesterInput, RequesterMachine,
     RequesterStart,
 };
+pub use talk::BountyTalk;
 
 use crate::CoinSeen;
 use narthex_contracts::bounty::Coin;

@@ -169,6 +169,11 @@ impl RequesterMachine {
         self.book.as_ref()
     }
 
+    /// The funding, once it is signed.
+    pub const fn funding(&self) -> Option<&Transaction> {
+        self.funding.as_ref()
+    }
+
     /// Where it stands, in a word.
     pub fn standing(&self) -> &'static str {
         let Some(book) = &self.book else {

@@ -18,6 +18,14 @@ pub const SMALL_KINDS: &[Kind] = &[
     kinds::CONSENT,
     kinds::SERVED,
     kinds::HANDOVER,
+    kinds::BOUNTY_TALK,
+    kinds::ENVELOPE,
+    kinds::BOUNTY_SEAL,
+    kinds::BOUNTY_OPENING,
+    kinds::BOUNTY_CLOSING,
+    kinds::BOUNTY_DELIVERY,
+    kinds::BOUNTY_GRANT,
+    kinds::BOUNTY_SHARE,
 ];
 
 /// The kind of the message of a small contract that an envelope carries; `None` if it carries another message.

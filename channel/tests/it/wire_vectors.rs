@@ -9,9 +9,14 @@ use std::{
     sync::Mutex,
 };
 
-use bitcoin::hex::{DisplayHex, FromHex};
+use bitcoin::{
+    Amount, FeeRate,
+    hashes::{Hash as _, sha256},
+    hex::{DisplayHex, FromHex},
+};
 use narthex_base::{codec::Message as _, kinds::Kind};
 use narthex_channel::{
+    bounty::{BountyFigures, BountySeat, BountyTalk},
     contract::{self, ContractMessage, EvidencePart},
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
@@ -31,6 +36,7 @@ use narthex_contracts::{
 use narthex_game_model::{
     bundle::{CHUNK_BYTES, MAX_BUNDLE_SIBLINGS},
     commitment::Multiproof,
+    market::LayerSet,
 };
 use serde_json::{Value, json};
 
@@ -285,6 +291,65 @@ fn nobodys_evidence() -> Vec<u8> {
     [kind, vec![1], length, part, receipt, vec![0; 4]].concat()
 }
 
+/// What is asked for and said of a bounty before it is funded.
+fn bounty_bodies() -> Vec<(String, Vec<u8>)> {
+    let seat = |byte| BountySeat {
+        node: head(byte, CONTRACT, 0, SMALL, &[]).from,
+        address: "127.0.0.1:9735".into(),
+        amount: Amount::from_sat(20_000),
+    };
+    let salt = sha256::Hash::from_byte_array([5; 32]);
+    let figures = BountyFigures {
+        job: sha256::Hash::from_byte_array([6; 32]),
+        seats: vec![seat(2), seat(3)],
+        quorum: 2,
+        layer_height: 200,
+        round_blocks: 6,
+        refund_height: 300,
+        rate: FeeRate::from_sat_per_kwu(500),
+    };
+    let ask = SmallAsk {
+        salt: [1; 32],
+        expires_s: 1_000,
+        figures: figures.to_bytes(),
+    };
+    let (terms, json) = ([4; 32], b"{}".to_vec());
+    let all = vec![vec![1; 20], vec![2; 30]];
+    let (set, missing) = (LayerSet::full(2), LayerSet::full(1));
+    let talk = [
+        ("call", BountyTalk::Call { salt }),
+        (
+            "offer",
+            BountyTalk::Offer {
+                salt,
+                json: json.clone(),
+            },
+        ),
+        ("terms", BountyTalk::Terms { json }),
+        (
+            "nonces",
+            BountyTalk::Nonces {
+                terms,
+                all: all.clone(),
+            },
+        ),
+        ("shares", BountyTalk::Shares { terms, all }),
+        ("held", BountyTalk::Held { terms }),
+        ("again", BountyTalk::Again { terms }),
+        (
+            "lacks",
+            BountyTalk::Lacks {
+                terms,
+                set,
+                missing,
+            },
+        ),
+    ];
+    let talk = talk.map(|(what, talk)| (format!("a bounty's {what}"), talk.to_bytes()));
+    let ask = ("an ask for a bounty".to_owned(), ask.to_bytes());
+    std::iter::once(ask).chain(talk).collect()
+}
+
 fn contract_cases(row: &MessageType) -> Cases {
     let lives = life_bodies().into_iter();
     let lives = lives.map(|body| (contract_type(&body).unwrap(), body));
@@ -313,6 +378,10 @@ fn contract_cases(row: &MessageType) -> Cases {
             frame_of(row, row.most.min(MAX_WHOLE)),
         ),
     ];
+    if row.number == SMALL {
+        let bodies = bounty_bodies().into_iter();
+        valid.extend(bodies.map(|(what, body)| (what, whole(row, &signed(row, &body), &body))));
+    }
     if is_long {
         valid.push((
             "the shortest body in pieces".into(),

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import bip340
 
 WHOLE = 60_000
+SEATS = 6
 FRAME = 65_535
 MARKS = 220
 # Of a job: bytes of a chunk, and hashes of its proof.
@@ -154,7 +155,59 @@ def envelope(data):
     fields["signature"] = r.take(64)
     r.end()
     check_signature(fields)
+    if CONTRACT[fields["message"]][0] == "small":
+        bounty(body)
     return fields
+
+
+def text(data):
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Bad("no text") from error
+
+
+def listed(r, most, least, each):
+    count = r.number(4)
+    must(count <= most and count * least <= len(r.data), "list")
+    return [each(r) for _ in range(count)]
+
+
+def bounty_figures(r):
+    seat = lambda r: (r.take(33), text(r.bytes(260)), r.number(8))
+    return (r.take(32), listed(r, SEATS, 45, seat), r.number(1), r.number(4), r.number(2), r.number(4), r.number(8))
+
+
+def bounty_talk(r):
+    which, first = r.number(1), None
+    must(which <= 7, "what is said")
+    if which != 2:
+        first = r.take(32)
+    if which in (1, 2):
+        return which, first, text(r.bytes(16 << 10 if which == 1 else 128 << 10))
+    if which in (3, 4):
+        return which, first, listed(r, SEATS, 4, lambda r: r.bytes(8 << 10))
+    if which == 7:
+        first += r.take(2)
+        must(max(first[-2:]) < 1 << SEATS, "set")
+    return which, first
+
+
+def bounty(body):
+    """Of a small contract's message: one that a bounty has, read to its end."""
+    r = Reader(body)
+    if body.startswith(b"NXYT1"):
+        r.kind(b"NXYT1")
+        bounty_talk(r)
+        r.end()
+    elif body.startswith(b"NXQA1"):
+        r.take(5 + 32 + 8)
+        inner = Reader(r.bytes(4096))
+        r.end()
+        if inner.data.startswith(b"NXYF1"):
+            inner.kind(b"NXYF1")
+            bounty_figures(inner)
+            inner.end()
 
 
 def contract(number, data):

@@ -44,7 +44,7 @@ pub use opening::{Opening, Seal};
 pub use recomputer::{Answer, Recomputer};
 pub use recomputer_book::{Owed, RecomputerBook};
 pub use record::{Coin, Heard, RecomputerRecord, RequesterDuty, RequesterRecord, Work};
-pub use requester::Requester;
+pub use requester::{Requester, lost_refund};
 pub use requester_book::{Learned, RequesterBook};
 pub use template::{
     CANCEL, REFUND, derive, recomputer_party, requester_party, restore, resume, settlement,

@@ -13,10 +13,11 @@ use narthex_game_model::market::LayerSet;
 
 use super::{
     BountyError, BountyTerms, Closing, ClosingDraft, Delivery, Envelope, Grant, Learned, Opening,
-    REFUND, REQUESTER, RequesterBook, RequesterRecord, Seal, Share,
+    REFUND, REQUESTER, RequesterBook, RequesterRecord, Seal, Share, derive,
 };
 use crate::{
     builder::{Task, check_key, finish},
+    graph::TxGraph,
     setup::ContractSignatures,
 };
 
@@ -160,9 +161,29 @@ impl Requester {
 
     /// The refund, valid above T.
     pub fn refund<R: RngCore + CryptoRng>(&self, rng: &mut R) -> Result<Transaction, BountyError> {
-        let graph = self.holdings().graph();
-        let task = Task::new(graph, REFUND, 0)?;
-        let signature = task.sign_alone((REQUESTER, &self.key), None, rng)?;
-        Ok(finish(graph, REFUND, &[signature.0], &[])?)
+        refund_of(self.holdings().graph(), &self.key, rng)
     }
+}
+
+/// The refund of a bounty whose requester has lost all but terms and key, valid above T.
+///
+/// # Errors
+/// [`BountyError`] if the key is not that of the terms.
+pub fn lost_refund<R: RngCore + CryptoRng>(
+    terms: &BountyTerms,
+    key: &SecretKey,
+    rng: &mut R,
+) -> Result<Transaction, BountyError> {
+    check_key(key, terms.record().requester_key, REQUESTER)?;
+    refund_of(&derive(terms)?, key, rng)
+}
+
+fn refund_of<R: RngCore + CryptoRng>(
+    graph: &TxGraph,
+    key: &SecretKey,
+    rng: &mut R,
+) -> Result<Transaction, BountyError> {
+    let task = Task::new(graph, REFUND, 0)?;
+    let signature = task.sign_alone((REQUESTER, key), None, rng)?;
+    Ok(finish(graph, REFUND, &[signature.0], &[])?)
 }

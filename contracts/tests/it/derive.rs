@@ -32,6 +32,7 @@ fn all(
         Derived::BankChain => *salted.bank_chain().expose(),
         Derived::DeliverySeed => *salted.delivery_seed().expose(),
         Derived::DeliveryKey => delivery_key(&seed).unwrap().secret_bytes(),
+        Derived::BountySeed => *salted.bounty_seed().expose(),
     };
     Derived::ALL
         .into_iter()

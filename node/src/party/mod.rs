@@ -89,7 +89,9 @@ pub use note::Note;
 pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
-pub use small::{NewBank, NewCollection, NewDelivery, SmallCommand, SmallDelivered, SmallStatus};
+pub use small::{
+    NewBank, NewBounty, NewCollection, NewDelivery, SmallCommand, SmallDelivered, SmallStatus,
+};
 pub use status::{
     ContractStatus, DueStatus, EndingStatus, JobStatus, NodeStatus, OnChain, PeerStatus,
     ResultStatus,

@@ -34,6 +34,7 @@ mod party_attacks;
 mod replicas;
 mod secrets;
 mod small;
+mod small_bounty;
 mod small_declined;
 mod small_delivery;
 mod strangers;

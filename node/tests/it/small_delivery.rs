@@ -226,6 +226,9 @@ fn a_sender_whose_recipient_is_silent_has_its_coin_back() {
     wait(&house, "it is served to who asks", |house| {
         standing(house, AGENT, &id) == "serving"
     });
+    wait(&house, "its sender sees it, too", |house| {
+        show(house, SENDER, &id)["acts_at"].is_u64()
+    });
     let acts_at = show(&house, SENDER, &id)["acts_at"].as_u64().unwrap();
     // Its agent is gone, which keeps the sender from nothing.
     house.nodes[AGENT].kill();

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -10,14 +10,15 @@ use clap::{Args, Subcommand};
 use narthex::{
     bitcoin::{
         Txid,
+        hashes::sha256,
         hex::{DisplayHex as _, FromHex as _},
         secp256k1::PublicKey,
     },
-    channel::delivery::MAX_DELIVERED,
+    channel::{bounty::MAX_BOUNTY_RESULT, delivery::MAX_DELIVERED},
     small::SmallOrder as Doing,
 };
 use narthex_node::party::{
-    Command, NewBank, NewCollection, NewDelivery, OnChain, SmallCommand, SmallDelivered,
+    Command, NewBank, NewBounty, NewCollection, NewDelivery, OnChain, SmallCommand, SmallDelivered,
     SmallStatus,
 };
 
@@ -43,7 +44,11 @@ pub(crate) enum SmallOrder {
     Collect(CollectArgs),
     /// As the recipient of a delivery: accepts another agent that has served its copy.
     Next(OfSmall),
-    /// What was delivered: prints the message as it is.
+    /// Asks recomputers for a result of a job: those that come to the same are paid, if they are so many as are to agree.
+    Bounty(BountyArgs),
+    /// As a recomputer of a bounty: gives the result that this node has come to.
+    Work(WorkArgs),
+    /// What was delivered, or what a bounty has paid for: prints it as it is.
     Read(OfSmall),
     /// Shows one.
     Show(OfSmall),
@@ -176,6 +181,48 @@ pub(crate) struct CollectArgs {
     open: u64,
 }
 
+#[derive(Args)]
+pub(crate) struct BountyArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// Who is to recompute, once for each, in the order in which they sign; 1 to 6.
+    #[arg(long, value_name = "ID@HOST:PORT", required = true)]
+    with: Vec<String>,
+    /// The job, by its id.
+    #[arg(long, value_name = "HASH")]
+    job: sha256::Hash,
+    /// Fewest equal results that are paid.
+    #[arg(long, default_value_t = 2)]
+    quorum: u8,
+    /// What each recomputer of those is paid, in satoshi.
+    #[arg(long, default_value_t = 20_000, value_name = "SAT")]
+    amount: u64,
+    /// Blocks from now on until which results are committed to.
+    #[arg(long, default_value_t = 144, value_name = "BLOCKS")]
+    layer_blocks: u32,
+    /// Blocks for the openings, and for each further round.
+    #[arg(long, default_value_t = 12, value_name = "BLOCKS")]
+    round_blocks: u16,
+    /// Fee rate of the funding in sat/kwu (250 are 1 sat/vB).
+    #[arg(long, default_value_t = 500, value_name = "SAT/KWU")]
+    rate: u64,
+    /// Blocks that what spends the coin lies deep before it is over.
+    #[arg(long, default_value_t = 6, value_name = "BLOCKS")]
+    depth: u32,
+    /// Seconds from now on until which it may be taken.
+    #[arg(long, default_value_t = 3600)]
+    open: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct WorkArgs {
+    #[command(flatten)]
+    of: OfSmall,
+    /// A file with the result, up to 256 KiB.
+    #[arg(long, value_name = "FILE")]
+    result: PathBuf,
+}
+
 impl SmallOrder {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let doing = |of: OfSmall, what| (of.dir, SmallCommand::Order { id: of.id, what });
@@ -193,6 +240,8 @@ impl SmallOrder {
             SmallOrder::Deliver(args) => args.order()?,
             SmallOrder::Collect(args) => args.order(),
             SmallOrder::Next(of) => doing(of, Doing::Next),
+            SmallOrder::Bounty(args) => args.order(),
+            SmallOrder::Work(args) => args.order()?,
             SmallOrder::Read(of) => (of.dir, SmallCommand::Read { id: of.id }),
             SmallOrder::Show(of) => (of.dir, SmallCommand::Show { id: of.id }),
             SmallOrder::List(dir) => (dir, SmallCommand::List),
@@ -221,11 +270,7 @@ impl BankArgs {
 
 impl DeliverArgs {
     fn order(self) -> anyhow::Result<(Dir, SmallCommand)> {
-        let most = MAX_DELIVERED.into();
-        let message = narthex_disk::read_bounded(&self.message, most);
-        let message = message.with_context(|| format!("{}", self.message.display()))?;
-        let message = message
-            .with_context(|| format!("{} is longer than {most} bytes", self.message.display()))?;
+        let message = bytes_of(&self.message, MAX_DELIVERED.into())?;
         let new = NewDelivery {
             with: self.with,
             to: self.to,
@@ -238,6 +283,39 @@ impl DeliverArgs {
             open_s: self.open,
         };
         Ok((self.dir, SmallCommand::Deliver(new)))
+    }
+}
+
+/// What stands in a file, up to so many bytes.
+fn bytes_of(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+    let bytes = narthex_disk::read_bounded(path, most);
+    let bytes = bytes.with_context(|| format!("{}", path.display()))?;
+    bytes.with_context(|| format!("{} is longer than {most} bytes", path.display()))
+}
+
+impl BountyArgs {
+    fn order(self) -> (Dir, SmallCommand) {
+        let new = NewBounty {
+            with: self.with,
+            job: self.job,
+            quorum: self.quorum,
+            amount_sat: self.amount,
+            layer_blocks: self.layer_blocks,
+            round_blocks: self.round_blocks,
+            rate_sat_kwu: self.rate,
+            depth: self.depth,
+            open_s: self.open,
+        };
+        (self.dir, SmallCommand::Bounty(new))
+    }
+}
+
+impl WorkArgs {
+    fn order(self) -> anyhow::Result<(Dir, SmallCommand)> {
+        let OfSmall { dir, id } = self.of;
+        let result = bytes_of(&self.result, MAX_BOUNTY_RESULT as u64)?;
+        let result = result.to_lower_hex_string();
+        Ok((dir, SmallCommand::Work { id, result }))
     }
 }
 
@@ -254,10 +332,10 @@ impl CollectArgs {
     }
 }
 
-/// What was delivered: a message as it is, evidence in hex.
+/// What was delivered: a message or result as it is, evidence in hex.
 pub(crate) fn delivered(out: &mut impl Write, delivered: &SmallDelivered) -> io::Result<()> {
     match (delivered.what.as_str(), Vec::<u8>::from_hex(&delivered.hex)) {
-        ("message", Ok(message)) => out.write_all(&message),
+        ("message" | "result", Ok(message)) => out.write_all(&message),
         (what, _) => writeln!(out, "{what}  {}", delivered.hex),
     }
 }
@@ -270,6 +348,7 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         state,
         peer,
         peers,
+        named_at,
         reason,
         at_fault,
         next,
@@ -290,6 +369,7 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         writeln!(out, "           {other}")?;
     }
     let lines = [
+        ("named at  ", named_at.clone()),
         ("reason    ", reason.clone()),
         ("at fault  ", at_fault.clone()),
         ("next      ", next.clone()),

@@ -34,7 +34,7 @@ impl Core {
         for whose in known.iter().filter(|whose| whose.machine == ASKED_LOG) {
             let log = self.store.open(whose)?;
             let asked = Logged::open(SmallMachine::default(), log)?;
-            let small = Small::new(asked, self.policy.max_rate);
+            let small = Small::new(asked, &self.me, self.policy.max_rate);
             self.small.insert(whose.id, small);
         }
         let ids: Vec<_> = self.small.keys().copied().collect();
@@ -52,7 +52,7 @@ impl Core {
         let Some(small) = self.small.get(&id).filter(|s| s.standing() != "over") else {
             return Ok(Vec::new());
         };
-        let (Some(begun), Some(of_it)) = (small.begun(), small.membership()) else {
+        let Some(begun) = small.begun() else {
             return Ok(Vec::new());
         };
         let is_joined = small.standing() == "joined";
@@ -60,9 +60,18 @@ impl Core {
         let is_known = (is_joined && !small.is_guest()) || begun.is_own;
         let mut all = Vec::new();
         let talking: BTreeSet<_> = small.talking().map(|(_, node)| node).collect();
-        let peers = begun.peers.iter().cloned();
-        let peers: Vec<_> = peers.filter(|peer| talking.contains(&peer.node)).collect();
-        for peer in peers {
+        let peers = (0u8..).zip(begun.peers.iter().cloned());
+        let peers = peers.filter(|(_, peer)| talking.contains(&peer.node));
+        let members = small.members.iter().filter(|_| is_joined);
+        let members = members.map(|member| (member.place, member.peer.clone()));
+        let all_of = peers
+            .chain(members)
+            .map(|(place, peer)| (peer, small.membership(place)));
+        let all_of: Vec<_> = all_of.collect();
+        for (peer, of_it) in all_of {
+            let Some(of_it) = of_it else {
+                continue;
+            };
             let (node, address) = (peer.node, format!("{}@{}", peer.node, peer.address));
             let mut due = match self.open_contract(node, (id, of_it))? {
                 Ok(due) => due,
@@ -95,7 +104,7 @@ impl Core {
         let mut asked = Logged::open(SmallMachine::default(), log)?;
         match asked.step(&SmallInput::Asked(Box::new(begun), depth)) {
             Ok(_) => {
-                let small = Small::new(asked, self.policy.max_rate);
+                let small = Small::new(asked, &self.me, self.policy.max_rate);
                 self.small.insert(id, small);
                 Ok(Ok(id))
             }
@@ -233,10 +242,12 @@ impl Core {
         Ok(())
     }
 
-    /// The other nodes of one, in their places.
+    /// The other nodes of one, members too, in their places.
     pub(super) fn small_peers(&self, id: &[u8; 32]) -> Vec<(u8, PublicKey)> {
         let known = self.small.get(id).into_iter();
-        known.flat_map(Small::peers).collect()
+        known
+            .flat_map(|small| small.peers().chain(small.met()))
+            .collect()
     }
 
     /// Nobody says anything in it any more.

@@ -62,7 +62,7 @@ impl Core {
             malformed(&"no key follows from its id")
         })?;
         let key = PublicKey::from_secret_key(&Secp256k1::signing_only(), &key);
-        check_ask(&ask.figures, &key, tip).map_err(|error| figures(&error))?;
+        check_ask(&ask.figures, (&self.me, &key), tip).map_err(|error| figures(&error))?;
         match is_guests(&ask.figures) {
             // It belongs to what runs.
             true => self.may_visit(&ask.figures)?,

@@ -34,7 +34,7 @@ impl Core {
         }
         let log = self.store.open(&side_log(id))?;
         let apart = self.store.open(&apart_log(id))?;
-        match open(&machine, (log, apart)) {
+        match open(&machine, &self.me, (log, apart)) {
             Ok(side) => {
                 // Coins that it is to spend are its own, whatever else begins first.
                 for coin in side.coins() {
@@ -71,6 +71,7 @@ impl Core {
         let side = self.small.get_mut(id)?.side.as_mut()?;
         let rate = side.rate();
         let mut own = self.own.borrow_mut();
+        let identity = own.node_pair()?.secret_key();
         let Own {
             seed,
             wallet,
@@ -80,6 +81,7 @@ impl Core {
         let mut with = Surroundings {
             seed,
             key,
+            identity,
             wallet,
             bindings: &mut **bindings,
             node: self.asked.get(&rate.to_sat_per_kwu()),
@@ -236,7 +238,8 @@ impl Core {
     }
 
     fn small_on(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let talking = self.small.get(&id).into_iter().flat_map(Small::talking);
+        let small = self.small.get(&id).into_iter();
+        let talking = small.flat_map(|small| small.talking().chain(small.met()));
         let open = talking.filter(|(_, node)| self.may_sign(&[*node]));
         let open: Vec<_> = open.collect();
         if open.is_empty() {
@@ -289,7 +292,7 @@ impl Core {
 
     fn flush_small(&mut self, id: [u8; 32], (place, peer): (u8, PublicKey)) -> Result<(), Fatal> {
         while let Some(small) = self.small.get_mut(&id) {
-            let to = small.receivers();
+            let to = small.receivers(place);
             let next = small.unsent.get(&place).and_then(VecDeque::front);
             let Some(body) = next.cloned() else {
                 break;

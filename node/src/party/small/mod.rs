@@ -1,9 +1,11 @@
 //! Small contracts with other nodes: asked for, taken, hosted ([`SmallSide`]), and found again after a start.
 //!
 //! A contract is asked for by one ask, of one node or of several, with the same id on the link to each. A *guest* asks for this node's part
-//! in a contract that it has with others: its ask has an id of its own, and what it says is heard by the side of that contract.
+//! in a contract that it has with others: its ask has an id of its own, and what it says is heard by the side of that contract. *Members*
+//! are others whom the ask that this node has taken names: with them it speaks under the id of that ask.
 
 mod asks;
+mod bounty;
 mod chain;
 mod declined;
 mod delivery;
@@ -27,11 +29,12 @@ use narthex::{
     },
     contracts::party::{PartyId, PartySet},
     life::{Bumper, Reader},
-    small::{SmallError, SmallSide, is_guests},
+    small::{Member, SmallError, SmallSide, is_guests, members},
 };
 
 use super::{AnyLog, Core, Fatal};
 
+pub use bounty::NewBounty;
 pub use delivery::{NewCollection, NewDelivery};
 pub use order::{NewBank, SmallCommand};
 pub use status::{SmallDelivered, SmallStatus};
@@ -39,6 +42,8 @@ pub use status::{SmallDelivered, SmallStatus};
 /// A small contract with another node.
 pub(super) struct Small {
     asked: Logged<SmallMachine, AnyLog>,
+    /// Whom it talks with beside the peers, once it is joined.
+    members: Vec<Member>,
     /// Once it is joined.
     side: Option<Box<dyn SmallSide>>,
     /// What was read of the chain for it, once there is something to be watched.
@@ -65,8 +70,11 @@ const ASKING: PartyId = PartyId(0);
 const ASKED: PartyId = PartyId(1);
 
 impl Small {
-    fn new(asked: Logged<SmallMachine, AnyLog>, ceiling: FeeRate) -> Small {
+    fn new(asked: Logged<SmallMachine, AnyLog>, me: &PublicKey, ceiling: FeeRate) -> Small {
+        let begun = asked.machine().begun().filter(|begun| !begun.is_own);
+        let members = begun.map(|begun| members(&begun.ask.figures, me));
         Small {
+            members: members.unwrap_or_default(),
             asked,
             side: None,
             reader: None,
@@ -89,10 +97,14 @@ impl Small {
         self.asked.machine().begun()
     }
 
-    /// Who is who on the link.
-    fn membership(&self) -> Option<Membership> {
-        let is_own = self.begun()?.is_own;
-        let (me, peer) = match is_own {
+    /// Who is who on the link to the one in a place.
+    fn membership(&self, place: u8) -> Option<Membership> {
+        let member = self.members.iter().find(|member| member.place == place);
+        let asks = match member {
+            Some(member) => member.asks,
+            None => self.begun()?.is_own,
+        };
+        let (me, peer) = match asks {
             true => (ASKING, ASKED),
             false => (ASKED, ASKING),
         };
@@ -100,9 +112,9 @@ impl Small {
         Some(Membership { me, peer, most })
     }
 
-    /// To whom this node speaks in it.
-    fn receivers(&self) -> PartySet {
-        let of = self.membership().map(|of| of.peer);
+    /// To whom this node speaks in it, on the link to the one in a place.
+    fn receivers(&self, place: u8) -> PartySet {
+        let of = self.membership(place).map(|of| of.peer);
         of.into_iter().collect()
     }
 
@@ -121,9 +133,16 @@ impl Small {
         self.peers().filter(move |(at, _)| !(is_own && is_away(at)))
     }
 
+    /// The members that it talks with by now, in their places.
+    fn met(&self) -> impl Iterator<Item = (u8, PublicKey)> + '_ {
+        let is_joined = matches!(self.standing(), "joined" | "over");
+        let met = self.members.iter().filter(move |_| is_joined);
+        met.map(|member| (member.place, member.peer.node))
+    }
+
     /// In which place a node is.
     fn place_of(&self, node: &PublicKey) -> Option<u8> {
-        let mut peers = self.peers();
+        let mut peers = self.peers().chain(self.met());
         peers.find_map(|(at, peer)| (peer == *node).then_some(at))
     }
 

@@ -14,12 +14,12 @@ use narthex::{
         small::{SmallAnswer, SmallAsk, SmallBeginning, SmallPeer},
     },
     contracts::depth::Depth,
-    small::{SmallError, SmallOrder, check_bank, family_of, is_guests},
+    small::{SmallError, SmallOrder, SmallSide, Surroundings, check_bank, family_of, is_guests},
 };
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
 
-use super::{NewCollection, NewDelivery, Small};
+use super::{NewBounty, NewCollection, NewDelivery, Small};
 use crate::{
     party::{
         Core, Fatal, Reply,
@@ -64,6 +64,15 @@ pub enum SmallCommand {
     Deliver(NewDelivery),
     /// Asks agents for a delivery to this node: [`Reply::Small`].
     Collect(NewCollection),
+    /// Asks recomputers for a bounty, as its requester: [`Reply::Small`].
+    Bounty(NewBounty),
+    /// As a recomputer of a bounty: gives the result that this node has come to: [`Reply::Small`].
+    Work {
+        /// The contract's id in hex.
+        id: String,
+        /// The result in hex, up to 256 KiB of it.
+        result: String,
+    },
     /// What was delivered: [`Reply::SmallDelivered`].
     Read {
         /// The contract's id in hex.
@@ -107,6 +116,8 @@ impl SmallCommand {
             SmallCommand::Bank(_) => "small bank",
             SmallCommand::Deliver(_) => "small deliver",
             SmallCommand::Collect(_) => "small collect",
+            SmallCommand::Bounty(_) => "small bounty",
+            SmallCommand::Work { .. } => "small work",
             SmallCommand::Read { .. } => "small read",
             SmallCommand::Take { .. } => "small take",
             SmallCommand::Decline { .. } => "small decline",
@@ -135,11 +146,13 @@ impl SmallCommand {
             SmallCommand::Take { id, .. }
             | SmallCommand::Decline { id, .. }
             | SmallCommand::Order { id, .. }
+            | SmallCommand::Work { id, .. }
             | SmallCommand::Read { id }
             | SmallCommand::Show { id } => Some(id),
             SmallCommand::Bank(_)
             | SmallCommand::Deliver(_)
             | SmallCommand::Collect(_)
+            | SmallCommand::Bounty(_)
             | SmallCommand::List => None,
         }
     }
@@ -179,6 +192,11 @@ impl Core {
                 let planned = self.planned_collection(&new);
                 self.ask_planned(planned)
             }
+            SmallCommand::Bounty(new) => {
+                let planned = self.planned_bounty(&new);
+                self.ask_planned(planned)
+            }
+            SmallCommand::Work { id, result } => self.work_small(&id, &result),
             SmallCommand::Read { id } => Ok(id_of(&id).and_then(|id| self.read_small(&id))),
             SmallCommand::Take { id, depth } => self.take_small(&id, depth),
             SmallCommand::Decline { id, reason } => {
@@ -197,7 +215,7 @@ impl Core {
         }
     }
 
-    fn show_small(&self, id: &[u8; 32]) -> Answer {
+    pub(super) fn show_small(&self, id: &[u8; 32]) -> Answer {
         let status = self.small_status(id).map(Box::new).map(Reply::Small);
         status.ok_or_else(|| refused("unknown", "there is no such small contract"))
     }
@@ -326,6 +344,7 @@ impl Core {
             }
             let figures = match family_of(&begun.ask.figures) {
                 Ok("bank") => self.bank_consent(&id, &begun, depth)?.to_bytes(),
+                Ok("bounty") => self.bounty_seat(&begun, depth)?,
                 _ => self.delivery_agent(&id, &begun, depth)?.to_bytes(),
             };
             Ok((id, figures, depth))
@@ -380,6 +399,15 @@ impl Core {
     }
 
     fn order_side(&mut self, id: [u8; 32], what: SmallOrder) -> Result<Answer, Fatal> {
+        self.do_with_side(id, |side, with| side.order(what, with))
+    }
+
+    /// The owner does something in a contract that is joined.
+    pub(super) fn do_with_side(
+        &mut self,
+        id: [u8; 32],
+        act: impl FnOnce(&mut dyn SmallSide, &mut Surroundings<'_>) -> Result<(), SmallError>,
+    ) -> Result<Answer, Fatal> {
         let is_joined = |small: &Small| small.standing() == "joined";
         if !self.small.get(&id).is_some_and(is_joined) {
             return Ok(Err(refused(
@@ -387,7 +415,7 @@ impl Core {
                 "there is no such small contract that is joined",
             )));
         }
-        match self.with_side(&id, |side, with| side.order(what, with)) {
+        match self.with_side(&id, act) {
             None => Ok(Err(refused("not-now", "it is not ready; see its trouble"))),
             Some(Ok(())) => {
                 if let Some(small) = self.small.get_mut(&id) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use narthex::{
     bitcoin::{hex::DisplayHex, secp256k1::PublicKey},
     channel::small::{AskFault, AtFault, SmallAnswer},
-    small::family_of,
+    small::{family_of, named_at},
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,16 +17,19 @@ use crate::party::{Core, OnChain};
 pub struct SmallStatus {
     /// Its id.
     pub id: String,
-    /// Its family: `bank`, `delivery`.
+    /// Its family: `bank`, `delivery`, `bounty`.
     pub family: String,
     /// `asked`, `waiting`, `joined`, `declined` or `over`.
     pub state: String,
     /// The other node; the first of them, if several are asked.
     #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub peer: PublicKey,
-    /// All of them, in their places.
+    /// All of them, in their places; of a bounty's recomputer the other recomputers too.
     #[schema(value_type = Vec<String>)]
     pub peers: Vec<PublicKey>,
+    /// Of an ask that names several nodes, where it tells the others that this one listens. If that is wrong they may not reach it: it is not
+    /// to be taken.
+    pub named_at: Option<String>,
     /// Why it was declined, by the first that did.
     pub reason: Option<String>,
     /// Of an own ask: whose fault that is: `asker`, `asked` or `nobody`.
@@ -51,12 +54,12 @@ pub struct SmallStatus {
     pub expires_s: u64,
 }
 
-/// What a delivery brought its recipient.
+/// What a contract brought this node: a delivery its recipient, a bounty its requester.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SmallDelivered {
     /// The contract's id.
     pub id: String,
-    /// `message`; or `evidence` that its sender committed to none, which anybody can judge.
+    /// Of a delivery `message`, or `evidence` that its sender committed to none, which anybody can judge; of a bounty `result`.
     pub what: String,
     /// That, in hex.
     pub hex: String,
@@ -73,7 +76,7 @@ impl Small {
         })
     }
 
-    fn status(&self, id: &[u8; 32]) -> Option<SmallStatus> {
+    fn status(&self, id: &[u8; 32], me: &PublicKey) -> Option<SmallStatus> {
         let begun = self.begun()?;
         let side = self.side.as_ref();
         let family = family_of(&begun.ask.figures).unwrap_or("unknown");
@@ -104,7 +107,9 @@ impl Small {
         });
         // Of what others ask the owner has decided, or this node has.
         let told = declined.filter(|_| begun.is_own);
-        let peers: Vec<_> = self.peers().map(|(_, node)| node).collect();
+        let members = self.members.iter().map(|member| member.peer.node);
+        let peers = self.peers().map(|(_, node)| node);
+        let peers: Vec<_> = peers.chain(members).collect();
         let role = match self.is_guest() {
             true => Some("guest".to_owned()),
             false => side.map(|side| side.role().to_owned()),
@@ -115,6 +120,7 @@ impl Small {
             state: self.standing().to_owned(),
             peer: *peers.first()?,
             peers,
+            named_at: named_at(&begun.ask.figures, me),
             reason: declined.map(|(decline, ..)| decline.reason.clone()),
             at_fault: told.map(|(_, at_fault, _)| at_fault.as_str().to_owned()),
             next: told.map(|(.., next)| next.to_owned()),
@@ -152,11 +158,12 @@ const fn next_of(fault: AskFault) -> &'static str {
 
 impl Core {
     pub(super) fn small_status(&self, id: &[u8; 32]) -> Option<SmallStatus> {
-        self.small.get(id)?.status(id)
+        self.small.get(id)?.status(id, &self.me)
     }
 
     pub(super) fn small_statuses(&self) -> Vec<SmallStatus> {
         let all = self.small.iter();
-        all.filter_map(|(id, small)| small.status(id)).collect()
+        all.filter_map(|(id, small)| small.status(id, &self.me))
+            .collect()
     }
 }
