@@ -229,6 +229,21 @@ const ALLOWED: &[(&str, &str, &str)] = &[
         "the same for the logs of a node: the lock of its file, which it holds and does not open itself",
     ),
     (
+        "channel/src/log/pg/lease.rs",
+        "thread",
+        "the logs of several replicas, behind a feature: a thread says that the one that writes is there",
+    ),
+    (
+        "channel/src/log/pg/mod.rs",
+        "Instant",
+        "the same: whether a commit took so long that this has to be said with it",
+    ),
+    (
+        "channel/src/log/pg/reach.rs",
+        "net",
+        "the same: whether an address is this machine's; what connects is the library",
+    ),
+    (
         "contracts/src/parallel.rs",
         "rayon",
         "behind a feature: threads that share out what is computed, and change no byte of it",
