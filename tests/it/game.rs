@@ -292,7 +292,8 @@ fn the_schedule_names_every_deadline_that_cannot_be_kept() {
     ]);
     assert_eq!(fits["schedule"]["reply"], 799_990 + 64);
     assert_eq!(fits["panel"]["accused"], 800_100);
-    assert_eq!(fits["panel"]["evidence"], 800_100 + 8);
+    assert_eq!(fits["panel"]["evidence"], 800_100 + 12);
+    assert_eq!(fits["panel"]["heard"], 800_100 + 12 + 8);
     let dated = schedule(&[paced, "--tip", "799990", "--funding", "799993", "--json"]);
     assert_eq!(dated.0, Some(3));
     assert!(dated.1.contains("fund_in_time"), "{}", dated.1);

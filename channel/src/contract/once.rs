@@ -179,14 +179,15 @@ impl Book {
     /// That an arbiter attests, if it asks and has so many answers that it need not wait.
     pub(super) fn attests_by_answers(&self) -> Option<ContractChange> {
         let is_enough = self.once.answers(self.me()) >= self.enough_answers();
-        let attests = self.is_asking() && is_enough && self.has_company();
+        let attests =
+            self.is_asking() && is_enough && (!self.once.is_put_back || self.has_company());
         attests.then_some(ContractChange::MayAttest)
     }
 
-    /// Whether this arbiter has heard what others have, as far as it can tell: an older disk may lack a part.
+    /// Whether so many others have ruled by what this arbiter was brought that it is in a majority with them.
     fn has_company(&self) -> bool {
         let quorum = usize::from(self.contract().terms().params().quorum());
-        !self.once.is_put_back || self.once.agreeing() + 1 >= quorum
+        self.once.agreeing() + 1 >= quorum
     }
 
     /// What follows for an arbiter from the height of the tip.
@@ -195,6 +196,7 @@ impl Book {
         let mut changes = Vec::new();
         // As long as there is no case nobody has ruled on it, however old the disk is.
         let is_before = !self.is_accused() || self.is_first(since);
+        let is_put_back = once.is_put_back && !is_before;
         if once.is_put_back && is_before {
             changes.push(ContractChange::PutBack(false));
         }
@@ -206,15 +208,19 @@ impl Book {
             changes.push(ContractChange::Asked { tip });
         }
         let round = 2 * u32::from(self.contract().policy().message);
-        let answered = asked.saturating_add(round);
+        // Where no process before this one can have ruled there is no answer to wait for.
+        let answered = match self.is_first(since) {
+            true => asked,
+            false => asked.saturating_add(round),
+        };
         let last = self.last_moment().unwrap_or(0).max(answered);
         let quorum = usize::from(self.contract().terms().params().quorum());
         let needed = match () {
             () if self.is_first(since) => 0,
-            () if once.is_put_back => self.enough_answers(),
+            () if is_put_back => self.enough_answers(),
             () => quorum.min(self.enough_answers()),
         };
-        let is_enough = once.answers(self.me()) >= needed && self.has_company();
+        let is_enough = once.answers(self.me()) >= needed && (!is_put_back || self.has_company());
         let is_time = tip >= last && is_enough;
         changes.extend(is_time.then_some(ContractChange::MayAttest));
         changes

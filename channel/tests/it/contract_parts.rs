@@ -8,10 +8,12 @@ use narthex_channel::contract::{
     ContractChange, ContractEffect, ContractInput, Done, Judging, MAX_SIDE_BYTES, Parcel, Said,
     Task, Thing,
 };
-use narthex_contracts::{template::Exit, terms::Role};
-use narthex_game_model::{Accusation, Template, commitment::ReceiptKind, ruling::Litigant};
+use narthex_contracts::{graph::TxGraph, template::Exit, terms::Role};
+use narthex_game_model::{Accusation, Ruling, Template, commitment::ReceiptKind, ruling::Litigant};
 
-use crate::contract_support::{CLIENT, MESSAGE, PANEL, Seat, VERIFIER, WORKER, in_template, world};
+use crate::contract_support::{
+    CLIENT, MESSAGE, PANEL, SETTLES, Seat, VERIFIER, WORKER, in_template, world,
+};
 
 const DELIVERED: u32 = 115;
 const VERDICT: u32 = DELIVERED + 20;
@@ -325,6 +327,44 @@ fn honest_arbiters_rule_by_the_same_whatever_a_league_brings_to_whom() {
     }
     // They were brought different things nearly always, and without passing them on would rule by those.
     assert!(parted > 300 && split > 200, "{parted}, {split}");
+}
+
+/// A-3 of the arbiter service: whoever hears a part in the last block of the last round, judges for a block and is answered by nobody has
+/// attested so long before a set without it opens that the fullest one is settled.
+#[test]
+fn an_arbiter_that_waits_as_long_as_it_may_is_in_time_for_the_fullest_set() {
+    let mut seat = arbiter(PANEL[2]);
+    for tip in ACCUSED + 1..=last_of(2) {
+        seat.tip(tip);
+    }
+    for by in SIDES {
+        let hash = [u8::from(by == CLIENT); 32];
+        seat.said(
+            PANEL[0],
+            world().passed_on((by, hash), &PANEL[..2], last_of(2)),
+        );
+        assert!(hears(&mut seat, (by, hash), last_of(2)));
+    }
+    let mut tip = last_of(2) + 1;
+    seat.tip(tip);
+    assert!(seat.is_asked(Task::Rule));
+    tip += 1;
+    seat.tip(tip);
+    seat.done(Done::Ruled(Ruling::WorkerAtFault));
+    seat.done(world().fixed(2, Ruling::WorkerAtFault));
+    while !seat.is_asked(Task::Attest) {
+        tip += 1;
+        seat.tip(tip);
+        assert!(tip < ACCUSED + 100, "it never attests");
+    }
+    let without = Exit::ruled_on(
+        Accusation::Challenge,
+        Ruling::WorkerAtFault,
+        [0, 1].into_iter().collect(),
+    );
+    let node = world().graph.node(world().node(without)).unwrap();
+    let opens = ACCUSED + u32::from(TxGraph::relative_lock_blocks(node));
+    assert!(tip + SETTLES < opens, "{tip}, {opens}");
 }
 
 /// Nothing of it is lost with a process: what is signed for and passed on follows from the log.

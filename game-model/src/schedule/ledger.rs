@@ -70,8 +70,9 @@ pub enum LedgerRow {
     /// ρ ≥ m + 1, where ρ is [`PanelSchedule::round`]: what an arbiter passes on is with the others before the next round ends, also with
     /// those whose tip is a block ahead.
     DecideRound,
-    /// E − ⌊7E/12⌋ ≥ judge + 2m + b + r: behind the rounds arbiters judge and have their digests answered, and the settlement confirms for
-    /// good.
+    /// E − ⌊7E/12⌋ ≥ judge + max(2m, 3) + b + r: behind the rounds arbiters judge and have their digests answered, and the settlement
+    /// confirms for good before a smaller set opens. Three blocks are those in which an arbiter sees that the rounds are over, and that
+    /// it has ruled, and the one in which the smaller set may confirm.
     DecideHear,
     /// (n−k)Δ_Q + Δ_A ≤ Δ_D: the slowest majority has the chain to itself.
     DecideSlowest,
@@ -121,7 +122,7 @@ impl LedgerRow {
                 "decide",
                 "panel's window - 7 * panel's window / 12",
                 ">=",
-                "judge + 2 * m + b + r",
+                "judge + max(2 * m, 3) + b + r",
             ),
             Self::DecideSlowest => (
                 "decide",
@@ -262,7 +263,7 @@ impl Ledger {
         let round = PanelSchedule::of(params, 0).round;
         let least = (m + 1).max(SHORTEST_ROUND.into());
         self.at_least(LedgerRow::DecideRound, round.into(), least);
-        let rest = wide(pace.judge) + 2 * m + b + r;
+        let rest = wide(pace.judge) + (2 * m).max(3) + b + r;
         self.at_least(LedgerRow::DecideHear, panel - 7 * panel / 12, rest);
         let slowest = missing * wide(windows.per_missing_blocks) + wide(windows.appeal_blocks);
         let decide = wide(windows.decide_blocks);

@@ -94,7 +94,7 @@ impl Pace {
             .max(super::SHORTEST_ROUND)
             .saturating_mul(4 * (missing + 1));
         // The first window of which five twelfths, rounded up, are so much.
-        let rules = wide(self.judge) + 2 * message + confirm + reorg;
+        let rules = wide(self.judge) + (2 * message).max(3) + confirm + reorg;
         let rules = rules.saturating_sub(1).saturating_mul(12) / 5 + 1;
         let panel = third.saturating_mul(3).max(confirm).max(hears).max(rules);
         let appeal = (2 * confirm + reorg).max(super::ledger::LEAST_MOVE);
