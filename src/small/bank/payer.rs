@@ -12,16 +12,20 @@ use narthex_channel::{
     log::Log,
 };
 use narthex_contracts::{
-    bank::{ChainSeed, FreshChain, PAYER, PayerOpening, Penny, Phase, REFUND, TIMEOUT_REFUND},
+    bank::{AdaptorCommitments, ChainSeed, FreshChain, PAYER, PayerOpening, Penny, Phase, REFUND, TIMEOUT_REFUND},
     builder::{Task, finish},
     depth::Depth,
     derive::{OwnSalt, Salted},
     musig::{PartialSignature, PublicNonce},
 };
 
-use super::{FAMILY, PAYER_HEARS, Shared, talk};
+use super::{
+    FAMILY, PAYER_HEARS, Shared,
+    stream::{Doing, Paying as Streaming},
+    talk,
+};
 use crate::small::{
-    Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
+    Delivered, Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Streamed, Surroundings, Talk,
 };
 
 /// Commitments that are signed at once.
@@ -33,6 +37,7 @@ const MOST_ATTEMPTS: u32 = 8;
 /// The payer's side.
 pub struct BankPayer {
     own: Shared<Paying>,
+    stream: Streaming,
     /// The force close is being signed: terms, and what the provider's answer completes.
     opening: Option<([u8; 32], PayerOpening)>,
     attempts: u32,
@@ -44,17 +49,18 @@ pub struct BankPayer {
 }
 
 impl BankPayer {
-    /// As its log left it.
+    /// As its logs left it: the bank's, and that of the streams which it pays for.
     ///
     /// # Errors
     /// [`SmallError::Open`].
     pub fn open(
         about: (BankFigures, BankConsent),
         depth: Depth,
-        log: Box<dyn Log>,
+        (log, stream): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<BankPayer, SmallError> {
         Ok(BankPayer {
             own: Shared::open(about, depth, log)?,
+            stream: Streaming::open(stream)?,
             opening: None,
             attempts: 0,
             signer: None,
@@ -153,13 +159,22 @@ impl BankPayer {
         if self.told >= to {
             return Ok(());
         }
+        // A slice of a stream is enforceable to its last penny: it has a commitment of its own.
+        let ends_slice = self.stream.ends_at(to);
         let signer = self.signer(with)?;
+        let slice = match ends_slice && signer.record().revealed < to {
+            true => Some(AdaptorCommitments {
+                bank: signer.bank().terms().bank(),
+                commitments: vec![signer.commitment(to, &mut OsRng)?],
+            }),
+            false => None,
+        };
         let penny = match to.saturating_sub(signer.record().revealed) {
             0 => signer.last_penny(),
             behind => Some(signer.pay(behind)?),
         };
-        let mut batches = Vec::new();
-        while signer.covered() < to {
+        let (is_slice, mut batches) = (slice.is_some(), Vec::from_iter(slice));
+        while !is_slice && signer.covered() < to {
             let batch = signer.commitments(BATCH, &mut OsRng)?;
             if batch.commitments.is_empty() {
                 break;
@@ -174,6 +189,14 @@ impl BankPayer {
         }
         self.told = to;
         Ok(())
+    }
+
+    /// Of a bank that ends nothing more is paid for.
+    fn end_stream(&mut self) -> Result<(), SmallError> {
+        match self.stream.machine().runs() {
+            true => self.stream.stop("its bank ends"),
+            false => Ok(()),
+        }
     }
 
     /// What it takes back by its key alone.
@@ -222,7 +245,19 @@ impl SmallSide for BankPayer {
     }
 
     fn figures(&self) -> BTreeMap<String, u64> {
-        self.own.figures()
+        let mut figures = self.own.figures();
+        let given = self.own.machine.machine().pennies();
+        figures.extend(self.stream.figures(given));
+        figures
+    }
+
+    fn stream(&self) -> Option<Streamed> {
+        let machine = self.stream.machine();
+        machine.order()?;
+        Some(Streamed {
+            standing: machine.standing(),
+            why: machine.why_stopped().map(|why| why.reason.clone()),
+        })
     }
 
     fn rate(&self) -> FeeRate {
@@ -243,6 +278,10 @@ impl SmallSide for BankPayer {
         body: &[u8],
         with: &mut Surroundings<'_>,
     ) -> Result<SmallHeard, SmallError> {
+        let given = self.own.machine.machine().pennies();
+        if let Some(heard) = self.stream.hear(body, given)? {
+            return Ok(heard);
+        }
         let talk = match talk(body) {
             Ok(Some(talk)) => talk,
             Ok(None) => return Ok(SmallHeard::Refused("it is the payer who gives that".into())),
@@ -287,6 +326,7 @@ impl SmallSide for BankPayer {
                     // It may be that its coin was not seen yet.
                     let _ = self.own.hear(&BankInput::Pay { to: penny.index })?;
                 }
+                self.stream.came_back(body)?;
             }
         }
         Ok(())
@@ -294,11 +334,34 @@ impl SmallSide for BankPayer {
 
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
         match order {
+            SmallOrder::Pay { .. } if self.stream.machine().runs() => Err(SmallError::refused(
+                "a stream is paid out of this bank: stop it, or wait for its end",
+            )),
             SmallOrder::Pay { to } => self.own.step(&BankInput::Pay { to }),
-            SmallOrder::Close => self.own.order_close(with),
-            SmallOrder::ForceClose => self.own.step(&BankInput::ForceClose),
+            SmallOrder::Close => {
+                self.own.order_close(with)?;
+                self.end_stream()
+            }
+            SmallOrder::ForceClose => {
+                self.own.step(&BankInput::ForceClose)?;
+                self.end_stream()
+            }
+            SmallOrder::Stop => self.stream.stop("its payer stops it"),
+            SmallOrder::Serve => Err(SmallError::refused("it is the provider who serves")),
             SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
         }
+    }
+
+    fn give(&mut self, bytes: &[u8]) -> Result<(), SmallError> {
+        self.stream.give(bytes, self.own.machine.machine())
+    }
+
+    fn delivered(&self) -> Option<Delivered> {
+        let opened = self.stream.machine().opened();
+        (!opened.is_empty()).then(|| Delivered {
+            what: "result",
+            bytes: opened.concat(),
+        })
     }
 
     fn watched(&self) -> Vec<OutPoint> {
@@ -348,6 +411,12 @@ impl SmallSide for BankPayer {
             self.is_told_signed = true;
             self.own.say(&BankTalk::Signed { terms, force_close });
         }
+        for doing in self.stream.go_on(self.own.machine.machine())? {
+            match doing {
+                Doing::Pay(to) => self.own.step(&BankInput::Pay { to })?,
+                Doing::Say(body) => self.own.says.push_back(body),
+            }
+        }
         for effect in self.own.machine.pending() {
             match effect {
                 BankEffect::Fund if !self.own.is_late() => self.fund(with)?,
@@ -391,7 +460,8 @@ impl SmallSide for BankPayer {
     }
 
     fn changes(&self) -> u64 {
-        self.own.machine.changes()
+        let streams = self.stream.changes();
+        self.own.machine.changes().saturating_add(streams)
     }
 
     fn is_over(&self) -> bool {
