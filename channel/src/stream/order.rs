@@ -58,8 +58,7 @@ impl StreamOrder {
 
     /// The penny that pays for the slices up to this one; 0 are what was given before.
     pub const fn penny(&self, slices: u32) -> u32 {
-        self.first
-            .saturating_add(self.price.saturating_mul(slices))
+        self.first.saturating_add(self.price.saturating_mul(slices))
     }
 
     /// How many slices so many pennies of the bank pay for.
@@ -102,7 +101,9 @@ impl StreamOrder {
         }
         let of_a_slice = u64::from(self.steps) * u64::from(self.width);
         let bytes = u128::from(of_a_slice) * u128::from(self.slices);
-        if bytes == 0 || bytes != self.records.len() as u128 || self.records.len() > MAX_STREAM_RECORDS
+        if bytes == 0
+            || bytes != self.records.len() as u128
+            || self.records.len() > MAX_STREAM_RECORDS
         {
             return none("records of that length");
         }

@@ -216,7 +216,11 @@ impl StreamPayer {
 
     /// Whatever fails here is not paid for.
     fn sliced(&self, slice: &SealedSlice) -> Result<Option<PayingChange>, StreamError> {
-        if self.held.as_ref().is_some_and(|held| *held.sealed == *slice) {
+        if self
+            .held
+            .as_ref()
+            .is_some_and(|held| *held.sealed == *slice)
+        {
             return Ok(None);
         }
         let order = match (&self.order, self.standing()) {

@@ -200,7 +200,10 @@ impl Machine for StreamProvider {
     type Effect = ServingEffect;
     type Error = StreamError;
 
-    fn step(&self, input: &ServingInput) -> Result<Step<ServingChange, ServingEffect>, StreamError> {
+    fn step(
+        &self,
+        input: &ServingInput,
+    ) -> Result<Step<ServingChange, ServingEffect>, StreamError> {
         Ok(Step::of(self, self.taken(input)?))
     }
 

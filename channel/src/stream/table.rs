@@ -1,8 +1,6 @@
 //! The transitions of both sides.
 
-use super::{
-    PayingEffect, PayingInput, ServingEffect, ServingInput, StreamPayer, StreamProvider,
-};
+use super::{PayingEffect, PayingInput, ServingEffect, ServingInput, StreamPayer, StreamProvider};
 use crate::{Tabled, Transition, transitions};
 
 const PAYING: &[Transition] = transitions! {

@@ -22,7 +22,12 @@ pub struct SealedSlice {
 
 impl std::fmt::Debug for SealedSlice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SealedSlice({}, {} bytes)", self.slice, self.sealed.len())
+        write!(
+            f,
+            "SealedSlice({}, {} bytes)",
+            self.slice,
+            self.sealed.len()
+        )
     }
 }
 

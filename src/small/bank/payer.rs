@@ -12,7 +12,10 @@ use narthex_channel::{
     log::Log,
 };
 use narthex_contracts::{
-    bank::{AdaptorCommitments, ChainSeed, FreshChain, PAYER, PayerOpening, Penny, Phase, REFUND, TIMEOUT_REFUND},
+    bank::{
+        AdaptorCommitments, ChainSeed, FreshChain, PAYER, PayerOpening, Penny, Phase, REFUND,
+        TIMEOUT_REFUND,
+    },
     builder::{Task, finish},
     depth::Depth,
     derive::{OwnSalt, Salted},
@@ -25,7 +28,8 @@ use super::{
     talk,
 };
 use crate::small::{
-    Delivered, Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Streamed, Surroundings, Talk,
+    Delivered, Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Streamed, Surroundings,
+    Talk,
 };
 
 /// Commitments that are signed at once.

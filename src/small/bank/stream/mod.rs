@@ -12,7 +12,7 @@ use narthex_channel::{
     stream::{StreamError, StreamOrder},
 };
 
-pub(super) use paying::Paying;
+pub(super) use paying::{Doing, Paying};
 pub(super) use serving::Serving;
 
 use crate::small::{SmallError, SmallHeard};

@@ -164,7 +164,11 @@ impl Paying {
         let machine = self.machine.machine();
         let order = machine.order().cloned();
         let order = order.ok_or(SmallError::Order("an order"))?;
-        if !self.work.as_ref().is_some_and(|work| work.is_of(machine.id())) {
+        if !self
+            .work
+            .as_ref()
+            .is_some_and(|work| work.is_of(machine.id()))
+        {
             self.work = Some(Work::load(&order)?);
         }
         let work = self.work.as_ref().ok_or(SmallError::Order("a program"))?;
@@ -200,7 +204,10 @@ impl Paying {
         order.map_or_else(Vec::new, |order| {
             let reached = [
                 ("paid", order.paid_slices(given)),
-                ("opened", machine.opened().len().try_into().unwrap_or(u32::MAX)),
+                (
+                    "opened",
+                    machine.opened().len().try_into().unwrap_or(u32::MAX),
+                ),
                 ("exposure", machine.exposure(given)),
             ];
             shown(order, &reached)

@@ -164,7 +164,11 @@ impl Serving {
         let machine = self.machine.machine();
         let order = machine.order().cloned();
         let order = order.ok_or(SmallError::Order("an order"))?;
-        if !self.work.as_ref().is_some_and(|work| work.is_of(machine.id())) {
+        if !self
+            .work
+            .as_ref()
+            .is_some_and(|work| work.is_of(machine.id()))
+        {
             self.work = Some(Work::load(&order)?);
         }
         let work = self.work.as_ref().ok_or(SmallError::Order("a program"))?;
