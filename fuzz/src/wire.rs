@@ -19,7 +19,7 @@ use narthex_channel::{
     small::{
         Apart, AskFault, Declined, SmallAnswer, SmallAsk, SmallBeginning, SmallChange, SmallPeer,
     },
-    stream::{PayingChange, SealedSlice, ServingChange, StreamOrder, StreamTalk},
+    stream::{Metering, PayingChange, SealedSlice, ServingChange, StreamOrder, StreamTalk},
     wire::{
         ABORT, ACCEPT, Ack, AskDeclined, BIND, BOXES, Chunk, Contradiction, DECLINE, Envelope,
         Fault, Frame, Head, Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece,
@@ -424,6 +424,9 @@ fn streams() -> Vec<Vec<u8>> {
         ServingChange::Made(slice),
         ServingChange::Paid,
         ServingChange::Stopped { is_own, why },
+        ServingChange::Metered([5; 32], Metering::Reserve(3)),
+        ServingChange::Metered([5; 32], Metering::Debit(2)),
+        ServingChange::Metered([5; 32], Metering::Release),
     ];
     let talk = talk.iter().map(Message::to_bytes);
     let paying = paying.iter().map(Message::to_bytes);

@@ -129,6 +129,28 @@ pub enum SmallOrder {
     },
     /// As the provider of a bank: serves the stream that its payer has ordered.
     Serve,
+    /// As the provider of a bank: keeps pennies for a request, by its key. The same again changes nothing.
+    Reserve {
+        /// Of the request, drawn by whoever makes it; in hex.
+        #[serde(with = "narthex_base::hex::array")]
+        key: [u8; 32],
+        /// How many.
+        pennies: u32,
+    },
+    /// As the provider of a bank: so many of these are used. The same again changes nothing.
+    Debit {
+        /// Of the request.
+        #[serde(with = "narthex_base::hex::array")]
+        key: [u8; 32],
+        /// How many.
+        pennies: u32,
+    },
+    /// As the provider of a bank: what the request did not use is free again.
+    Release {
+        /// Of the request.
+        #[serde(with = "narthex_base::hex::array")]
+        key: [u8; 32],
+    },
     /// As either side of a bank: goes no further with its stream. What is paid for is still opened.
     Stop,
     /// Ends it by agreement, if the other side is there.

@@ -8,7 +8,7 @@ use narthex_base::{
 };
 use narthex_game_model::commitment::ResultSecret;
 
-use super::{MAX_STREAM_SEALED, PayingChange, SealedSlice, ServingChange};
+use super::{MAX_STREAM_SEALED, Metering, PayingChange, SealedSlice, ServingChange};
 use crate::{fields::unknown, small::read_decline};
 
 impl Message for PayingChange {
@@ -54,6 +54,11 @@ impl Message for ServingChange {
             Self::Made(slice) => slice.write(w.u8(2)),
             Self::Paid => w.u8(3),
             Self::Stopped { is_own, why } => w.u8(4).flag(*is_own).bytes(why.reason.as_bytes()),
+            Self::Metered(key, what) => match what {
+                Metering::Reserve(pennies) => w.u8(5).fixed(key).u32(*pennies),
+                Metering::Debit(pennies) => w.u8(6).fixed(key).u32(*pennies),
+                Metering::Release => w.u8(7).fixed(key),
+            },
         };
     }
 
@@ -67,6 +72,9 @@ impl Message for ServingChange {
                 is_own: r.flag("own")?,
                 why: read_decline(r)?,
             },
+            5 => Self::Metered(r.array("key")?, Metering::Reserve(r.u32("pennies")?)),
+            6 => Self::Metered(r.array("key")?, Metering::Debit(r.u32("pennies")?)),
+            7 => Self::Metered(r.array("key")?, Metering::Release),
             kind => return Err(unknown("change", kind)),
         })
     }

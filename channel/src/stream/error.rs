@@ -34,6 +34,17 @@ pub enum StreamError {
     /// What was given is not what is committed to, or the key is not its key. The provider's fault.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A request that is not taken, and why. The fault of whoever makes it.
+    #[error("the request is not taken: {0}")]
+    Request(&'static str),
+    /// Not so many pennies are free.
+    #[error("{wanted} pennies are wanted, {credit} are free")]
+    Credit {
+        /// Pennies asked for.
+        wanted: u32,
+        /// Pennies that are there.
+        credit: u32,
+    },
     /// The key came before the pennies. Whoever gives it so is at fault, and nothing is opened by it.
     #[error("slice {0} is not paid for")]
     Unpaid(u32),

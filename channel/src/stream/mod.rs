@@ -11,6 +11,7 @@
 
 mod codec;
 mod error;
+mod meter;
 mod order;
 mod payer;
 mod provider;
@@ -18,6 +19,7 @@ mod table;
 mod talk;
 
 pub use error::StreamError;
+pub use meter::{MAX_METERED, MeterBook, Metered, Metering};
 pub use order::{
     MAX_STREAM_PROGRAM, MAX_STREAM_RECORDS, MAX_STREAM_SEALED, MAX_STREAM_SLICES, StreamOrder,
 };

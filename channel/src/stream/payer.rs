@@ -136,10 +136,25 @@ impl StreamPayer {
         matches!(self.standing(), "asked" | "holding" | "looking" | "waiting")
     }
 
+    /// Slices that are paid for, when so many pennies of the bank were given. Of a stream that goes no further later pennies pay nothing.
+    pub fn paid(&self, given: u32) -> u32 {
+        let paid = self.order.as_ref().map(|order| order.paid_slices(given));
+        let held = self.held.as_ref().map(|held| held.sealed.slice);
+        let most = match self.runs() {
+            true => u32::MAX,
+            false => self.open_count().max(held.unwrap_or(0)),
+        };
+        paid.unwrap_or(0).min(most)
+    }
+
     /// Slices that are paid for and not open, when so many pennies of the bank were given: what the payer would lose.
     pub fn exposure(&self, given: u32) -> u32 {
-        let paid = self.order.as_ref().map(|order| order.paid_slices(given));
-        paid.unwrap_or(0).saturating_sub(self.open_count())
+        self.paid(given).saturating_sub(self.open_count())
+    }
+
+    /// Whether a slice was opened before: whatever comes of it again says nothing.
+    fn is_open(&self, slice: u32) -> bool {
+        (1..=self.open_count()).contains(&slice)
     }
 
     fn open_count(&self) -> u32 {
@@ -223,6 +238,9 @@ impl StreamPayer {
         {
             return Ok(None);
         }
+        if self.is_open(slice.slice) {
+            return Ok(None);
+        }
         let order = match (&self.order, self.standing()) {
             (Some(order), "asked" | "waiting") => order,
             _ => return self.state("slice"),
@@ -249,6 +267,9 @@ impl StreamPayer {
         secret: &ResultSecret,
         given: u32,
     ) -> Result<Option<PayingChange>, StreamError> {
+        if self.held.is_none() && self.is_open(slice) {
+            return Ok(None);
+        }
         let (Some(order), Some(held), false) = (&self.order, &self.held, self.is_false) else {
             return self.state("key");
         };

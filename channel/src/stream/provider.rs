@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{SealedSlice, StreamError, StreamOrder};
+use super::{
+    SealedSlice, StreamError, StreamOrder,
+    meter::{MeterBook, Metering},
+};
 use crate::{Machine, Step, offer::Decline};
 
 /// What comes to the provider.
@@ -22,6 +25,15 @@ pub enum ServingInput {
     /// So many pennies of the bank are enforceable.
     Paid {
         /// Up to which.
+        enforceable: u32,
+    },
+    /// Something for pennies that are no stream's: by a request's key, as often as it is said.
+    Meter {
+        /// Of the request, drawn by whoever makes it.
+        key: [u8; 32],
+        /// What.
+        what: Metering,
+        /// Pennies of the bank that are enforceable.
         enforceable: u32,
     },
     /// It goes no further.
@@ -44,6 +56,8 @@ pub enum ServingChange {
     Made(Arc<SealedSlice>),
     /// That slice is paid for.
     Paid,
+    /// Something of a request.
+    Metered([u8; 32], Metering),
     /// It goes no further.
     Stopped {
         /// Whether this side says so.
@@ -84,6 +98,7 @@ pub struct StreamProvider {
     made: Option<Arc<SealedSlice>>,
     paid: u32,
     stopped: Option<(bool, Decline)>,
+    meter: MeterBook,
 }
 
 impl StreamProvider {
@@ -110,6 +125,19 @@ impl StreamProvider {
     /// Slices that are paid for.
     pub const fn paid(&self) -> u32 {
         self.paid
+    }
+
+    /// What was served for pennies of the bank, streams too.
+    pub const fn meter(&self) -> &MeterBook {
+        &self.meter
+    }
+
+    /// Pennies that are enforceable, and neither served off nor reserved; what is given while a stream runs is the stream's.
+    pub fn credit(&self, enforceable: u32) -> u32 {
+        let runs = matches!(self.standing(), "asked" | "working" | "unpaid");
+        let order = self.order.as_ref().filter(|_| runs);
+        let bound = order.map_or(enforceable, |order| order.penny(self.paid));
+        self.meter.credit(enforceable.min(bound))
     }
 
     /// Why it goes no further, if either side has said so.
@@ -182,6 +210,14 @@ impl StreamProvider {
                 let is_news = self.made_count() > self.paid && paid > Some(self.paid);
                 Ok(is_news.then_some(ServingChange::Paid))
             }
+            ServingInput::Meter {
+                key,
+                what,
+                enforceable,
+            } => {
+                let is_news = self.meter.check(key, what, self.credit(*enforceable))?;
+                Ok(is_news.then_some(ServingChange::Metered(*key, *what)))
+            }
             ServingInput::Stop { is_own, why } => match self.standing() {
                 "new" => self.state("stop"),
                 "stopped" | "done" => Ok(None),
@@ -204,7 +240,7 @@ impl Machine for StreamProvider {
         &self,
         input: &ServingInput,
     ) -> Result<Step<ServingChange, ServingEffect>, StreamError> {
-        Ok(Step::of(self, self.taken(input)?))
+        Ok(Step::of_new(self, self.taken(input)?))
     }
 
     fn apply(&mut self, change: &ServingChange) {
@@ -213,12 +249,18 @@ impl Machine for StreamProvider {
                 *self = StreamProvider {
                     id: order.id(),
                     order: Some(order.clone()),
+                    meter: std::mem::take(&mut self.meter),
                     ..StreamProvider::default()
                 };
             }
             ServingChange::Served => self.is_served = true,
             ServingChange::Made(slice) => self.made = Some(slice.clone()),
-            ServingChange::Paid => self.paid = self.paid.saturating_add(1),
+            ServingChange::Paid => {
+                self.paid = self.paid.saturating_add(1);
+                let price = self.order.as_ref().map_or(0, |order| order.price);
+                self.meter.serve(price);
+            }
+            ServingChange::Metered(key, what) => self.meter.take(key, what),
             ServingChange::Stopped { is_own, why } => self.stopped = Some((*is_own, why.clone())),
         }
     }

@@ -1,6 +1,8 @@
 //! The transitions of both sides.
 
-use super::{PayingEffect, PayingInput, ServingEffect, ServingInput, StreamPayer, StreamProvider};
+use super::{
+    Metering, PayingEffect, PayingInput, ServingEffect, ServingInput, StreamPayer, StreamProvider,
+};
 use crate::{Tabled, Transition, transitions};
 
 const PAYING: &[Transition] = transitions! {
@@ -27,17 +29,16 @@ const PAYING: &[Transition] = transitions! {
 const SERVING: &[Transition] = transitions! {
     new + order => asked [] "behind as many pennies as were taken";
     asked + serve => working [work] "";
-    working + made => unpaid [give] "the first";
-    working + made => unpaid [key give] "another";
+    working + made => unpaid [give] "";
     unpaid + paid => working [key work] "more follow";
     unpaid + paid => done [key] "it was the last";
-    asked | working | unpaid + stop => stopped [stop] "its own word; nothing was paid for";
-    asked | working | unpaid + stop => stopped [] "the payer's word; nothing was paid for";
-    working | unpaid + stop => stopped [key stop] "its own word";
-    working | unpaid + stop => stopped [key] "the payer's word";
-    stopped + paid => stopped [key stop] "for what was made before; its own word";
-    stopped + paid => stopped [key] "for what was made before; the payer's word";
+    asked | working | unpaid + stop => stopped [stop] "its own word";
+    asked | working | unpaid + stop => stopped [] "the payer's word";
+    stopped + paid => stopped [key] "for what was made before";
     done | stopped + order => asked [] "another stream";
+    new | asked | working | unpaid | done | stopped + reserve => _ [] "so many pennies are free";
+    new | asked | working | unpaid | done | stopped + debit => _ [] "so many are reserved";
+    new | asked | working | unpaid | done | stopped + release => _ [] "";
 };
 
 impl Tabled for StreamPayer {
@@ -72,8 +73,7 @@ impl Tabled for StreamPayer {
 
 impl Tabled for StreamProvider {
     const NAME: &'static str = "stream-provider";
-    const SUMMARY: &'static str =
-        "The provider of a stream over a penny bank. See [stream](../contracts/stream.md).";
+    const SUMMARY: &'static str = "The provider of a stream over a penny bank, and its meter. See [stream](../contracts/stream.md).";
     const TABLE: &'static [&'static [Transition]] = &[SERVING];
 
     fn state(&self) -> &'static str {
@@ -86,6 +86,11 @@ impl Tabled for StreamProvider {
             ServingInput::Serve => "serve",
             ServingInput::Made(_) => "made",
             ServingInput::Paid { .. } => "paid",
+            ServingInput::Meter { what, .. } => match what {
+                Metering::Reserve(_) => "reserve",
+                Metering::Debit(_) => "debit",
+                Metering::Release => "release",
+            },
             ServingInput::Stop { .. } => "stop",
         }
     }

@@ -63,7 +63,6 @@ mod slice_support;
 mod small;
 mod stores;
 mod stream;
-mod stream;
 mod wire_attacks;
 mod wire_laws;
 mod wire_support;

@@ -8,7 +8,7 @@ use narthex_channel::{
     laws::{Effort, Subject, check},
     offer::Decline,
     stream::{
-        PayingInput, SealedSlice, ServingInput, StreamError, StreamOrder, StreamPayer,
+        Metering, PayingInput, SealedSlice, ServingInput, StreamError, StreamOrder, StreamPayer,
         StreamProvider,
     },
 };
@@ -177,7 +177,16 @@ impl Subject for Serving {
         let runs = machine
             .order()
             .map_or(0, |order| usize::from(order.first > 0));
-        match rng.gen_range(0..14u8) {
+        match rng.gen_range(0..17u8) {
+            14..=16 => ServingInput::Meter {
+                key: [rng.gen_range(0..3); 32],
+                what: [
+                    Metering::Reserve(rng.gen_range(0..3)),
+                    Metering::Debit(rng.gen_range(0..3)),
+                    Metering::Release,
+                ][rng.gen_range(0..3usize)],
+                enforceable: rng.gen_range(0..14),
+            },
             0..=1 => ServingInput::Order {
                 order: self.orders[rng.gen_range(0..2usize)].clone(),
                 taken: if rng.r#gen() { 0 } else { 6 },
@@ -323,4 +332,72 @@ fn orders_are_checked() {
     for order in bad {
         assert!(order.check().is_err(), "{order:?}");
     }
+}
+
+/// Pennies are reserved, used and freed once by each key, whatever is said again; and a stream's pennies are nobody else's.
+#[test]
+fn a_request_is_metered_once() {
+    let mut provider = StreamProvider::default();
+    let give = |provider: &mut StreamProvider, key: u8, what| {
+        let input = ServingInput::Meter {
+            key: [key; 32],
+            what,
+            enforceable: 10,
+        };
+        let step = provider.step(&input)?;
+        step.changes
+            .iter()
+            .for_each(|change| provider.apply(change));
+        Ok::<_, StreamError>(provider.credit(10))
+    };
+    use Metering::{Debit, Release, Reserve};
+    let all = [
+        (1, Reserve(11), None),
+        (1, Reserve(0), None),
+        (1, Debit(1), None),
+        (1, Release, None),
+        (1, Reserve(6), Some(4)),
+        (1, Reserve(6), Some(4)),
+        (1, Reserve(5), None),
+        (2, Reserve(5), None),
+        (2, Reserve(4), Some(0)),
+        (1, Debit(7), None),
+        (1, Debit(2), Some(0)),
+        (1, Debit(2), Some(0)),
+        (1, Debit(3), None),
+        (1, Release, Some(4)),
+        (1, Release, Some(4)),
+        (1, Debit(2), Some(4)),
+        (2, Release, Some(8)),
+        (2, Debit(1), None),
+    ];
+    for (at, (key, what, credit)) in all.into_iter().enumerate() {
+        let found = give(&mut provider, key, what).ok();
+        assert_eq!(found, credit, "{at}: {what:?} of {key}");
+    }
+    assert_eq!(
+        (provider.meter().served(), provider.meter().reserved()),
+        (2, 0)
+    );
+    // A stream of six pennies behind the ten: what it is paid is not free, and its slices are served off.
+    let order = order(10);
+    let step = |provider: &mut StreamProvider, input| {
+        let step = provider.step(&input).unwrap();
+        step.changes
+            .iter()
+            .for_each(|change| provider.apply(change));
+    };
+    let taken = 10;
+    step(
+        &mut provider,
+        ServingInput::Order {
+            order: order.clone(),
+            taken,
+        },
+    );
+    step(&mut provider, ServingInput::Serve);
+    step(&mut provider, ServingInput::Made(sealed(&order, 1, true)));
+    assert_eq!(provider.credit(13), 8);
+    step(&mut provider, ServingInput::Paid { enforceable: 13 });
+    assert_eq!((provider.credit(13), provider.meter().served()), (8, 5));
 }

@@ -12,19 +12,34 @@ use crate::{
 
 const PAYER: usize = 0;
 const PROVIDER: usize = 1;
-const SLICES: u64 = 12;
-const PRICE: u64 = 20;
+/// So many that processes are killed on the way.
+const SLICES: u64 = 300;
+const STEPS: u64 = 3;
+const PRICE: u64 = 4;
 
-/// Two with an open bank of 1,000 pennies of 100 sat, and a job of 60 steps.
+/// Two with an open bank of 2,000 pennies of 100 sat, and a job.
 fn banked(refund: &str) -> (House, String) {
     let mut house = House::of_pair();
     see(&house, &[PAYER, PROVIDER]);
     let provider = &house.nodes[PROVIDER];
     let with = format!("{}@{}", provider.id, provider.address);
     let words = [
-        "bank", "--with", &with, "--claim-blocks", "6", "--depth", "2", "--refund-blocks", refund,
+        "bank",
+        "--with",
+        &with,
+        "--claim-blocks",
+        "6",
+        "--depth",
+        "2",
+        "--pennies",
+        "2000",
+        "--refund-blocks",
+        refund,
     ];
-    let id = order(&house, PAYER, &words)["id"].as_str().unwrap().to_owned();
+    let id = order(&house, PAYER, &words)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     wait(&house, "the ask comes", |house| {
         show(house, PROVIDER, &id)["state"] == "asked"
     });
@@ -44,7 +59,7 @@ fn banked(refund: &str) -> (House, String) {
             "kind": "wasm",
             "program": { "text": include_str!("../../../src/job/collatz.wat") },
             "limits": { "fuel": 1_000_000, "memory_bytes": 65_536, "output_bytes": 4 },
-            "input": { "format": "counter", "start": 1, "records": 60 },
+            "input": { "format": "counter", "start": 1, "records": SLICES * STEPS },
         },
     });
     fs::write(job(&house), manifest.to_string()).unwrap();
@@ -60,7 +75,9 @@ fn stream(house: &House, id: &str) {
     let job = job(house);
     let (slices, price) = (SLICES.to_string(), PRICE.to_string());
     let job = job.to_str().unwrap();
-    let words = ["stream", id, "--job", job, "--slices", &slices, "--price", &price];
+    let words = [
+        "stream", id, "--job", job, "--slices", &slices, "--price", &price,
+    ];
     // The coin may lie there, and not have been seen so deep yet.
     wait(house, "it is ordered", |house| {
         try_order(house, PAYER, &words).is_ok()
@@ -91,7 +108,9 @@ fn result(numbers: u64) -> Vec<u8> {
         }
         count
     };
-    (1..=numbers).flat_map(|n| length(n).to_le_bytes()).collect()
+    (1..=numbers)
+        .flat_map(|n| length(n).to_le_bytes())
+        .collect()
 }
 
 fn read(house: &House, id: &str) -> Vec<u8> {
@@ -111,7 +130,10 @@ fn followed(house: &House, at: usize, id: &str) -> Vec<Value> {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let lines = String::from_utf8(output.stdout).unwrap();
-    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
@@ -126,6 +148,7 @@ fn slices_are_paid_for_as_they_come_whoever_is_killed() {
         std::thread::park_timeout(Duration::from_millis(rng.gen_range(0..120)));
         let made = figure(&house, PROVIDER, &id, "stream_made");
         println!("{} is killed at slice {made}", ["payer", "provider"][at]);
+        assert!(made < SLICES, "nothing is left to be killed in");
         house.nodes[at].kill();
         house.again(at);
         for at in [PAYER, PROVIDER] {
@@ -138,10 +161,13 @@ fn slices_are_paid_for_as_they_come_whoever_is_killed() {
             show(house, at, &id)["stream"] == "done"
         });
     }
-    assert_eq!(read(&house, &id), result(60));
+    assert_eq!(read(&house, &id), result(SLICES * STEPS));
     let lines = followed(&house, PAYER, &id);
     let last = lines.last().unwrap();
-    assert_eq!((&last["stream"], &last["opened"]), (&json!("done"), &json!(SLICES)));
+    assert_eq!(
+        (&last["stream"], &last["opened"]),
+        (&json!("done"), &json!(SLICES))
+    );
     // Every slice is enforceable to its last penny.
     let enforceable = figure(&house, PROVIDER, &id, "enforceable");
     assert_eq!(enforceable, SLICES * PRICE);
@@ -185,6 +211,9 @@ fn a_provider_whose_payer_is_gone_has_what_its_slices_cost() {
     over(&house, PAYER, &id);
     // It has what it had paid for, but for one slice at most.
     let opened = figure(&house, PAYER, &id, "stream_opened");
-    assert!(opened * PRICE + PRICE >= paid, "{opened} slices for {paid} pennies");
-    assert_eq!(read(&house, &id), result(opened * 60 / SLICES));
+    assert!(
+        opened * PRICE + PRICE >= paid,
+        "{opened} slices for {paid} pennies"
+    );
+    assert_eq!(read(&house, &id), result(opened * STEPS));
 }

@@ -351,7 +351,12 @@ impl SmallSide for BankPayer {
                 self.end_stream()
             }
             SmallOrder::Stop => self.stream.stop("its payer stops it"),
-            SmallOrder::Serve => Err(SmallError::refused("it is the provider who serves")),
+            SmallOrder::Serve
+            | SmallOrder::Reserve { .. }
+            | SmallOrder::Debit { .. }
+            | SmallOrder::Release { .. } => {
+                Err(SmallError::refused("it is the provider who serves"))
+            }
             SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
         }
     }

@@ -10,6 +10,7 @@ use narthex_channel::{
         Provider, ProviderDuty, Receiving,
     },
     log::Log,
+    stream::Metering,
 };
 use narthex_contracts::{
     bank::{AdaptorCommitments, BankError, BankTerms, Penny, ProviderOpening},
@@ -112,6 +113,13 @@ impl BankProvider {
         }
     }
 
+    /// Pennies that are no stream's: kept, used or freed for a request. What is enforceable alone counts.
+    fn meter(&mut self, key: [u8; 32], what: Metering) -> Result<(), SmallError> {
+        let book = self.own.machine.machine().book();
+        let enforceable = book.map_or(0, |book| book.enforceable());
+        self.stream.meter(key, what, enforceable)
+    }
+
     /// Its claim by the best commitment.
     fn claim(&mut self, commitment: u32, with: &Surroundings<'_>) -> Result<(), SmallError> {
         let book = self.own.machine.machine().book().cloned();
@@ -212,6 +220,9 @@ impl SmallSide for BankProvider {
             SmallOrder::Close => self.own.order_close(with),
             SmallOrder::ForceClose => self.own.step(&BankInput::ForceClose),
             SmallOrder::Serve => self.stream.serve(),
+            SmallOrder::Reserve { key, pennies } => self.meter(key, Metering::Reserve(pennies)),
+            SmallOrder::Debit { key, pennies } => self.meter(key, Metering::Debit(pennies)),
+            SmallOrder::Release { key } => self.meter(key, Metering::Release),
             SmallOrder::Stop => self.stream.stop("its provider stops it"),
             SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
         }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use narthex::{
     bitcoin::{
         Txid,
-        hashes::sha256,
+        hashes::{Hash as _, sha256},
         hex::{DisplayHex as _, FromHex as _},
         secp256k1::PublicKey,
     },
@@ -38,6 +38,12 @@ pub(crate) enum SmallOrder {
     Stream(StreamArgs),
     /// As the provider of a bank: serves the stream that its payer has ordered.
     Serve(OfSmall),
+    /// As the provider of a bank: keeps pennies that were given for a request. May be repeated, as debit and release may.
+    Reserve(MeterArgs),
+    /// As the provider of a bank: says how many of these the request has used.
+    Debit(MeterArgs),
+    /// As the provider of a bank: frees what the request did not use.
+    Release(ReleaseArgs),
     /// Goes no further with the stream of a bank. What is paid for is still opened.
     Stop(OfSmall),
     /// Shows the stream of a bank as it goes on, until it ends: a line for whatever is new.
@@ -133,6 +139,24 @@ pub(crate) struct PayArgs {
     /// Number of the last penny that is given then: may be repeated.
     #[arg(long)]
     to: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct MeterArgs {
+    #[command(flatten)]
+    of: ReleaseArgs,
+    /// How many pennies.
+    #[arg(long)]
+    pennies: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    of: OfSmall,
+    /// Of the request, in hex; drawn by whoever makes it.
+    #[arg(long, value_name = "HASH")]
+    key: sha256::Hash,
 }
 
 #[derive(Args)]
@@ -246,6 +270,18 @@ impl SmallOrder {
             SmallOrder::Stream(args) => args.order()?,
             SmallOrder::Serve(of) => doing(of, Doing::Serve),
             SmallOrder::Stop(of) => doing(of, Doing::Stop),
+            SmallOrder::Reserve(MeterArgs { of, pennies }) => {
+                let key = of.key.to_byte_array();
+                doing(of.of, Doing::Reserve { key, pennies })
+            }
+            SmallOrder::Debit(MeterArgs { of, pennies }) => {
+                let key = of.key.to_byte_array();
+                doing(of.of, Doing::Debit { key, pennies })
+            }
+            SmallOrder::Release(ReleaseArgs { of, key }) => {
+                let key = key.to_byte_array();
+                doing(of, Doing::Release { key })
+            }
             SmallOrder::Follow(of) => return super::stream::follow(&of),
             SmallOrder::Close(of) => doing(of, Doing::Close),
             SmallOrder::ForceClose(of) => doing(of, Doing::ForceClose),

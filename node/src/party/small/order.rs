@@ -98,7 +98,7 @@ pub enum SmallCommand {
     Order {
         /// Its id in hex.
         id: String,
-        /// What: `"close"`, `"force-close"`, `"next"`, `"serve"`, `"stop"`, or `{"pay": {"to": 7}}`.
+        /// What: `"close"`, `"force-close"`, `"next"`, `"serve"`, `"stop"`, `{"reserve": {"key": HEX, "pennies": 3}}`, `debit` alike, `{"release": {"key": HEX}}`, or `{"pay": {"to": 7}}`.
         #[schema(value_type = Object)]
         what: SmallOrder,
     },
@@ -131,6 +131,9 @@ impl SmallCommand {
                 SmallOrder::Next => "small next",
                 SmallOrder::Serve => "small serve",
                 SmallOrder::Stop => "small stop",
+                SmallOrder::Reserve { .. } => "small reserve",
+                SmallOrder::Debit { .. } => "small debit",
+                SmallOrder::Release { .. } => "small release",
             },
             SmallCommand::Show { .. } => "small show",
             SmallCommand::List => "small list",

@@ -203,7 +203,7 @@ impl Paying {
         let order = machine.order();
         order.map_or_else(Vec::new, |order| {
             let reached = [
-                ("paid", order.paid_slices(given)),
+                ("paid", machine.paid(given)),
                 (
                     "opened",
                     machine.opened().len().try_into().unwrap_or(u32::MAX),

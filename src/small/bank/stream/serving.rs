@@ -8,7 +8,7 @@ use narthex_channel::{
     bank::{BankMachine, Receiving},
     log::Log,
     offer::Decline,
-    stream::{ServingEffect, ServingInput, StreamOrder, StreamProvider, StreamTalk},
+    stream::{Metering, ServingEffect, ServingInput, StreamOrder, StreamProvider, StreamTalk},
 };
 
 use super::{
@@ -52,6 +52,23 @@ impl Serving {
     /// The owner serves what was ordered.
     pub(in crate::small::bank) fn serve(&mut self) -> Result<(), SmallError> {
         self.machine.step(&ServingInput::Serve)?;
+        Ok(())
+    }
+
+    /// Something for pennies that are no stream's.
+    pub(in crate::small::bank) fn meter(
+        &mut self,
+        key: [u8; 32],
+        what: Metering,
+        enforceable: u32,
+    ) -> Result<(), SmallError> {
+        // What a stream was paid first is the stream's.
+        self.machine.step(&ServingInput::Paid { enforceable })?;
+        self.machine.step(&ServingInput::Meter {
+            key,
+            what,
+            enforceable,
+        })?;
         Ok(())
     }
 
@@ -185,13 +202,21 @@ impl Serving {
 
     pub(in crate::small::bank) fn figures(&self, enforceable: u32) -> Vec<(String, u64)> {
         let machine = self.machine();
-        machine.order().map_or_else(Vec::new, |order| {
+        let meter = machine.meter();
+        let metered = [
+            ("meter_credit", machine.credit(enforceable)),
+            ("meter_reserved", meter.reserved()),
+            ("meter_served", meter.served()),
+        ];
+        let metered = metered.map(|(name, figure)| (name.to_owned(), u64::from(figure)));
+        let streamed = machine.order().map_or_else(Vec::new, |order| {
             let reached = [
                 ("made", machine.made_count()),
                 ("paid", machine.paid()),
                 ("exposure", machine.exposure(enforceable)),
             ];
             shown(order, &reached)
-        })
+        });
+        streamed.into_iter().chain(metered).collect()
     }
 }
