@@ -87,6 +87,7 @@ mod small_delivery_fees;
 mod small_delivery_lies;
 mod small_delivery_support;
 mod small_stream;
+mod small_stream_support;
 mod small_support;
 mod store;
 mod theft;

@@ -331,8 +331,13 @@ impl Machine for StreamPayer {
             PayingChange::Looked => self.held = None,
             PayingChange::False(secret) => {
                 self.is_false = true;
+                let open = self.open_count();
                 if let Some(held) = &mut self.held {
                     held.secret = Some(secret.clone());
+                    // What it opened to is nobody's result.
+                    if open == held.sealed.slice {
+                        self.opened.pop();
+                    }
                 }
             }
             PayingChange::Stopped { is_own, why } => self.stopped = Some((*is_own, why.clone())),

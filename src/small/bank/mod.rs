@@ -2,6 +2,7 @@
 
 mod close;
 mod coin;
+mod opening;
 mod payer;
 mod provider;
 mod stream;

@@ -13,13 +13,11 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     bank::{
-        AdaptorCommitments, ChainSeed, FreshChain, PAYER, PayerOpening, Penny, Phase, REFUND,
-        TIMEOUT_REFUND,
+        AdaptorCommitments, ChainSeed, PAYER, PayerOpening, Penny, Phase, REFUND, TIMEOUT_REFUND,
     },
     builder::{Task, finish},
     depth::Depth,
     derive::{OwnSalt, Salted},
-    musig::{PartialSignature, PublicNonce},
 };
 
 use super::{
@@ -35,16 +33,13 @@ use crate::small::{
 /// Commitments that are signed at once.
 const BATCH: usize = 8;
 
-/// Times that an opening is begun anew before this process gives up: a provider that is there needs two.
-const MOST_ATTEMPTS: u32 = 8;
-
 /// The payer's side.
 pub struct BankPayer {
-    own: Shared<Paying>,
+    pub(super) own: Shared<Paying>,
     stream: Streaming,
     /// The force close is being signed: terms, and what the provider's answer completes.
-    opening: Option<([u8; 32], PayerOpening)>,
-    attempts: u32,
+    pub(super) opening: Option<([u8; 32], PayerOpening)>,
+    pub(super) attempts: u32,
     /// Key and chain, made when they are needed first.
     signer: Option<Payer>,
     /// The last penny that was said since the start.
@@ -71,69 +66,6 @@ impl BankPayer {
             told: 0,
             is_told_signed: false,
         })
-    }
-
-    /// Terms with the wallet's coins, and the nonce for their force close. The terms are in the log before the nonce leaves.
-    fn begin(&mut self, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
-        let Some(node) = with.node.filter(|_| self.attempts < MOST_ATTEMPTS) else {
-            return Ok(());
-        };
-        // Of a session that died nothing is left but its coins, which are free again.
-        with.wallet.free(self.own.funding_coins());
-        self.own.step(&BankInput::Abandon)?;
-        let figures = self.own.figures.clone();
-        let contributed =
-            with.wallet
-                .contribute_keeping(figures.capacity, figures.rate, node, &with.reserve);
-        let (contribution, _) = contributed?;
-        let coins: Vec<_> = contribution
-            .coins
-            .iter()
-            .map(|coin| coin.outpoint)
-            .collect();
-        let begun = self.begin_with(figures.record(&self.own.consent, contribution), with);
-        if begun.is_err() {
-            with.wallet.free(coins);
-        }
-        begun
-    }
-
-    fn begin_with(
-        &mut self,
-        record: narthex_contracts::bank::BankRecord,
-        with: &mut Surroundings<'_>,
-    ) -> Result<(), SmallError> {
-        self.attempts += 1;
-        let fresh = FreshChain::derived(&mut OsRng, |salt| chain_seed(with, salt.as_ref()));
-        let terms = fresh.name(record)?.check()?;
-        let (id, json) = (terms.id(), terms.to_json());
-        let lineage = Lineage::new(vec![terms])?;
-        let bank = lineage.derive()?;
-        self.own.step(&BankInput::Propose(lineage))?;
-        let (opening, nonce) =
-            PayerOpening::new(bank, with.key, fresh, &mut *with.bindings, &mut OsRng)?;
-        self.opening = Some((id, opening));
-        self.own.say(&BankTalk::Terms { json, nonce });
-        Ok(())
-    }
-
-    /// The provider's nonce and share: with these the force close is signed.
-    fn answered(
-        &mut self,
-        terms: [u8; 32],
-        (nonce, share): (PublicNonce, PartialSignature),
-    ) -> Result<SmallHeard, SmallError> {
-        let opening = self.opening.take_if(|(id, _)| *id == terms);
-        let Some((_, opening)) = opening else {
-            return Ok(SmallHeard::Taken);
-        };
-        match opening.finish(nonce, share) {
-            Ok((signed, _)) => self.own.hear(&BankInput::Signed {
-                force_close: signed.force_close,
-            }),
-            // It is begun anew.
-            Err(error) => Ok(SmallHeard::Refused(error.to_string())),
-        }
     }
 
     /// The signer of this bank, as the machine stood before what it has not said.
@@ -230,7 +162,7 @@ impl BankPayer {
 }
 
 /// The seed of a bank's chain, by the salt of its terms.
-fn chain_seed(with: &Surroundings<'_>, salt: &[u8; 32]) -> ChainSeed {
+pub(super) fn chain_seed(with: &Surroundings<'_>, salt: &[u8; 32]) -> ChainSeed {
     let secret = Salted::new(with.seed, OwnSalt::from_bytes(*salt)).bank_chain();
     ChainSeed::from_bytes(*secret.expose())
 }
