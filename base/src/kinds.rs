@@ -109,6 +109,14 @@ kinds! {
     BANK_CONSENT = "NXBK1",
     /// What the sides of a penny bank say while they open or close it.
     BANK_TALK = "NXBT1",
+    /// A program in slices that a bank's payer orders.
+    STREAM_ORDER = "NXMO1",
+    /// What the sides of a stream say.
+    STREAM_TALK = "NXMT1",
+    /// A change in the log of a stream's payer.
+    PAYING_CHANGE = "NXMP1",
+    /// A change in the log of a stream's provider.
+    SERVING_CHANGE = "NXMS1",
     /// Figures of a bounty that a requester asks recomputers for.
     BOUNTY_FIGURES = "NXYF1",
     /// What the parties of a bounty say before it is funded, and who lacks which secrets.

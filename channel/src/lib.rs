@@ -53,7 +53,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`] and of a gated [`slice`](mod@slice), the three of a
+//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], of a [`stream`] over one and of a gated [`slice`](mod@slice), the three of a
 //! sealed [`delivery`], requester and recomputers of a [`bounty`], a payment that is forwarded from one place to another
 //! ([`ptlc`]), who takes part in a contract ([`offer`]), a small contract that one
 //! node asks another for ([`small`]), a job that travels to them ([`fetch`]), a party's way to it
@@ -78,6 +78,7 @@ pub mod ptlc;
 pub mod setup;
 pub mod slice;
 pub mod small;
+pub mod stream;
 mod table;
 #[cfg(feature = "toy")]
 pub mod toy;

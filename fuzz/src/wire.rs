@@ -19,6 +19,7 @@ use narthex_channel::{
     small::{
         Apart, AskFault, Declined, SmallAnswer, SmallAsk, SmallBeginning, SmallChange, SmallPeer,
     },
+    stream::{Metering, PayingChange, SealedSlice, ServingChange, StreamOrder, StreamTalk},
     wire::{
         ABORT, ACCEPT, Ack, AskDeclined, BIND, BOXES, Chunk, Contradiction, DECLINE, Envelope,
         Fault, Frame, Head, Hello, Limits, Link, MAX_WHOLE, Mark, NONCES, OFFER, PROPOSAL, Piece,
@@ -38,7 +39,8 @@ use narthex_contracts::{
 use narthex_game_model::{
     Params, ParamsRecord, Template,
     bundle::{Bundle, BundleTree, CHUNK_BYTES},
-    computation::JobSpec,
+    commitment::{Commitment, ResultSecret},
+    computation::{JobSpec, PortableProgram, ProgramData},
     market::LayerSet,
 };
 
@@ -118,6 +120,10 @@ fn laws() -> Vec<Decoder> {
         canonical("what an agent brings", message::<DeliveryAgent>),
         canonical("figures of a bounty", message::<BountyFigures>),
         canonical("talk of a bounty", message::<BountyTalk>),
+        canonical("order of a stream", message::<StreamOrder>),
+        canonical("talk of a stream", message::<StreamTalk>),
+        canonical("change of a stream's payer", message::<PayingChange>),
+        canonical("change of a stream's provider", message::<ServingChange>),
         canonical("figures of a bank", message::<BankFigures>),
         canonical("consent to a bank", message::<BankConsent>),
         canonical("talk of a bank", message::<BankTalk>),
@@ -357,6 +363,78 @@ fn bounties() -> Vec<Vec<u8>> {
     std::iter::once(figures.to_bytes()).chain(talk).collect()
 }
 
+/// What is ordered, said and kept of a stream.
+fn streams() -> Vec<Vec<u8>> {
+    let order = StreamOrder {
+        bank: [1; 32],
+        first: 7,
+        price: 3,
+        slices: 2,
+        steps: 2,
+        output_bytes: 4,
+        width: 1,
+        program: PortableProgram::of(ProgramData::Wasm {
+            source: vec![1; 9].into(),
+            fuel: 10,
+            memory_bytes: 65_536,
+            output_bytes: 4,
+            max_units: None,
+        }),
+        records: vec![1, 2, 3, 4],
+    };
+    let slice = SealedSlice {
+        slice: 1,
+        commitment: Commitment {
+            job: [2; 32],
+            steps: 2,
+            root: [3; 32],
+            result: keypair(3).public_key(),
+            openings: 1,
+            points: [4; 32],
+            boxes: [5; 32],
+            coefficients: [6; 32],
+        },
+        sealed: vec![8; 30],
+    };
+    let (stream, why) = (order.id(), Decline::new("enough"));
+    let secret = ResultSecret::from_bytes([9; 32]);
+    let talk = [
+        StreamTalk::Slice(stream, slice.clone()),
+        StreamTalk::Key(stream, 1, secret.clone()),
+        StreamTalk::Stop(stream, why.clone()),
+    ];
+    let (order, slice, is_own) = (std::sync::Arc::new(order), std::sync::Arc::new(slice), true);
+    let paying = [
+        PayingChange::Ordered(order.clone()),
+        PayingChange::Held(slice.clone()),
+        PayingChange::Opened {
+            secret: secret.clone(),
+            outputs: vec![1; 8],
+        },
+        PayingChange::Looked,
+        PayingChange::False(secret),
+        PayingChange::Stopped {
+            is_own,
+            why: why.clone(),
+        },
+    ];
+    let serving = [
+        ServingChange::Ordered(order.clone()),
+        ServingChange::Served,
+        ServingChange::Made(slice),
+        ServingChange::Paid,
+        ServingChange::Stopped { is_own, why },
+        ServingChange::Metered([5; 32], Metering::Reserve(3)),
+        ServingChange::Metered([5; 32], Metering::Debit(2)),
+        ServingChange::Metered([5; 32], Metering::Release),
+    ];
+    let talk = talk.iter().map(Message::to_bytes);
+    let paying = paying.iter().map(Message::to_bytes);
+    let serving = serving.iter().map(Message::to_bytes);
+    let all = std::iter::once(order.to_bytes()).chain(talk);
+    all.chain(paying).chain(serving).collect()
+}
+
 /// What is said and kept of small contracts.
 fn smalls() -> Vec<Vec<u8>> {
     let consent = BankConsent {
@@ -438,6 +516,7 @@ fn smalls() -> Vec<Vec<u8>> {
     .chain(talk)
     .chain(changes)
     .chain(bounties())
+    .chain(streams())
     .collect()
 }
 

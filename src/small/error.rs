@@ -27,6 +27,9 @@ pub enum SmallError {
     /// A bounty's rules do not take what this side itself does.
     #[error(transparent)]
     Bounty(#[from] BountyError),
+    /// A step of a stream was not decided on this computer, or has no output for anybody.
+    #[error(transparent)]
+    Step(narthex_game_model::computation::StepError),
     /// What was signed does not fit.
     #[error(transparent)]
     Builder(#[from] BuilderError),

@@ -158,8 +158,8 @@ pub fn open(
             let consent = BankConsent::from_bytes(first.ok_or(order)?);
             let consent = consent.map_err(SmallError::refused)?;
             Ok(match is_payer {
-                true => Box::new(BankPayer::open((figures, consent), depth, log)?),
-                false => Box::new(BankProvider::open((figures, consent), depth, log)?),
+                true => Box::new(BankPayer::open((figures, consent), depth, (log, apart))?),
+                false => Box::new(BankProvider::open((figures, consent), depth, (log, apart))?),
             })
         }
         (Family::Delivery(figures), true) => {

@@ -127,6 +127,32 @@ pub enum SmallOrder {
         /// Its number.
         to: u32,
     },
+    /// As the provider of a bank: serves the stream that its payer has ordered.
+    Serve,
+    /// As the provider of a bank: keeps pennies for a request, by its key. The same again changes nothing.
+    Reserve {
+        /// Of the request, drawn by whoever makes it; in hex.
+        #[serde(with = "narthex_base::hex::array")]
+        key: [u8; 32],
+        /// How many.
+        pennies: u32,
+    },
+    /// As the provider of a bank: so many of these are used. The same again changes nothing.
+    Debit {
+        /// Of the request.
+        #[serde(with = "narthex_base::hex::array")]
+        key: [u8; 32],
+        /// How many.
+        pennies: u32,
+    },
+    /// As the provider of a bank: what the request did not use is free again.
+    Release {
+        /// Of the request.
+        #[serde(with = "narthex_base::hex::array")]
+        key: [u8; 32],
+    },
+    /// As either side of a bank: goes no further with its stream. What is paid for is still opened.
+    Stop,
     /// Ends it by agreement, if the other side is there.
     Close,
     /// Stops it alone.
@@ -169,6 +195,15 @@ pub struct Delivered {
     pub bytes: Vec<u8>,
 }
 
+/// Where the stream of a bank stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Streamed {
+    /// In a word of its machine.
+    pub standing: &'static str,
+    /// Why it goes no further, if either side has said so.
+    pub why: Option<String>,
+}
+
 /// One side of a small contract between nodes. One that stakes nothing funds and publishes nothing, as it stands here.
 pub trait SmallSide {
     /// Its family, in a word.
@@ -182,6 +217,11 @@ pub trait SmallSide {
 
     /// Figures for its owner, by name.
     fn figures(&self) -> BTreeMap<String, u64>;
+
+    /// Of a bank that has paid or served a stream: where the last one stands.
+    fn stream(&self) -> Option<Streamed> {
+        None
+    }
 
     /// Fee rate of its funding, at which it begins to pay for what it publishes too.
     fn rate(&self) -> FeeRate;
@@ -218,7 +258,8 @@ pub trait SmallSide {
     /// [`SmallError::Refused`]: it is not done, and nothing has changed; others are this computer's fault.
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError>;
 
-    /// The owner gives it something of its own: as a recomputer of a bounty its result.
+    /// The owner gives it something of its own: as a recomputer of a bounty its result, as the payer of a bank the order of a stream
+    /// ([`StreamOrder`](narthex_channel::stream::StreamOrder), whose bank and pennies before the side fills in).
     ///
     /// # Errors
     /// [`SmallError::Refused`]: it is not taken, and nothing has changed; others are this computer's fault.

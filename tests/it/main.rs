@@ -86,6 +86,8 @@ mod small_delivery;
 mod small_delivery_fees;
 mod small_delivery_lies;
 mod small_delivery_support;
+mod small_stream;
+mod small_stream_support;
 mod small_support;
 mod store;
 mod theft;

@@ -70,9 +70,10 @@ impl One {
     /// A process begins, from what its logs have.
     fn start(&mut self) {
         let (about, is_payer) = (self.about.clone(), self.is_payer);
+        let logs = |host: &Host| (host.log("side"), host.log("apart"));
         self.host.start(|host| match is_payer {
-            true => Box::new(BankPayer::open(about, Depth::LEAST, host.log("side")).unwrap()),
-            false => Box::new(BankProvider::open(about, Depth::LEAST, host.log("side")).unwrap()),
+            true => Box::new(BankPayer::open(about, Depth::LEAST, logs(host)).unwrap()),
+            false => Box::new(BankProvider::open(about, Depth::LEAST, logs(host)).unwrap()),
         });
     }
 }

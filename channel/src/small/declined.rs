@@ -120,7 +120,7 @@ impl Declined {
     }
 }
 
-pub(super) fn read_decline(r: &mut Reader<'_>) -> Result<Decline, DecodeError> {
+pub(crate) fn read_decline(r: &mut Reader<'_>) -> Result<Decline, DecodeError> {
     let words = std::str::from_utf8(r.bytes_up_to("reason", MAX_DECLINE)?);
     let words = words.map_err(|error| DecodeError::invalid("reason", error))?;
     Ok(Decline::new(words))

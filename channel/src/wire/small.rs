@@ -14,6 +14,8 @@ pub const SMALL_KINDS: &[Kind] = &[
     kinds::BANK_TALK,
     kinds::COMMITMENTS,
     kinds::PENNY,
+    kinds::STREAM_ORDER,
+    kinds::STREAM_TALK,
     kinds::ASSIGNMENT,
     kinds::CONSENT,
     kinds::SERVED,

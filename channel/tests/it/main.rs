@@ -62,6 +62,7 @@ mod slice_paid_for;
 mod slice_support;
 mod small;
 mod stores;
+mod stream;
 mod wire_attacks;
 mod wire_laws;
 mod wire_support;

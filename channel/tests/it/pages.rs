@@ -16,6 +16,7 @@ use narthex_channel::{
     setup::SetupMachine,
     slice::{ClientMachine, ProviderMachine as SliceProvider},
     small::SmallMachine,
+    stream::{StreamPayer, StreamProvider},
     wire::links::LinksMachine,
 };
 
@@ -31,6 +32,8 @@ fn pages_are_those_of_the_tables() {
         ("offer", render::<OfferMachine>()),
         ("fetch", render::<FetchMachine>()),
         ("small", render::<SmallMachine>()),
+        ("stream-payer", render::<StreamPayer>()),
+        ("stream-provider", render::<StreamProvider>()),
         ("setup", render::<SetupMachine>()),
         ("bounty-requester", render::<RequesterMachine>()),
         ("bounty-recomputer", render::<RecomputerMachine>()),

@@ -21,6 +21,7 @@ use narthex_channel::{
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
     small::{AskFault, Declined, SmallAsk},
+    stream::{SealedSlice, StreamOrder, StreamTalk},
     wire::{
         Ack, AskDeclined, Carrier, Chunk, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE,
         MESSAGE_TYPES, Mark, MessageType, OfferMessage, Piece, Recall, Resume, SMALL, SignedHead,
@@ -35,7 +36,8 @@ use narthex_contracts::{
 };
 use narthex_game_model::{
     bundle::{CHUNK_BYTES, MAX_BUNDLE_SIBLINGS},
-    commitment::Multiproof,
+    commitment::{Commitment, Multiproof, ResultSecret},
+    computation::{PortableProgram, ProgramData},
     market::LayerSet,
 };
 use serde_json::{Value, json};
@@ -350,6 +352,51 @@ fn bounty_bodies() -> Vec<(String, Vec<u8>)> {
     std::iter::once(ask).chain(talk).collect()
 }
 
+/// What is ordered and said of a stream.
+fn stream_bodies() -> Vec<(String, Vec<u8>)> {
+    let order = StreamOrder {
+        bank: [1; 32],
+        first: 7,
+        price: 3,
+        slices: 2,
+        steps: 2,
+        output_bytes: 4,
+        width: 1,
+        program: PortableProgram::of(ProgramData::Wasm {
+            source: b"(module)".to_vec().into(),
+            fuel: 10,
+            memory_bytes: 65_536,
+            output_bytes: 4,
+            max_units: None,
+        }),
+        records: vec![1, 2, 3, 4],
+    };
+    let slice = SealedSlice {
+        slice: 1,
+        commitment: Commitment {
+            job: StreamOrder::slice_id(&order.id(), 1),
+            steps: 2,
+            root: [3; 32],
+            result: head(KEY, CONTRACT, 0, SMALL, &[]).from,
+            openings: 1,
+            points: [4; 32],
+            boxes: [5; 32],
+            coefficients: [6; 32],
+        },
+        sealed: vec![8; 30],
+    };
+    let stream = order.id();
+    let secret = ResultSecret::from_bytes([9; 32]);
+    let talk = [
+        ("slice", StreamTalk::Slice(stream, slice)),
+        ("key", StreamTalk::Key(stream, 1, secret)),
+        ("stop", StreamTalk::Stop(stream, Decline::new("enough"))),
+    ];
+    let talk = talk.map(|(what, talk)| (format!("a stream's {what}"), talk.to_bytes()));
+    let order = ("a stream's order".to_owned(), order.to_bytes());
+    std::iter::once(order).chain(talk).collect()
+}
+
 fn contract_cases(row: &MessageType) -> Cases {
     let lives = life_bodies().into_iter();
     let lives = lives.map(|body| (contract_type(&body).unwrap(), body));
@@ -379,7 +426,7 @@ fn contract_cases(row: &MessageType) -> Cases {
         ),
     ];
     if row.number == SMALL {
-        let bodies = bounty_bodies().into_iter();
+        let bodies = bounty_bodies().into_iter().chain(stream_bodies());
         valid.extend(bodies.map(|(what, body)| (what, whole(row, &signed(row, &body), &body))));
     }
     if is_long {

@@ -156,7 +156,7 @@ def envelope(data):
     r.end()
     check_signature(fields)
     if CONTRACT[fields["message"]][0] == "small":
-        bounty(body)
+        small(body)
     return fields
 
 
@@ -193,10 +193,55 @@ def bounty_talk(r):
     return which, first
 
 
-def bounty(body):
-    """Of a small contract's message: one that a bounty has, read to its end."""
+def program(r):
+    r.kind(b"NXPG1")
+    bits, which = r.number(4), r.number(1)
+    must(which == 0, "WebAssembly alone is in these vectors")
+    fields = bits, r.bytes(), r.number(8), r.number(8), r.number(8), r.number(8) if r.flag() else None
+    r.end()
+    return fields
+
+
+def stream_order(r):
+    fields = (r.take(32), *(r.number(4) for _ in range(6)))
+    fields += (program(Reader(r.bytes(64 << 10))), r.bytes(128 << 10))
+    _, first, price, slices, steps, _, width, _, records = fields
+    must(steps * width * slices == len(records), "records")
+    must(first + price * slices < 1 << 32, "price")
+    return fields
+
+
+def commitment(r):
+    r.kind(b"NXCM2")
+    fields = (r.take(32), r.number(8), r.take(32), r.take(33), r.number(4), *(r.take(32) for _ in range(3)))
+    r.end()
+    return fields
+
+
+def stream_talk(r):
+    which, stream = r.number(1), r.take(32)
+    must(which <= 2, "what is said")
+    if which == 0:
+        slice_, inner = r.number(4), commitment(Reader(r.bytes()))
+        must(inner[0] == bip340.tagged("narthex/stream-slice", stream + slice_.to_bytes(4, "big")), "another slice")
+        return stream, slice_, inner, r.bytes(128 << 10)
+    if which == 1:
+        return stream, r.number(4), r.take(32)
+    return stream, text(r.bytes(200))
+
+
+def small(body):
+    """Of a small contract's message: one that a bounty or a stream has, read to its end."""
     r = Reader(body)
-    if body.startswith(b"NXYT1"):
+    if body.startswith(b"NXMO1"):
+        r.kind(b"NXMO1")
+        stream_order(r)
+        r.end()
+    elif body.startswith(b"NXMT1"):
+        r.kind(b"NXMT1")
+        stream_talk(r)
+        r.end()
+    elif body.startswith(b"NXYT1"):
         r.kind(b"NXYT1")
         bounty_talk(r)
         r.end()

@@ -2,8 +2,10 @@
 
 mod close;
 mod coin;
+mod opening;
 mod payer;
 mod provider;
+mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -253,6 +255,12 @@ fn talk(body: &[u8]) -> Result<Option<BankTalk>, narthex_base::codec::DecodeErro
 }
 
 /// What the payer hears.
-const PAYER_HEARS: &[Kind] = &[kinds::BANK_TALK];
+const PAYER_HEARS: &[Kind] = &[kinds::BANK_TALK, kinds::STREAM_TALK];
 /// What the provider hears.
-const PROVIDER_HEARS: &[Kind] = &[kinds::BANK_TALK, kinds::COMMITMENTS, kinds::PENNY];
+const PROVIDER_HEARS: &[Kind] = &[
+    kinds::BANK_TALK,
+    kinds::COMMITMENTS,
+    kinds::PENNY,
+    kinds::STREAM_ORDER,
+    kinds::STREAM_TALK,
+];

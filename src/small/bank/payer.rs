@@ -12,30 +12,34 @@ use narthex_channel::{
     log::Log,
 };
 use narthex_contracts::{
-    bank::{ChainSeed, FreshChain, PAYER, PayerOpening, Penny, Phase, REFUND, TIMEOUT_REFUND},
+    bank::{
+        AdaptorCommitments, ChainSeed, PAYER, PayerOpening, Penny, Phase, REFUND, TIMEOUT_REFUND,
+    },
     builder::{Task, finish},
     depth::Depth,
     derive::{OwnSalt, Salted},
-    musig::{PartialSignature, PublicNonce},
 };
 
-use super::{FAMILY, PAYER_HEARS, Shared, talk};
+use super::{
+    FAMILY, PAYER_HEARS, Shared,
+    stream::{Doing, Paying as Streaming},
+    talk,
+};
 use crate::small::{
-    Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
+    Delivered, Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Streamed, Surroundings,
+    Talk,
 };
 
 /// Commitments that are signed at once.
 const BATCH: usize = 8;
 
-/// Times that an opening is begun anew before this process gives up: a provider that is there needs two.
-const MOST_ATTEMPTS: u32 = 8;
-
 /// The payer's side.
 pub struct BankPayer {
-    own: Shared<Paying>,
+    pub(super) own: Shared<Paying>,
+    stream: Streaming,
     /// The force close is being signed: terms, and what the provider's answer completes.
-    opening: Option<([u8; 32], PayerOpening)>,
-    attempts: u32,
+    pub(super) opening: Option<([u8; 32], PayerOpening)>,
+    pub(super) attempts: u32,
     /// Key and chain, made when they are needed first.
     signer: Option<Payer>,
     /// The last penny that was said since the start.
@@ -44,86 +48,24 @@ pub struct BankPayer {
 }
 
 impl BankPayer {
-    /// As its log left it.
+    /// As its logs left it: the bank's, and that of the streams which it pays for.
     ///
     /// # Errors
     /// [`SmallError::Open`].
     pub fn open(
         about: (BankFigures, BankConsent),
         depth: Depth,
-        log: Box<dyn Log>,
+        (log, stream): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<BankPayer, SmallError> {
         Ok(BankPayer {
             own: Shared::open(about, depth, log)?,
+            stream: Streaming::open(stream)?,
             opening: None,
             attempts: 0,
             signer: None,
             told: 0,
             is_told_signed: false,
         })
-    }
-
-    /// Terms with the wallet's coins, and the nonce for their force close. The terms are in the log before the nonce leaves.
-    fn begin(&mut self, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
-        let Some(node) = with.node.filter(|_| self.attempts < MOST_ATTEMPTS) else {
-            return Ok(());
-        };
-        // Of a session that died nothing is left but its coins, which are free again.
-        with.wallet.free(self.own.funding_coins());
-        self.own.step(&BankInput::Abandon)?;
-        let figures = self.own.figures.clone();
-        let contributed =
-            with.wallet
-                .contribute_keeping(figures.capacity, figures.rate, node, &with.reserve);
-        let (contribution, _) = contributed?;
-        let coins: Vec<_> = contribution
-            .coins
-            .iter()
-            .map(|coin| coin.outpoint)
-            .collect();
-        let begun = self.begin_with(figures.record(&self.own.consent, contribution), with);
-        if begun.is_err() {
-            with.wallet.free(coins);
-        }
-        begun
-    }
-
-    fn begin_with(
-        &mut self,
-        record: narthex_contracts::bank::BankRecord,
-        with: &mut Surroundings<'_>,
-    ) -> Result<(), SmallError> {
-        self.attempts += 1;
-        let fresh = FreshChain::derived(&mut OsRng, |salt| chain_seed(with, salt.as_ref()));
-        let terms = fresh.name(record)?.check()?;
-        let (id, json) = (terms.id(), terms.to_json());
-        let lineage = Lineage::new(vec![terms])?;
-        let bank = lineage.derive()?;
-        self.own.step(&BankInput::Propose(lineage))?;
-        let (opening, nonce) =
-            PayerOpening::new(bank, with.key, fresh, &mut *with.bindings, &mut OsRng)?;
-        self.opening = Some((id, opening));
-        self.own.say(&BankTalk::Terms { json, nonce });
-        Ok(())
-    }
-
-    /// The provider's nonce and share: with these the force close is signed.
-    fn answered(
-        &mut self,
-        terms: [u8; 32],
-        (nonce, share): (PublicNonce, PartialSignature),
-    ) -> Result<SmallHeard, SmallError> {
-        let opening = self.opening.take_if(|(id, _)| *id == terms);
-        let Some((_, opening)) = opening else {
-            return Ok(SmallHeard::Taken);
-        };
-        match opening.finish(nonce, share) {
-            Ok((signed, _)) => self.own.hear(&BankInput::Signed {
-                force_close: signed.force_close,
-            }),
-            // It is begun anew.
-            Err(error) => Ok(SmallHeard::Refused(error.to_string())),
-        }
     }
 
     /// The signer of this bank, as the machine stood before what it has not said.
@@ -153,13 +95,22 @@ impl BankPayer {
         if self.told >= to {
             return Ok(());
         }
+        // A slice of a stream is enforceable to its last penny: it has a commitment of its own.
+        let ends_slice = self.stream.ends_at(to);
         let signer = self.signer(with)?;
+        let slice = match ends_slice && signer.record().revealed < to {
+            true => Some(AdaptorCommitments {
+                bank: signer.bank().terms().bank(),
+                commitments: vec![signer.commitment(to, &mut OsRng)?],
+            }),
+            false => None,
+        };
         let penny = match to.saturating_sub(signer.record().revealed) {
             0 => signer.last_penny(),
             behind => Some(signer.pay(behind)?),
         };
-        let mut batches = Vec::new();
-        while signer.covered() < to {
+        let (is_slice, mut batches) = (slice.is_some(), Vec::from_iter(slice));
+        while !is_slice && signer.covered() < to {
             let batch = signer.commitments(BATCH, &mut OsRng)?;
             if batch.commitments.is_empty() {
                 break;
@@ -174,6 +125,14 @@ impl BankPayer {
         }
         self.told = to;
         Ok(())
+    }
+
+    /// Of a bank that ends nothing more is paid for.
+    fn end_stream(&mut self) -> Result<(), SmallError> {
+        match self.stream.machine().runs() {
+            true => self.stream.stop("its bank ends"),
+            false => Ok(()),
+        }
     }
 
     /// What it takes back by its key alone.
@@ -203,7 +162,7 @@ impl BankPayer {
 }
 
 /// The seed of a bank's chain, by the salt of its terms.
-fn chain_seed(with: &Surroundings<'_>, salt: &[u8; 32]) -> ChainSeed {
+pub(super) fn chain_seed(with: &Surroundings<'_>, salt: &[u8; 32]) -> ChainSeed {
     let secret = Salted::new(with.seed, OwnSalt::from_bytes(*salt)).bank_chain();
     ChainSeed::from_bytes(*secret.expose())
 }
@@ -222,7 +181,19 @@ impl SmallSide for BankPayer {
     }
 
     fn figures(&self) -> BTreeMap<String, u64> {
-        self.own.figures()
+        let mut figures = self.own.figures();
+        let given = self.own.machine.machine().pennies();
+        figures.extend(self.stream.figures(given));
+        figures
+    }
+
+    fn stream(&self) -> Option<Streamed> {
+        let machine = self.stream.machine();
+        machine.order()?;
+        Some(Streamed {
+            standing: machine.standing(),
+            why: machine.why_stopped().map(|why| why.reason.clone()),
+        })
     }
 
     fn rate(&self) -> FeeRate {
@@ -243,6 +214,10 @@ impl SmallSide for BankPayer {
         body: &[u8],
         with: &mut Surroundings<'_>,
     ) -> Result<SmallHeard, SmallError> {
+        let given = self.own.machine.machine().pennies();
+        if let Some(heard) = self.stream.hear(body, given)? {
+            return Ok(heard);
+        }
         let talk = match talk(body) {
             Ok(Some(talk)) => talk,
             Ok(None) => return Ok(SmallHeard::Refused("it is the payer who gives that".into())),
@@ -287,6 +262,7 @@ impl SmallSide for BankPayer {
                     // It may be that its coin was not seen yet.
                     let _ = self.own.hear(&BankInput::Pay { to: penny.index })?;
                 }
+                self.stream.came_back(body)?;
             }
         }
         Ok(())
@@ -294,11 +270,39 @@ impl SmallSide for BankPayer {
 
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
         match order {
+            SmallOrder::Pay { .. } if self.stream.machine().runs() => Err(SmallError::refused(
+                "a stream is paid out of this bank: stop it, or wait for its end",
+            )),
             SmallOrder::Pay { to } => self.own.step(&BankInput::Pay { to }),
-            SmallOrder::Close => self.own.order_close(with),
-            SmallOrder::ForceClose => self.own.step(&BankInput::ForceClose),
+            SmallOrder::Close => {
+                self.own.order_close(with)?;
+                self.end_stream()
+            }
+            SmallOrder::ForceClose => {
+                self.own.step(&BankInput::ForceClose)?;
+                self.end_stream()
+            }
+            SmallOrder::Stop => self.stream.stop("its payer stops it"),
+            SmallOrder::Serve
+            | SmallOrder::Reserve { .. }
+            | SmallOrder::Debit { .. }
+            | SmallOrder::Release { .. } => {
+                Err(SmallError::refused("it is the provider who serves"))
+            }
             SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
         }
+    }
+
+    fn give(&mut self, bytes: &[u8]) -> Result<(), SmallError> {
+        self.stream.give(bytes, self.own.machine.machine())
+    }
+
+    fn delivered(&self) -> Option<Delivered> {
+        let opened = self.stream.machine().opened();
+        (!opened.is_empty()).then(|| Delivered {
+            what: "result",
+            bytes: opened.concat(),
+        })
     }
 
     fn watched(&self) -> Vec<OutPoint> {
@@ -348,6 +352,12 @@ impl SmallSide for BankPayer {
             self.is_told_signed = true;
             self.own.say(&BankTalk::Signed { terms, force_close });
         }
+        for doing in self.stream.go_on(self.own.machine.machine())? {
+            match doing {
+                Doing::Pay(to) => self.own.step(&BankInput::Pay { to })?,
+                Doing::Say(body) => self.own.says.push_back(body),
+            }
+        }
         for effect in self.own.machine.pending() {
             match effect {
                 BankEffect::Fund if !self.own.is_late() => self.fund(with)?,
@@ -391,7 +401,8 @@ impl SmallSide for BankPayer {
     }
 
     fn changes(&self) -> u64 {
-        self.own.machine.changes()
+        let streams = self.stream.changes();
+        self.own.machine.changes().saturating_add(streams)
     }
 
     fn is_over(&self) -> bool {

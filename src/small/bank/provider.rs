@@ -10,6 +10,7 @@ use narthex_channel::{
         Provider, ProviderDuty, Receiving,
     },
     log::Log,
+    stream::Metering,
 };
 use narthex_contracts::{
     bank::{AdaptorCommitments, BankError, BankTerms, Penny, ProviderOpening},
@@ -18,9 +19,9 @@ use narthex_contracts::{
     musig::PublicNonce,
 };
 
-use super::{FAMILY, PROVIDER_HEARS, Shared, talk};
+use super::{FAMILY, PROVIDER_HEARS, Shared, stream::Serving, talk};
 use crate::small::{
-    Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
+    Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Streamed, Surroundings, Talk,
 };
 
 /// Terms that are looked at between two starts: each costs a line in the record of what was bound.
@@ -29,22 +30,24 @@ const MOST_PROPOSALS: u32 = 64;
 /// The provider's side.
 pub struct BankProvider {
     own: Shared<Receiving>,
+    stream: Serving,
     /// Terms that were looked at since the start.
     proposals: u32,
 }
 
 impl BankProvider {
-    /// As its log left it.
+    /// As its logs left it: the bank's, and that of the streams that it serves.
     ///
     /// # Errors
     /// [`SmallError::Open`].
     pub fn open(
         about: (BankFigures, BankConsent),
         depth: Depth,
-        log: Box<dyn Log>,
+        (log, stream): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<BankProvider, SmallError> {
         Ok(BankProvider {
             own: Shared::open(about, depth, log)?,
+            stream: Serving::open(stream)?,
             proposals: 0,
         })
     }
@@ -110,6 +113,13 @@ impl BankProvider {
         }
     }
 
+    /// Pennies that are no stream's: kept, used or freed for a request. What is enforceable alone counts.
+    fn meter(&mut self, key: [u8; 32], what: Metering) -> Result<(), SmallError> {
+        let book = self.own.machine.machine().book();
+        let enforceable = book.map_or(0, |book| book.enforceable());
+        self.stream.meter(key, what, enforceable)
+    }
+
     /// Its claim by the best commitment.
     fn claim(&mut self, commitment: u32, with: &Surroundings<'_>) -> Result<(), SmallError> {
         let book = self.own.machine.machine().book().cloned();
@@ -138,7 +148,17 @@ impl SmallSide for BankProvider {
         let book = self.own.machine.machine().book();
         let enforceable = book.map_or(0, |book| book.enforceable());
         figures.insert("enforceable".to_owned(), enforceable.into());
+        figures.extend(self.stream.figures(enforceable));
         figures
+    }
+
+    fn stream(&self) -> Option<Streamed> {
+        let machine = self.stream.machine();
+        machine.order()?;
+        Some(Streamed {
+            standing: machine.standing(),
+            why: machine.why_stopped().map(|why| why.reason.clone()),
+        })
     }
 
     fn rate(&self) -> FeeRate {
@@ -160,6 +180,9 @@ impl SmallSide for BankProvider {
         with: &mut Surroundings<'_>,
     ) -> Result<SmallHeard, SmallError> {
         let refused = |error: &dyn std::fmt::Display| Ok(SmallHeard::Refused(error.to_string()));
+        if let Some(heard) = self.stream.hear(body, self.own.machine.machine())? {
+            return Ok(heard);
+        }
         if body.starts_with(AdaptorCommitments::KIND.as_bytes()) {
             return match AdaptorCommitments::from_bytes(body) {
                 Ok(commitments) => self.paid(&BankInput::AdaptorCommitments(commitments)),
@@ -196,6 +219,11 @@ impl SmallSide for BankProvider {
             )),
             SmallOrder::Close => self.own.order_close(with),
             SmallOrder::ForceClose => self.own.step(&BankInput::ForceClose),
+            SmallOrder::Serve => self.stream.serve(),
+            SmallOrder::Reserve { key, pennies } => self.meter(key, Metering::Reserve(pennies)),
+            SmallOrder::Debit { key, pennies } => self.meter(key, Metering::Debit(pennies)),
+            SmallOrder::Release { key } => self.meter(key, Metering::Release),
+            SmallOrder::Stop => self.stream.stop("its provider stops it"),
             SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
         }
     }
@@ -234,6 +262,9 @@ impl SmallSide for BankProvider {
                 self.claim(commitment, with)?;
             }
         }
+        let bank = self.own.machine.machine();
+        let said = self.stream.go_on(bank, (with.seed, with.may_sign))?;
+        self.own.says.extend(said);
         if with.may_sign {
             self.own.ask_close();
         }
@@ -264,7 +295,8 @@ impl SmallSide for BankProvider {
     }
 
     fn changes(&self) -> u64 {
-        self.own.machine.changes()
+        let streams = self.stream.changes();
+        self.own.machine.changes().saturating_add(streams)
     }
 
     fn is_over(&self) -> bool {

@@ -13,6 +13,7 @@ mod run;
 mod shown;
 mod six;
 mod small;
+mod stream;
 mod tower;
 
 use std::process::ExitCode;

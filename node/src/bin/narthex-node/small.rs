@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use narthex::{
     bitcoin::{
         Txid,
-        hashes::sha256,
+        hashes::{Hash as _, sha256},
         hex::{DisplayHex as _, FromHex as _},
         secp256k1::PublicKey,
     },
@@ -22,7 +22,7 @@ use narthex_node::party::{
     SmallStatus,
 };
 
-use super::args::Dir;
+use super::{args::Dir, stream::StreamArgs};
 
 #[derive(Subcommand)]
 pub(crate) enum SmallOrder {
@@ -34,6 +34,20 @@ pub(crate) enum SmallOrder {
     Decline(DeclineArgs),
     /// As the payer of a bank: pays up to this penny.
     Pay(PayArgs),
+    /// As the payer of a bank: orders work in slices, each paid for when it is there.
+    Stream(StreamArgs),
+    /// As the provider of a bank: serves the stream that its payer has ordered.
+    Serve(OfSmall),
+    /// As the provider of a bank: keeps pennies that were given for a request. May be repeated, as debit and release may.
+    Reserve(MeterArgs),
+    /// As the provider of a bank: says how many of these the request has used.
+    Debit(MeterArgs),
+    /// As the provider of a bank: frees what the request did not use.
+    Release(ReleaseArgs),
+    /// Goes no further with the stream of a bank. What is paid for is still opened.
+    Stop(OfSmall),
+    /// Shows the stream of a bank as it goes on, until it ends: a line for whatever is new.
+    Follow(OfSmall),
     /// Ends one by agreement, if the other node is there.
     Close(OfSmall),
     /// Stops one alone. What each side may take back or claim then it publishes by itself.
@@ -59,9 +73,9 @@ pub(crate) enum SmallOrder {
 #[derive(Args)]
 pub(crate) struct OfSmall {
     #[command(flatten)]
-    dir: Dir,
+    pub(crate) dir: Dir,
     /// Its id, as `small list` shows it.
-    id: String,
+    pub(crate) id: String,
 }
 
 #[derive(Args)]
@@ -125,6 +139,24 @@ pub(crate) struct PayArgs {
     /// Number of the last penny that is given then: may be repeated.
     #[arg(long)]
     to: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct MeterArgs {
+    #[command(flatten)]
+    of: ReleaseArgs,
+    /// How many pennies.
+    #[arg(long)]
+    pennies: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    of: OfSmall,
+    /// Of the request, in hex; drawn by whoever makes it.
+    #[arg(long, value_name = "HASH")]
+    key: sha256::Hash,
 }
 
 #[derive(Args)]
@@ -235,6 +267,22 @@ impl SmallOrder {
                 (of.dir, SmallCommand::Decline { id: of.id, reason })
             }
             SmallOrder::Pay(PayArgs { of, to }) => doing(of, Doing::Pay { to }),
+            SmallOrder::Stream(args) => args.order()?,
+            SmallOrder::Serve(of) => doing(of, Doing::Serve),
+            SmallOrder::Stop(of) => doing(of, Doing::Stop),
+            SmallOrder::Reserve(MeterArgs { of, pennies }) => {
+                let key = of.key.to_byte_array();
+                doing(of.of, Doing::Reserve { key, pennies })
+            }
+            SmallOrder::Debit(MeterArgs { of, pennies }) => {
+                let key = of.key.to_byte_array();
+                doing(of.of, Doing::Debit { key, pennies })
+            }
+            SmallOrder::Release(ReleaseArgs { of, key }) => {
+                let key = key.to_byte_array();
+                doing(of, Doing::Release { key })
+            }
+            SmallOrder::Follow(of) => return super::stream::follow(&of),
             SmallOrder::Close(of) => doing(of, Doing::Close),
             SmallOrder::ForceClose(of) => doing(of, Doing::ForceClose),
             SmallOrder::Deliver(args) => args.order()?,
@@ -354,6 +402,8 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         next,
         role,
         standing,
+        stream,
+        stream_stopped,
         figures,
         acts_at,
         path,
@@ -375,6 +425,8 @@ pub(crate) fn show(out: &mut impl Write, status: &SmallStatus) -> io::Result<()>
         ("next      ", next.clone()),
         ("as        ", role.clone()),
         ("stands    ", standing.clone()),
+        ("stream    ", stream.clone()),
+        ("stopped   ", stream_stopped.clone()),
         ("acts at   ", acts_at.map(|height| height.to_string())),
         ("trouble   ", trouble.clone()),
     ];

@@ -13,6 +13,7 @@ mod guests;
 mod hosted;
 mod order;
 mod status;
+mod stream;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -38,6 +39,7 @@ pub use bounty::NewBounty;
 pub use delivery::{NewCollection, NewDelivery};
 pub use order::{NewBank, SmallCommand};
 pub use status::{SmallDelivered, SmallStatus};
+pub use stream::NewStream;
 
 /// A small contract with another node.
 pub(super) struct Small {

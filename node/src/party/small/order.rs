@@ -19,7 +19,7 @@ use narthex::{
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
 
-use super::{NewBounty, NewCollection, NewDelivery, Small};
+use super::{NewBounty, NewCollection, NewDelivery, NewStream, Small};
 use crate::{
     party::{
         Core, Fatal, Reply,
@@ -66,6 +66,8 @@ pub enum SmallCommand {
     Collect(NewCollection),
     /// Asks recomputers for a bounty, as its requester: [`Reply::Small`].
     Bounty(NewBounty),
+    /// As the payer of a bank: orders work in slices, paid for slice by slice: [`Reply::Small`].
+    Stream(NewStream),
     /// As a recomputer of a bounty: gives the result that this node has come to: [`Reply::Small`].
     Work {
         /// The contract's id in hex.
@@ -96,7 +98,7 @@ pub enum SmallCommand {
     Order {
         /// Its id in hex.
         id: String,
-        /// What: `"close"`, `"force-close"`, `"next"`, or `{"pay": {"to": 7}}`.
+        /// What: `"close"`, `"force-close"`, `"next"`, `"serve"`, `"stop"`, `{"reserve": {"key": HEX, "pennies": 3}}`, `debit` alike, `{"release": {"key": HEX}}`, or `{"pay": {"to": 7}}`.
         #[schema(value_type = Object)]
         what: SmallOrder,
     },
@@ -117,6 +119,7 @@ impl SmallCommand {
             SmallCommand::Deliver(_) => "small deliver",
             SmallCommand::Collect(_) => "small collect",
             SmallCommand::Bounty(_) => "small bounty",
+            SmallCommand::Stream(_) => "small stream",
             SmallCommand::Work { .. } => "small work",
             SmallCommand::Read { .. } => "small read",
             SmallCommand::Take { .. } => "small take",
@@ -126,6 +129,11 @@ impl SmallCommand {
                 SmallOrder::Close => "small close",
                 SmallOrder::ForceClose => "small force-close",
                 SmallOrder::Next => "small next",
+                SmallOrder::Serve => "small serve",
+                SmallOrder::Stop => "small stop",
+                SmallOrder::Reserve { .. } => "small reserve",
+                SmallOrder::Debit { .. } => "small debit",
+                SmallOrder::Release { .. } => "small release",
             },
             SmallCommand::Show { .. } => "small show",
             SmallCommand::List => "small list",
@@ -149,6 +157,7 @@ impl SmallCommand {
             | SmallCommand::Work { id, .. }
             | SmallCommand::Read { id }
             | SmallCommand::Show { id } => Some(id),
+            SmallCommand::Stream(new) => Some(&new.id),
             SmallCommand::Bank(_)
             | SmallCommand::Deliver(_)
             | SmallCommand::Collect(_)
@@ -196,6 +205,7 @@ impl Core {
                 let planned = self.planned_bounty(&new);
                 self.ask_planned(planned)
             }
+            SmallCommand::Stream(new) => self.order_stream(&new),
             SmallCommand::Work { id, result } => self.work_small(&id, &result),
             SmallCommand::Read { id } => Ok(id_of(&id).and_then(|id| self.read_small(&id))),
             SmallCommand::Take { id, depth } => self.take_small(&id, depth),

@@ -40,6 +40,10 @@ pub struct SmallStatus {
     pub role: Option<String>,
     /// Once it is joined: where that side stands, in a word of its machine.
     pub standing: Option<String>,
+    /// Of a bank that has paid or served a stream: where the last one stands, in a word of its machine; its figures begin with `stream_`.
+    pub stream: Option<String>,
+    /// Why that stream goes no further, if either side has said so.
+    pub stream_stopped: Option<String>,
     /// Figures of that side.
     pub figures: BTreeMap<String, u64>,
     /// The first height at which it acts by itself if nothing else happens.
@@ -54,12 +58,13 @@ pub struct SmallStatus {
     pub expires_s: u64,
 }
 
-/// What a contract brought this node: a delivery its recipient, a bounty its requester.
+/// What a contract brought this node: a delivery its recipient, a bounty its requester, a stream its payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SmallDelivered {
     /// The contract's id.
     pub id: String,
-    /// Of a delivery `message`, or `evidence` that its sender committed to none, which anybody can judge; of a bounty `result`.
+    /// Of a delivery `message`, or `evidence` that its sender committed to none, which anybody can judge; of a bounty, and of the
+    /// slices of a stream that are open, `result`.
     pub what: String,
     /// That, in hex.
     pub hex: String,
@@ -114,6 +119,7 @@ impl Small {
             true => Some("guest".to_owned()),
             false => side.map(|side| side.role().to_owned()),
         };
+        let streamed = side.and_then(|side| side.stream());
         Some(SmallStatus {
             id: id.to_lower_hex_string(),
             family: family.to_owned(),
@@ -126,6 +132,8 @@ impl Small {
             next: told.map(|(.., next)| next.to_owned()),
             role,
             standing: side.map(|side| side.standing().to_owned()),
+            stream: streamed.as_ref().map(|of| of.standing.to_owned()),
+            stream_stopped: streamed.and_then(|of| of.why),
             figures: side.map(|side| side.figures()).unwrap_or_default(),
             acts_at: side.and_then(|side| side.acts_at()),
             path: path.collect(),
