@@ -51,6 +51,8 @@ kinds! {
     ASSEMBLY = "NXTA1",
     /// An arbiter's word that it is not to be summoned any more.
     ARBITER_BURNED = "NXAB1",
+    /// A change in the log of an arbiter's offers on chain and their bonds.
+    BOND_CHANGE = "NXBO1",
     /// An arbiter's nonce of a contract, announced.
     NONCE_ANNOUNCED = "NXAN1",
     /// A change in the log of a set-up.

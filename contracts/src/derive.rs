@@ -53,11 +53,13 @@ pub enum Derived {
     DeliveryKey,
     /// What all secrets of a bounty's recomputer come from, by the salt of its call.
     BountySeed,
+    /// The identity of an arbiter's offer on chain, by the height at which it ends.
+    OfferIdentity,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 13] = [
+    pub const ALL: [Derived; 14] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
@@ -71,6 +73,7 @@ impl Derived {
         Derived::DeliverySeed,
         Derived::DeliveryKey,
         Derived::BountySeed,
+        Derived::OfferIdentity,
     ];
 
     /// What stands in `info`, before a counter of one byte.
@@ -89,6 +92,7 @@ impl Derived {
             Derived::DeliverySeed => "narthex/derived/delivery-seed",
             Derived::DeliveryKey => "narthex/derived/delivery-key",
             Derived::BountySeed => "narthex/derived/bounty-seed",
+            Derived::OfferIdentity => "narthex/derived/offer-identity",
         }
     }
 }
@@ -129,6 +133,18 @@ pub fn contract_key(seed: &Secret, negotiation: &[u8; 32]) -> Option<SecretKey> 
 /// [`contract_key`].
 pub fn delivery_key(seed: &Secret) -> Option<SecretKey> {
     scalar(seed, &[0; 32], Derived::DeliveryKey, |bytes| {
+        SecretKey::from_slice(bytes).ok()
+    })
+}
+
+/// The identity of an arbiter's offer on chain that ends at this height, which owns its bond. The height stands in the offer: whoever has the
+/// seed alone finds its offers on the chain, and their bonds; and whose offers end at rising heights has no identity twice. `None` as for
+/// [`contract_key`].
+pub fn offer_identity(seed: &Secret, expiry_height: u32) -> Option<SecretKey> {
+    let mut salt = [0; 32];
+    let (_, last) = salt.split_at_mut(28);
+    last.copy_from_slice(&expiry_height.to_be_bytes());
+    scalar(seed, &salt, Derived::OfferIdentity, |bytes| {
         SecretKey::from_slice(bytes).ok()
     })
 }

@@ -1,6 +1,6 @@
 //! Which coins are staked, and which pay fees.
 
-use bdk_wallet::bitcoin::{Amount, OutPoint, Psbt};
+use bdk_wallet::bitcoin::{Amount, OutPoint, Psbt, ScriptBuf};
 use narthex_contracts::{
     template::Reserve,
     terms::{Contribution, Fees},
@@ -40,6 +40,22 @@ impl PartyWallet {
         let contribution = Contribution::from_psbt(&psbt, &placeholder, deposit);
         self.free_unless(contribution.is_ok(), &psbt);
         Ok((contribution?, psbt))
+    }
+
+    /// Coins for a payment of its own, and what is left of them at this rate, while coins of this reserve stay behind. They are reserved;
+    /// nothing is signed.
+    ///
+    /// # Errors
+    /// As [`PartyWallet::contribute_keeping`].
+    pub fn set_aside(
+        &mut self,
+        payments: &[(ScriptBuf, Amount)],
+        fees: impl Into<Fees>,
+        _: &AcceptedPolicy,
+        reserve: &Reserve,
+    ) -> Result<Psbt, WalletError> {
+        let kept = self.kept_for(reserve)?;
+        self.build_without(&kept, payments, fees.into())
     }
 
     /// The coins that a reserve is made of: the smallest that suffice.

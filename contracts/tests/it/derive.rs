@@ -6,9 +6,12 @@ use std::collections::BTreeSet;
 use bitcoin::hex::DisplayHex;
 use narthex_base::secret::Secret;
 use narthex_contracts::derive::{
-    Derived, OwnSalt, Salted, contract_key, delivery_key, reply_secret,
+    Derived, OwnSalt, Salted, contract_key, delivery_key, offer_identity, reply_secret,
 };
 use proptest::prelude::*;
+
+/// Where the offer ends whose identity is looked at.
+const EXPIRY: u32 = 900_000;
 
 /// All that follows from a seed, and from a negotiation, an own salt or a contract, by name.
 fn all(
@@ -33,6 +36,7 @@ fn all(
         Derived::DeliverySeed => *salted.delivery_seed().expose(),
         Derived::DeliveryKey => delivery_key(&seed).unwrap().secret_bytes(),
         Derived::BountySeed => *salted.bounty_seed().expose(),
+        Derived::OfferIdentity => offer_identity(&seed, EXPIRY).unwrap().secret_bytes(),
     };
     Derived::ALL
         .into_iter()
@@ -64,7 +68,7 @@ proptest! {
         let other_contract = all(seed, negotiation, salt, others.2);
         for (i, (what, bytes)) in found.iter().enumerate() {
             let (negotiated, kept) = (*what == Derived::ContractKey, *what == Derived::ReplyKey);
-            let lasts = *what == Derived::DeliveryKey;
+            let lasts = matches!(what, Derived::DeliveryKey | Derived::OfferIdentity);
             prop_assert_eq!(*bytes == elsewhere[i].1, !negotiated, "{:?} of another negotiation", what);
             prop_assert_eq!(*bytes == next_attempt[i].1, negotiated || kept || lasts, "{:?} of another attempt", what);
             prop_assert_eq!(*bytes == other_contract[i].1, !kept, "{:?} of another contract", what);
@@ -72,6 +76,19 @@ proptest! {
         let others = all(other_seed, negotiation, salt, contract);
         prop_assert!(others.iter().all(|(_, bytes)| !values.contains(bytes)));
     }
+}
+
+/// One for each end, whatever bytes the height has in common with another.
+#[test]
+fn no_two_ends_have_one_identity() {
+    let seed = Secret::from_bytes([7; 32]);
+    let ends = [1, 256, 65_536, EXPIRY, EXPIRY + 1, 499_999_999];
+    let keys = ends.map(|end| offer_identity(&seed, end).unwrap().secret_bytes());
+    assert_eq!(BTreeSet::from(keys).len(), ends.len());
+    assert_eq!(
+        offer_identity(&seed, EXPIRY).unwrap().secret_bytes(),
+        keys[3]
+    );
 }
 
 #[test]

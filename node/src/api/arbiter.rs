@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Known,
     error::ApiError,
-    orders::{Key, body, key},
+    orders::{Key, body, key, no_body},
     shown::{Json, Refusals, defect},
 };
 use crate::party::{ArbiterStatus, Command, IdentityStatus, Once, Reply};
@@ -45,6 +45,22 @@ pub(super) async fn burn(
     let once = Once::new(key, &command);
     match shared.ask(Some(once), command).await? {
         Reply::Identity(identity) => Ok(Json(*identity)),
+        other => Err(defect(&other)),
+    }
+}
+
+/// Makes the arbiter's next offer on chain with the next look at the chain, though it is not due.
+#[utoipa::path(post, path = "/v1/arbiter/offer", tag = "orders", params(Key), responses((status = 200, body = ArbiterStatus), Refusals))]
+pub(super) async fn renew(
+    State(shared): Known,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<ArbiterStatus>, ApiError> {
+    let key = key(&headers)?;
+    no_body(request).await?;
+    let once = Once::new(key, &Command::RenewOffer);
+    match shared.ask(Some(once), Command::RenewOffer).await? {
+        Reply::Arbiter(status) => Ok(Json(*status)),
         other => Err(defect(&other)),
     }
 }

@@ -68,6 +68,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(arbiter::arbiter))
         .routes(routes!(arbiter::identity))
         .routes(routes!(arbiter::burn))
+        .routes(routes!(arbiter::renew))
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))

@@ -52,6 +52,7 @@ impl Core {
         }
         self.poll_small(tip, chain)?;
         self.poll_towers(tip, chain)?;
+        self.poll_bonds(tip, chain)?;
         self.go_on()
     }
 

@@ -203,6 +203,8 @@ pub enum Command {
     Metrics,
     /// How the node stands as an arbiter: [`Reply::Arbiter`].
     Arbiter,
+    /// Makes the next offer on chain now, though it is not due: [`Reply::Arbiter`].
+    RenewOffer,
     /// Who it is: [`Reply::Identity`].
     Identity,
     /// Takes no new case as an arbiter, and says so under its key, for ever: [`Reply::Identity`].
@@ -271,6 +273,7 @@ impl Command {
             Command::EvidenceText { .. } => "evidence-text",
             Command::Metrics => "metrics",
             Command::Arbiter => "arbiter",
+            Command::RenewOffer => "renew-offer",
             Command::Identity => "identity",
             Command::Burn { .. } => "burn",
             Command::List => "list",
@@ -330,6 +333,7 @@ impl Command {
             | Command::Drain { .. }
             | Command::Metrics
             | Command::Arbiter
+            | Command::RenewOffer
             | Command::Identity
             | Command::Burn { .. }
             | Command::Address

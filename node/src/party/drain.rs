@@ -97,7 +97,7 @@ impl Core {
     /// Whether an order begins nothing that must not begin now.
     pub(super) fn may_begin(&self, command: &Command) -> Result<(), CommandError> {
         let is_new = match command {
-            Command::Offer(_) => true,
+            Command::Offer(_) | Command::RenewOffer => true,
             // What is taken part in already runs.
             Command::Accept { id } => id_of(id).is_ok_and(|id| self.standing(&id) == "asked"),
             Command::Small { order } => matches!(

@@ -94,6 +94,7 @@ impl Core {
         );
         self.contract_figures(&mut out);
         self.case_figures(&mut out);
+        self.bond_figures(&mut out);
         self.peer_figures(&mut out);
         out.one(
             "narthex_store_commits_total",

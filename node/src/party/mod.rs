@@ -73,8 +73,8 @@ use tower::Towers;
 use wallet::WalletLog;
 
 pub use arbiter::{
-    ArbiterPolicy, ArbiterStatus, BoundsStatus, Burned, BurnedStatus, CaseStatus, EndStatus,
-    IdentityStatus, JudgeStatus, MoneyStatus,
+    ArbiterPolicy, ArbiterStatus, BondPolicy, BondStatus, BoundsStatus, Burned, BurnedStatus,
+    CaseStatus, EndStatus, IdentityStatus, JudgeStatus, MoneyStatus, OfferStatus, OfferingStatus,
 };
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use drain::{ReadyStatus, UnreadyReason};

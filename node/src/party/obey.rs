@@ -70,6 +70,7 @@ impl Core {
             }
             Command::Metrics => Ok(Reply::Metrics(self.figures())),
             Command::Arbiter => Ok(Reply::Arbiter(Box::new(self.arbiter_status()))),
+            Command::RenewOffer => return self.renew_offer(),
             Command::Identity => Ok(Reply::Identity(Box::new(self.identity()))),
             Command::Burn { reason } => return self.burn(&reason),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),

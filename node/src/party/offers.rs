@@ -24,7 +24,7 @@ use narthex::{
 
 use super::{
     Action, Core, Fatal,
-    arbiter::burn_log,
+    arbiter::{bond_log, burn_log},
     contract::{Contract, offer_log, setup_log, short},
     life::{doubted_log, follow_log, life_log},
     peers::Due,
@@ -37,6 +37,9 @@ impl Core {
         let known = self.store.known()?;
         if known.contains(&burn_log()) {
             self.recover_burn()?;
+        }
+        if known.contains(&bond_log()) {
+            self.recover_bonds()?;
         }
         for whose in known.iter().filter(|whose| whose.machine == "offer") {
             let log = self.store.open(whose)?;

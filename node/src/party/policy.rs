@@ -15,7 +15,7 @@ use narthex::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ArbiterPolicy, TowerPolicy};
+use super::{ArbiterPolicy, BondPolicy, TowerPolicy};
 
 /// A role without the place in the panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,6 +79,8 @@ pub struct Policy {
     pub judge: Option<JudgeBox>,
     /// Within which bounds it sits as an arbiter.
     pub arbiter: ArbiterPolicy,
+    /// What it offers on chain as an arbiter, with a bond; nothing, if none.
+    pub bond: Option<BondPolicy>,
     /// What it takes as a watchtower, and what it pays.
     pub tower: TowerPolicy,
 }
@@ -103,6 +105,7 @@ impl Default for Policy {
             is_aside: true,
             judge: None,
             arbiter: ArbiterPolicy::default(),
+            bond: None,
             tower: TowerPolicy::default(),
         }
     }

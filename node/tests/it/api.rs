@@ -88,6 +88,7 @@ const fn route(command: &Command) -> (&'static str, &'static str) {
         Command::Arbiter => ("get", "/v1/arbiter"),
         Command::Identity => ("get", "/v1/identity"),
         Command::Burn { .. } => ("post", "/v1/arbiter/burn"),
+        Command::RenewOffer => ("post", "/v1/arbiter/offer"),
         Command::Show { .. } => ("get", "/v1/contracts/{id}"),
         Command::Graph { .. } => ("get", "/v1/contracts/{id}/graph"),
         Command::List => ("get", "/v1/contracts"),
@@ -133,7 +134,7 @@ fn every_order_has_its_route() {
         let mut read = all.filter_map(|order| serde_json::from_value::<Command>(order).ok());
         read.next().unwrap_or_else(|| panic!("{word}"))
     };
-    let words = "node ready address accept decline leave deliver admit agree result bundle evidence evidence-text metrics arbiter identity burn show graph list peers stop";
+    let words = "node ready address accept decline leave deliver admit agree result bundle evidence evidence-text metrics arbiter renew-offer identity burn show graph list peers stop";
     let towers = r#"["clients", {"take": {"bundle": ""}}, {"ruling": {"attestation": ""}}, {"list": {}}, {"show": {"id": ""}},
         {"forget": {"id": ""}}, {"admit": {"name": "", "ticket_sha256": ""}}, {"dismiss": {"name": ""}}]"#;
     let towers: Vec<TowerCommand> = serde_json::from_str(towers).unwrap();

@@ -27,6 +27,7 @@ mod life;
 mod marketplace;
 mod matrix;
 mod networks;
+mod offers_on_chain;
 mod orders;
 mod party;
 mod party_attacks;

@@ -1,5 +1,6 @@
 // Looks at the page of an arbiter in a browser as its operator does: node arbiter.mjs MODULES CHROMIUM URL TOKEN CONTRACT FOLDER PHASE
-// PHASE: `keeping`, it stands by in one contract; `hearing`, that is before it; `over`, it has ruled and was paid.
+// PHASE: `keeping`, it stands by in one contract; `hearing`, that is before it; `over`, it has ruled and was paid; `offers`, it has an offer
+// on chain, of the identity CONTRACT, and no case.
 // What it finds wrong it throws; what it saw it writes to FOLDER as pictures.
 import { browse, must, pictured, watched } from "./browser.mjs";
 
@@ -19,10 +20,21 @@ await browse(modules, chromium, async (context) => {
   must("nothing is shown without the token", !(await page.locator("#node").isVisible()));
   await page.goto("about:blank");
   await page.goto(`${url}#token=${token}`);
-  await page.locator("#case-list tr").first().waitFor();
+  await page.locator(phase === "offers" ? "#offer-list tr" : "#case-list tr").first().waitFor();
   must("the token is not in the address", !page.url().includes(token));
 
   const text = async (id) => (await page.locator(`#${id}`).innerText()).trim();
+  if (phase === "offers") {
+    const offers = await text("offers");
+    must(`the offer: ${offers}`, offers.includes(contract.slice(0, 10)) && offers.includes("stands"));
+    must(`when the next is made: ${offers}`, /The next offer is made at height [0-9,]+ \(in [1-9][0-9]* blocks?, about /.test(offers));
+    must(`what is locked: ${offers}`, /[1-9][0-9,]* sat in bonds, [1-9][0-9,]* sat paid/.test(offers));
+    must("no alarm", (await page.locator("#alarms li").count()) === 0);
+    await pictured(page, folder, `arbiter-${phase}`);
+    end();
+    return;
+  }
+  must("no offer is shown where none is wanted", !(await page.locator("#offers").isVisible()));
   const row = await text("case-list");
   must(`the case is there: ${row}`, row.includes(contract.slice(0, 10)));
   must(`and in one state: ${row}`, (await page.locator("#state-list li").count()) === 1);

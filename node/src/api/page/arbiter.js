@@ -150,6 +150,51 @@ function showCases(cases) {
   }));
 }
 
+/** What a state of an offer means, and its colour. */
+const OFFERS = {
+  waiting: ["new", "in no block yet"], standing: ["done", "stands"], free: ["keeps", "ended; its bond goes into the next"],
+  rolling: ["busy", "its bond goes into the next"], returning: ["busy", "its bond goes back to the wallet"], over: ["keeps", "its bond is spent"],
+  lost: ["quiet", "came to nothing"],
+};
+
+function showOffers(offering, tip) {
+  $("offers").hidden = offering == null;
+  if (offering == null) return;
+  const { amount_sat, next_height, next_about_s, is_asked, locked_sat, fees_sat, margin_blocks } = offering;
+  let next = "No further offer is made.";
+  if (amount_sat != null && is_asked) next = "The next offer is made with the next block.";
+  else if (amount_sat != null && next_height == null) next = "The next offer is made as soon as it can be.";
+  else if (amount_sat != null) {
+    const left = tip == null ? 0 : next_height - tip;
+    const when = left > 0 ? `in ${blocks(left)}${next_about_s == null ? "" : `, about ${clock(next_about_s)}`}` : "now";
+    next = `The next offer is made at height ${next_height.toLocaleString("en")} (${when}), ${blocks(margin_blocks)} before the last one ends.`;
+  }
+  put("offers-next", `${next} ${sat(locked_sat)} in bonds, ${sat(fees_sat)} paid in fees for them.`);
+  $("offer-list").replaceChildren(...offering.offers.map((one) => {
+    const row = made("tr");
+    const [kind, means] = OFFERS[one.state] ?? ["new", one.state];
+    const box = made("span", "", `swatch ${kind}`);
+    box.setAttribute("aria-hidden", "true");
+    const state = cell("", "state");
+    state.append(box, means);
+    const left = tip == null ? null : one.end_height - tip;
+    const place = cell(one.outpoint == null ? "" : short(one.outpoint));
+    if (one.outpoint != null) place.title = one.outpoint;
+    row.append(
+      cell(short(one.identity)),
+      state,
+      cell(one.end_height.toLocaleString("en")),
+      cell(left == null ? "" : left > 0 ? blocks(left) : "ended"),
+      cell(one.end_about_s == null ? "" : clock(one.end_about_s)),
+      cell(sat(one.value_sat), "sum"),
+      cell(sat(one.fees_sat), "sum"),
+      place,
+    );
+    row.title = one.identity;
+    return row;
+  }));
+}
+
 function showAlarms(status, now_s) {
   const alarms = [];
   for (const one of status.cases) {
@@ -157,6 +202,7 @@ function showAlarms(status, now_s) {
     else if (one.trouble != null) alarms.push([`Case ${short(one.id)}`, one.trouble]);
   }
   if (status.burned != null) alarms.push(["No new case is taken", `since ${clock(status.burned.unix_s)}, for ever: ${status.burned.reason}`]);
+  if (status.offering?.trouble != null) alarms.push(["The offer on chain", status.offering.trouble]);
   if (!status.judge.is_boxed) alarms.push(["No box", "questions are judged in the node's own process"]);
   else if (status.judge.found?.includes("DOES NOT HOLD") || status.judge.found?.includes("cannot be judged")) alarms.push(["The box", status.judge.found]);
   const age_s = status.looked_s == null ? null : now_s - status.looked_s;
@@ -200,6 +246,7 @@ async function refresh() {
   showMoney(status.money);
   showDates(due, status.tip);
   showCases(status.cases);
+  showOffers(status.offering, status.tip);
   showFacts(status, now_s);
 }
 

@@ -16,16 +16,17 @@ use narthex_node::{
     NodeKey,
     party::{
         ArbiterPolicy, ArbiterStatus, BurnedStatus, CaseStatus, Command, Core, IdentityStatus,
-        MoneyStatus,
+        MoneyStatus, Policy,
     },
     shell::{Clock, Folder},
 };
 
 use super::{
     args::{Dir, json_file, save_new},
+    bond::{self, BondArgs, OfferOrder},
     config::{FILE, options},
     database::DatabaseArgs,
-    run::{MoneyArgs, RunArgs},
+    run::{MoneyArgs, RunArgs, usual_pace},
 };
 
 /// Bounds within which a node sits as an arbiter.
@@ -73,6 +74,9 @@ pub(crate) enum ArbiterOrder {
     Serve(Box<RunArgs>),
     /// Says how the node stands as an arbiter: cases, dates, what they have brought. The page /arbiter shows the same.
     Status(Dir),
+    /// About its offers on chain, and their bonds.
+    #[command(subcommand)]
+    Offer(OfferOrder),
     /// About the key by which it is known.
     #[command(subcommand)]
     Key(KeyOrder),
@@ -132,6 +136,8 @@ pub(crate) struct InitArgs {
     #[command(flatten)]
     bounds: BoundsArgs,
     #[command(flatten)]
+    bond: BondArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
 }
 
@@ -150,6 +156,7 @@ impl ArbiterOrder {
             ArbiterOrder::Init(args) => args.run(),
             ArbiterOrder::Serve(args) => args.run(),
             ArbiterOrder::Status(dir) => dir.ask(&Command::Arbiter),
+            ArbiterOrder::Offer(order) => order.run(),
             ArbiterOrder::Key(KeyOrder::Status(dir)) => dir.ask(&Command::Identity),
             ArbiterOrder::Key(KeyOrder::Burn(BurnArgs { dir, reason, .. })) => {
                 dir.ask(&Command::Burn { reason })
@@ -173,6 +180,12 @@ impl InitArgs {
         if let Some(path) = &self.economics {
             json_file::<Economics>(path)?;
         }
+        let policy = Policy {
+            arbiter: self.bounds.within(USUAL),
+            bond: self.bond.policy(self.max_stake),
+            ..Policy::default()
+        };
+        bond::check(&policy.paced(usual_pace(self.money.network())))?;
         options(&self.text(&self.dir.dir, ("", ""))?)?;
         let mut chain = Node::connect(&self.node, &self.cookie)?;
         let folder = Folder::open(&self.dir.dir)?;
@@ -233,6 +246,7 @@ impl InitArgs {
         } = bounds;
         let database = self.database.text(quoted)?;
         let (min_retainer, max_stake) = (min_retainer.to_sat(), self.max_stake);
+        let bond = self.bond.text();
         Ok(format!(
             "# Options of `narthex-node arbiter serve --dir DIR`; `narthex-node config` prints all that may stand here. Nothing in this file is
 # secret. What is lies beside it: whoever has node.key and seed has the stakes, and rules in this arbiter's name.
@@ -271,6 +285,10 @@ max-evidence-bytes = {max_evidence_bytes}
 max-blob-bytes = {max_blob_bytes}
 # Fuel of a step that may have to be run again:
 max-step-fuel = {max_step_fuel}
+
+# Offers on chain: what is locked for each in satoshi, the blocks that it stands, and the longest that it lets a stake be locked after a
+# delivery. Each is renewed before it ends; twice as much as one bond is locked at times.
+{bond}
 {database}"
         ))
     }
@@ -285,8 +303,9 @@ max-step-fuel = {max_step_fuel}
         };
         let pay = match made {
             Some(address) => format!(
-                "pay {address}: for each contract at once one coin of up to {} sat, which is staked, and two small ones for fees; for a bond too, if it is to have one (`narthex bond`)",
-                self.max_stake
+                "pay {address}: for each contract at once one coin of up to {} sat, which is staked, and two small ones for fees{}",
+                self.max_stake,
+                self.bond.coins()
             ),
             None => format!(
                 "`narthex-node address --dir {shown}` gives an address of its wallet while it runs"
@@ -331,10 +350,14 @@ pub(super) fn identity(out: &mut impl Write, identity: &IdentityStatus) -> io::R
         node,
         address,
         burned,
+        offer,
     } = identity;
     match address.as_str() {
         "" => writeln!(out, "node      {node}")?,
         address => writeln!(out, "node      {node}@{address}")?,
+    }
+    if let Some(offer) = offer {
+        bond::posted(out, offer)?;
     }
     match burned {
         None => writeln!(out, "summoned  by whoever keeps its bounds"),
@@ -359,6 +382,7 @@ pub(super) fn show(out: &mut impl Write, status: &ArbiterStatus) -> io::Result<(
         open_cases,
         money,
         cases,
+        offering,
         ..
     } = status;
     writeln!(out, "node      {node}")?;
@@ -386,6 +410,9 @@ pub(super) fn show(out: &mut impl Write, status: &ArbiterStatus) -> io::Result<(
         out,
         "money     {locked_sat} sat staked; {net_sat} net: {retainers_sat} retainers, {earned_sat} earned, {lost_sat} lost, {fees_sat} fees"
     )?;
+    if let Some(offering) = offering {
+        bond::show(out, offering)?;
+    }
     for case in cases {
         let CaseStatus {
             id,

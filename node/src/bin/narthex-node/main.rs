@@ -3,6 +3,7 @@
 mod arbiter;
 mod args;
 mod bench;
+mod bond;
 mod config;
 mod database;
 mod demo;

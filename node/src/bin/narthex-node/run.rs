@@ -20,6 +20,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{
     arbiter::BoundsArgs,
     args::{Dir, json_file},
+    bond::{self, BondArgs},
     database::DatabaseArgs,
     shown,
 };
@@ -91,6 +92,14 @@ impl MoneyArgs {
     }
 }
 
+/// What a node counts on that was told nothing else.
+pub(super) const fn usual_pace(network: Network) -> Pace {
+    match network {
+        Network::Regtest => Pace::REGTEST,
+        _ => Pace::MAINNET,
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -141,6 +150,8 @@ pub(crate) struct RunArgs {
     max_stake: u64,
     #[command(flatten)]
     bounds: BoundsArgs,
+    #[command(flatten)]
+    bond: BondArgs,
     /// Most bytes of jobs that are fetched from one client, and kept.
     #[arg(long, default_value_t = Policy::PEER_JOB_BYTES, value_name = "BYTES")]
     max_client_job_bytes: u64,
@@ -205,9 +216,16 @@ impl RunArgs {
                 ..TowerPolicy::default()
             },
             arbiter: self.bounds.within(ArbiterPolicy::default()),
+            bond: self.bond.policy(self.max_stake),
             judge: Some(JudgeBox::of_this_program(&["judge"])?),
             ..Policy::default()
         };
+        let policy = match (self.pace, network) {
+            (None, Network::Regtest) => policy,
+            (Some(PaceArg::Regtest), _) => policy.paced(Pace::REGTEST),
+            (Some(PaceArg::Mainnet) | None, _) => policy.paced(Pace::MAINNET),
+        };
+        bond::check(&policy)?;
         let options = RunOptions {
             dir: self.dir.dir,
             database: self.database.options(),
@@ -218,11 +236,7 @@ impl RunArgs {
             network,
             follow_anew: self.follow_anew,
             jobs: jobs.collect::<Result<_, _>>()?,
-            policy: match (self.pace, network) {
-                (None, Network::Regtest) => policy,
-                (Some(PaceArg::Regtest), _) => policy.paced(Pace::REGTEST),
-                (Some(PaceArg::Mainnet) | None, _) => policy.paced(Pace::MAINNET),
-            },
+            policy,
             tick: Duration::from_millis(self.tick_ms),
             limits: Limits::default(),
             api: self.api.map(|listen| ApiOptions {

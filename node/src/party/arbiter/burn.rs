@@ -16,6 +16,7 @@ use narthex_base::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::OfferStatus;
 use crate::party::{
     Core, Fatal, Reply,
     command::{Answer, refused},
@@ -135,6 +136,9 @@ pub struct IdentityStatus {
     pub address: String,
     /// That it is not to be summoned as an arbiter, if it has said so.
     pub burned: Option<BurnedStatus>,
+    /// Its offer on chain, as an arbiter: the one of those in blocks that ends last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offer: Option<OfferStatus>,
 }
 
 /// An arbiter's word that it is not to be summoned. Signed is the tagged hash `narthex/arbiter-burned` of node, seconds (8 bytes, big end first)
@@ -161,6 +165,7 @@ impl Core {
                 reason: said.reason.clone(),
                 signature: said.signature.serialize().to_lower_hex_string(),
             }),
+            offer: self.posted_offer(),
         }
     }
 

@@ -93,6 +93,7 @@ impl Core {
             },
             bounds: BoundsStatus::of(&self.policy),
             burned: self.identity().burned,
+            offering: self.offering(),
             states,
             open_cases: self.cases(None),
             money,

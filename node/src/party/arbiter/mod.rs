@@ -1,5 +1,6 @@
 //! A node as an arbiter: within which bounds it sits on panels, and what it says of that to its operator.
 
+mod bond;
 mod burn;
 mod cases;
 mod status;
@@ -13,6 +14,8 @@ use narthex::{
 
 use super::{AnyLog, Core};
 
+pub(super) use bond::bond_log;
+pub use bond::{BondPolicy, BondStatus, OfferStatus, OfferingStatus};
 pub(super) use burn::{Burn, burn_log};
 pub use burn::{Burned, BurnedStatus, IdentityStatus};
 pub use status::{ArbiterStatus, BoundsStatus, CaseStatus, EndStatus, JudgeStatus, MoneyStatus};
@@ -113,6 +116,8 @@ pub(super) struct Sitting {
     judge_found: Option<String>,
     /// Its word that it takes no new case: opened when it is there, or given.
     burn: Option<Logged<Burn, AnyLog>>,
+    /// Its offers on chain, and their bonds.
+    bonds: bond::Bonds,
 }
 
 impl Core {
@@ -136,7 +141,8 @@ impl Core {
             .policy
             .arbiter
             .check(&offer.params, self.cases(Some(offer.id())));
-        checked.map_err(|beyond| beyond.to_string())
+        checked.map_err(|beyond| beyond.to_string())?;
+        self.bond_covers(&offer.params)
     }
 
     /// In how many contracts it sits, but for this one.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use narthex::bitcoin::{Amount, secp256k1::PublicKey};
 use serde::{Deserialize, Serialize};
 
-use super::{ArbiterPolicy, BurnedStatus};
+use super::{ArbiterPolicy, BurnedStatus, OfferingStatus};
 use crate::party::{DateStatus, Part, Policy};
 
 /// How a node stands as an arbiter.
@@ -26,6 +26,9 @@ pub struct ArbiterStatus {
     pub bounds: BoundsStatus,
     /// That it takes no new case, if it has said so.
     pub burned: Option<BurnedStatus>,
+    /// Its offers on chain with their bonds, if it is to make any or has made some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offering: Option<OfferingStatus>,
     /// How many cases there are in each state.
     pub states: BTreeMap<String, u64>,
     /// Cases of which the end is not so deep that nothing takes it back: those that count against `max_cases`.

@@ -183,12 +183,7 @@ impl House {
         let house = self;
         for at in first..house.nodes.len() {
             let address = house.ask(at, &["address"])["address"].clone();
-            let address: Address<_> = address.as_str().unwrap().parse().unwrap();
-            let script = address
-                .require_network(Network::Regtest)
-                .unwrap()
-                .script_pubkey();
-            mine_coins(&mut house.chain, COINS, &script, &miner()).unwrap();
+            house.pay(address.as_str().unwrap());
         }
         for at in first..house.nodes.len() {
             house.wait(
@@ -199,6 +194,16 @@ impl House {
                 },
             );
         }
+    }
+
+    /// An address gets coins.
+    pub fn pay(&mut self, address: &str) {
+        let address: Address<_> = address.parse().unwrap();
+        let script = address
+            .require_network(Network::Regtest)
+            .unwrap()
+            .script_pubkey();
+        mine_coins(&mut self.chain, COINS, &script, &miner()).unwrap();
     }
 
     /// A node's API.

@@ -52,6 +52,13 @@ impl House {
         House::founded((TempDir::new().unwrap(), DIGITS), Vec::new())
     }
 
+    /// One more node, of the folder of this name that `arbiter init` has made.
+    pub fn serves(&mut self, name: &str) {
+        let dir = self.file(name);
+        let started = self.begin(Role::Arbiter(0), &dir, (None, None));
+        self.nodes.push(started.ready());
+    }
+
     /// Everybody with coins; the arbiters were made by `arbiter init` with these words, and are served.
     pub fn with_panel(words: &[&str]) -> House {
         let mut house = House::empty();
