@@ -194,6 +194,9 @@ impl Streaming {
     /// In what is durable neither side is ahead by more than one slice, and nobody has pennies that the other did not give.
     fn check(&mut self) {
         let [payer, provider] = &self.all;
+        if payer.stream() == "none" {
+            return;
+        }
         if payer.stream() == "asked"
             && provider.stream() != "asked"
             && provider.figure("stream_made") > 1
