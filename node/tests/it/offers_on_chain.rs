@@ -1,19 +1,25 @@
 //! An arbiter's offers on chain, and their bonds: one process and a Bitcoin node. Whoever reads the chain finds them.
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
 use narthex::{
-    bitcoin::{Amount, ScriptBuf, Transaction, consensus::encode},
-    contracts::panel::{Offer, Pool},
+    bitcoin::{
+        Amount, ScriptBuf, Transaction,
+        consensus::encode,
+        hex::FromHex as _,
+        secp256k1::{PublicKey, Secp256k1},
+    },
+    bond::verify,
+    contracts::{
+        bond::Certificate,
+        panel::{Offer, OfferTerms, Pool},
+    },
     regtest::{ChainSource as _, Miner as _},
 };
+use narthex_base::codec::Message as _;
 use serde_json::Value;
 
-use crate::support::{
-    house::House,
-    kill::When,
-    tools::{looked_at, top},
-};
+use crate::support::{house::House, kill::When, tools::looked_at};
 
 /// What is locked for each.
 const BOND: u64 = 300_000;
@@ -152,30 +158,22 @@ fn an_offer_is_posted_found_renewed_and_its_bond_rolled_over() {
     assert_eq!(shown["terms_hash"], first.terms_hash.to_string());
     let offering = arbiter(&house)["offering"].clone();
     assert_eq!(offering["next_height"], end - MARGIN);
-    // Whoever asks it sees its terms, and has the bond's word for its key: the command that reads such words takes it.
+    // Whoever asks it sees its terms, and has the bond's word for its key, as `narthex bond check` reads it.
     let public = house
         .client(0)
         .ask("GET", "/v1/identity", &[("Authorization", "")], "");
     let public = public.json()["offer"].clone();
     assert_eq!(public["terms"]["stake_sat"], 50_000);
-    let terms: narthex::contracts::panel::OfferTerms =
-        serde_json::from_value(public["terms"].clone()).unwrap();
+    let terms: OfferTerms = serde_json::from_value(public["terms"].clone()).unwrap();
     assert_eq!(terms.hash(), first.terms_hash);
-    let (url, cookie) = house.chain.rpc();
-    let checked = Command::new(top().join("target/debug/narthex"))
-        .args([
-            "bond",
-            "check",
-            public["certificate"].as_str().unwrap(),
-            "--depth",
-            "1",
-            "--json",
-        ])
-        .args(["--node", &url, "--cookie"])
-        .arg(cookie)
-        .output()
-        .unwrap();
-    assert!(checked.status.success(), "{checked:?}");
+    let bytes = Vec::<u8>::from_hex(public["certificate"].as_str().unwrap()).unwrap();
+    let certificate = Certificate::from_bytes(&bytes).unwrap();
+    let tip = house.chain.height().unwrap();
+    certificate.check_signature(&Secp256k1::new(), tip).unwrap();
+    let counts = verify(&mut house.chain, certificate.claim(), 1).unwrap();
+    assert_eq!(counts.value, Amount::from_sat(BOND));
+    let node: PublicKey = house.nodes[0].id.parse().unwrap();
+    assert_eq!(certificate.claim().identity, node.x_only_public_key().0);
     looked_at(
         &house.client(0),
         ("arbiter", "arbiter"),
