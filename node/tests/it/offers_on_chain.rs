@@ -247,7 +247,7 @@ fn whoever_is_killed_at_its_writes_makes_one_offer_and_a_lost_block_brings_it_ag
     house.nodes[0].is_doomed_to(dooms);
     house.again(0);
     let mut coins = BTreeSet::new();
-    let mut ends = BTreeSet::new();
+    let (mut ends, mut asked) = (BTreeSet::new(), 0);
     while house.nodes[0].deaths_left() > 0 {
         house.revive();
         for txid in house.waiting() {
@@ -259,8 +259,12 @@ fn whoever_is_killed_at_its_writes_makes_one_offer_and_a_lost_block_brings_it_ag
                 .iter()
                 .map(|one| one["end_height"].as_u64().unwrap()),
         );
-        // Something is to be written again and again.
+        // Something is to be written again and again; whoever has no such write is killed all the same.
         let _ = house.try_ask(0, &["address"]);
+        asked += 1;
+        if asked % 20 == 0 {
+            house.nodes[0].kill();
+        }
     }
     house.wait("the offer waits", |house| house.waiting().len() == 1);
     let tx = transaction(&house, &house.waiting()[0].to_string());
