@@ -1,19 +1,25 @@
 //! An arbiter's offers on chain, and their bonds: one process and a Bitcoin node. Whoever reads the chain finds them.
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
 use narthex::{
-    bitcoin::{Amount, ScriptBuf, Transaction, consensus::encode},
-    contracts::panel::{Offer, Pool},
+    bitcoin::{
+        Amount, ScriptBuf, Transaction,
+        consensus::encode,
+        hex::FromHex as _,
+        secp256k1::{PublicKey, Secp256k1},
+    },
+    bond::verify,
+    contracts::{
+        bond::Certificate,
+        panel::{Offer, OfferTerms, Pool},
+    },
     regtest::{ChainSource as _, Miner as _},
 };
+use narthex_base::codec::Message as _;
 use serde_json::Value;
 
-use crate::support::{
-    house::House,
-    kill::When,
-    tools::{looked_at, top},
-};
+use crate::support::{house::House, kill::When, tools::looked_at};
 
 /// What is locked for each.
 const BOND: u64 = 300_000;
@@ -152,30 +158,22 @@ fn an_offer_is_posted_found_renewed_and_its_bond_rolled_over() {
     assert_eq!(shown["terms_hash"], first.terms_hash.to_string());
     let offering = arbiter(&house)["offering"].clone();
     assert_eq!(offering["next_height"], end - MARGIN);
-    // Whoever asks it sees its terms, and has the bond's word for its key: the command that reads such words takes it.
+    // Whoever asks it sees its terms, and has the bond's word for its key, as `narthex bond check` reads it.
     let public = house
         .client(0)
         .ask("GET", "/v1/identity", &[("Authorization", "")], "");
     let public = public.json()["offer"].clone();
     assert_eq!(public["terms"]["stake_sat"], 50_000);
-    let terms: narthex::contracts::panel::OfferTerms =
-        serde_json::from_value(public["terms"].clone()).unwrap();
+    let terms: OfferTerms = serde_json::from_value(public["terms"].clone()).unwrap();
     assert_eq!(terms.hash(), first.terms_hash);
-    let (url, cookie) = house.chain.rpc();
-    let checked = Command::new(top().join("target/debug/narthex"))
-        .args([
-            "bond",
-            "check",
-            public["certificate"].as_str().unwrap(),
-            "--depth",
-            "1",
-            "--json",
-        ])
-        .args(["--node", &url, "--cookie"])
-        .arg(cookie)
-        .output()
-        .unwrap();
-    assert!(checked.status.success(), "{checked:?}");
+    let bytes = Vec::<u8>::from_hex(public["certificate"].as_str().unwrap()).unwrap();
+    let certificate = Certificate::from_bytes(&bytes).unwrap();
+    let tip = house.chain.height().unwrap();
+    certificate.check_signature(&Secp256k1::new(), tip).unwrap();
+    let counts = verify(&mut house.chain, certificate.claim(), 1).unwrap();
+    assert_eq!(counts.value, Amount::from_sat(BOND));
+    let node: PublicKey = house.nodes[0].id.parse().unwrap();
+    assert_eq!(certificate.claim().identity, node.x_only_public_key().0);
     looked_at(
         &house.client(0),
         ("arbiter", "arbiter"),
@@ -249,7 +247,7 @@ fn whoever_is_killed_at_its_writes_makes_one_offer_and_a_lost_block_brings_it_ag
     house.nodes[0].is_doomed_to(dooms);
     house.again(0);
     let mut coins = BTreeSet::new();
-    let mut ends = BTreeSet::new();
+    let (mut ends, mut asked) = (BTreeSet::new(), 0);
     while house.nodes[0].deaths_left() > 0 {
         house.revive();
         for txid in house.waiting() {
@@ -261,8 +259,12 @@ fn whoever_is_killed_at_its_writes_makes_one_offer_and_a_lost_block_brings_it_ag
                 .iter()
                 .map(|one| one["end_height"].as_u64().unwrap()),
         );
-        // Something is to be written again and again.
+        // Something is to be written again and again; whoever has no such write is killed all the same.
         let _ = house.try_ask(0, &["address"]);
+        asked += 1;
+        if asked % 20 == 0 {
+            house.nodes[0].kill();
+        }
     }
     house.wait("the offer waits", |house| house.waiting().len() == 1);
     let tx = transaction(&house, &house.waiting()[0].to_string());
