@@ -399,7 +399,7 @@ fn streams() -> Vec<Vec<u8>> {
     let (stream, why) = (order.id(), Decline::new("enough"));
     let secret = ResultSecret::from_bytes([9; 32]);
     let talk = [
-        StreamTalk::Slice(stream, slice.clone()),
+        StreamTalk::Slice(stream, Box::new(slice.clone())),
         StreamTalk::Key(stream, 1, secret.clone()),
         StreamTalk::Stop(stream, why.clone()),
     ];

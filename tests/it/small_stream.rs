@@ -18,7 +18,7 @@ use crate::small_stream_support::{
 #[test]
 fn whoever_is_killed_at_whichever_message_no_side_is_ahead_by_more_than_a_slice() {
     let messages = Streaming::new().whole();
-    assert!(messages >= 1 + 4 * SLICES as usize, "{messages}");
+    assert!(messages > 4 * SLICES as usize, "{messages}");
     for at in 1..=messages {
         for kill in [Kill::Silent(at), Kill::After(at)] {
             let mut streaming = Streaming::new();
@@ -135,7 +135,7 @@ fn a_false_slice_is_the_last_one_that_is_paid() {
         if is_slice(body, 2) {
             let talk = StreamTalk::from_bytes(body).unwrap();
             let stream = *talk.stream();
-            *body = StreamTalk::Slice(stream, forged(&stream, 2).0).to_bytes();
+            *body = StreamTalk::Slice(stream, Box::new(forged(&stream, 2).0)).to_bytes();
         }
         if let Some((stream, 2)) = key_of(body) {
             *body = StreamTalk::Key(stream, 2, forged(&stream, 2).1).to_bytes();

@@ -13,7 +13,7 @@ pub enum PayingInput {
     /// Its owner orders a stream.
     Order(Arc<StreamOrder>),
     /// The provider gives a slice, sealed.
-    Slice(SealedSlice),
+    Slice(Box<SealedSlice>),
     /// The provider gives the key of one.
     Key {
         /// Which, from 1.

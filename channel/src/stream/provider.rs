@@ -21,7 +21,7 @@ pub enum ServingInput {
     /// Its owner serves it.
     Serve,
     /// The slice that was due is computed and sealed.
-    Made(SealedSlice),
+    Made(Box<SealedSlice>),
     /// So many pennies of the bank are enforceable.
     Paid {
         /// Up to which.
@@ -191,12 +191,12 @@ impl StreamProvider {
                 _ => Ok(Some(ServingChange::Served)),
             },
             ServingInput::Made(slice) => {
-                if self.made.as_ref().is_some_and(|made| **made == *slice) {
+                if self.made.as_ref().is_some_and(|made| **made == **slice) {
                     return Ok(None);
                 }
                 let due = self.paid.saturating_add(1);
                 match (self.standing(), slice.slice == due) {
-                    ("working", true) => Ok(Some(ServingChange::Made(Arc::new(slice.clone())))),
+                    ("working", true) => Ok(Some(ServingChange::Made(Arc::new((**slice).clone())))),
                     ("working", false) => {
                         let found = slice.slice;
                         Err(StreamError::Slice { found, due })

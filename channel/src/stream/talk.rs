@@ -51,7 +51,7 @@ impl SealedSlice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamTalk {
     /// The provider gives a slice, sealed.
-    Slice([u8; 32], SealedSlice),
+    Slice([u8; 32], Box<SealedSlice>),
     /// The provider gives the key of a slice that is paid for.
     Key([u8; 32], u32, ResultSecret),
     /// The sender goes no further. What is paid for is still opened.
@@ -84,7 +84,7 @@ impl Message for StreamTalk {
         let which = r.u8("what is said")?;
         let stream = r.array("stream")?;
         Ok(match which {
-            0 => Self::Slice(stream, SealedSlice::read(r)?),
+            0 => Self::Slice(stream, Box::new(SealedSlice::read(r)?)),
             1 => {
                 let slice = r.u32("slice")?;
                 Self::Key(stream, slice, ResultSecret::from_bytes(r.array("key")?))

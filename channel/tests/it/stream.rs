@@ -133,7 +133,7 @@ impl Subject for Paying {
                 } else {
                     &self.good
                 };
-                PayingInput::Slice(all[at][slice - 1].clone())
+                PayingInput::Slice(Box::new(all[at][slice - 1].clone()))
             }
             7..=11 => {
                 let of = machine.held().map_or(1, |held| held.sealed.slice);
@@ -195,7 +195,7 @@ impl Subject for Serving {
             4..=8 => {
                 let due = (machine.paid() as usize).min(1);
                 let at = if rng.gen_ratio(1, 8) { 1 - due } else { due };
-                ServingInput::Made(self.slices[runs][at].clone())
+                ServingInput::Made(Box::new(self.slices[runs][at].clone()))
             }
             9..=12 => ServingInput::Paid {
                 enforceable: rng.gen_range(0..14),
@@ -250,10 +250,10 @@ fn lies_about_a_slice_are_refused() {
     };
     let before = payer.clone();
     for lie in [flipped, shorter, second, renamed, sealed(&other, 1, true)] {
-        assert!(give(&mut payer, &PayingInput::Slice(lie)).is_err());
+        assert!(give(&mut payer, &PayingInput::Slice(Box::new(lie))).is_err());
         assert_eq!(payer, before);
     }
-    give(&mut payer, &PayingInput::Slice(good)).unwrap();
+    give(&mut payer, &PayingInput::Slice(Box::new(good))).unwrap();
     let before = payer.clone();
     let key = |slice, of, given| PayingInput::Key {
         slice,
@@ -271,10 +271,10 @@ fn lies_about_a_slice_are_refused() {
     let mut payer = StreamPayer::default();
     give(&mut payer, &PayingInput::Order(order.clone())).unwrap();
     let garbage = sealed(&order, 1, false);
-    give(&mut payer, &PayingInput::Slice(garbage)).unwrap();
+    give(&mut payer, &PayingInput::Slice(Box::new(garbage))).unwrap();
     give(&mut payer, &key(1, 1, 3)).unwrap();
     assert_eq!((payer.standing(), payer.exposure(3)), ("false", 1));
-    let next = PayingInput::Slice(sealed(&order, 2, true));
+    let next = PayingInput::Slice(Box::new(sealed(&order, 2, true)));
     assert!(give(&mut payer, &next).is_err());
 }
 
@@ -396,7 +396,10 @@ fn a_request_is_metered_once() {
         },
     );
     step(&mut provider, ServingInput::Serve);
-    step(&mut provider, ServingInput::Made(sealed(&order, 1, true)));
+    step(
+        &mut provider,
+        ServingInput::Made(Box::new(sealed(&order, 1, true))),
+    );
     assert_eq!(provider.credit(13), 8);
     step(&mut provider, ServingInput::Paid { enforceable: 13 });
     assert_eq!((provider.credit(13), provider.meter().served()), (8, 5));

@@ -388,7 +388,7 @@ fn stream_bodies() -> Vec<(String, Vec<u8>)> {
     let stream = order.id();
     let secret = ResultSecret::from_bytes([9; 32]);
     let talk = [
-        ("slice", StreamTalk::Slice(stream, slice)),
+        ("slice", StreamTalk::Slice(stream, Box::new(slice))),
         ("key", StreamTalk::Key(stream, 1, secret)),
         ("stop", StreamTalk::Stop(stream, Decline::new("enough"))),
     ];

@@ -157,7 +157,10 @@ impl Serving {
                 ServingEffect::Give { slice } => {
                     let made = self.machine().made().map(|made| (**made).clone());
                     let made = made.ok_or(SmallError::Order("a slice that is made"))?;
-                    (Told::Slice(slice), StreamTalk::Slice(stream, made))
+                    (
+                        Told::Slice(slice),
+                        StreamTalk::Slice(stream, Box::new(made)),
+                    )
                 }
                 ServingEffect::Key { slice } => {
                     let secret = key(seed, &stream, slice)?;

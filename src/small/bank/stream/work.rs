@@ -24,7 +24,7 @@ const MOST_MEMORY: u64 = 16 << 20;
 /// What came of running a slice.
 pub(super) enum Made {
     /// It is sealed.
-    Sealed(SealedSlice),
+    Sealed(Box<SealedSlice>),
     /// A step has no output, for anybody.
     None(StepError),
 }
@@ -114,11 +114,11 @@ impl Work {
             sealed.extend(sealer.push(output).map_err(|error| sealing(&error))?);
         }
         let commitment = sealer.finish().map_err(|error| sealing(&error))?;
-        Ok(Made::Sealed(SealedSlice {
+        Ok(Made::Sealed(Box::new(SealedSlice {
             slice,
             commitment,
             sealed,
-        }))
+        })))
     }
 }
 

@@ -117,6 +117,7 @@ pub(super) fn covers(end: u32, params: &Params, reorg: u32) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use narthex::game_model::{ParamsRecord, schedule::Pace};
