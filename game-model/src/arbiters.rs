@@ -6,9 +6,7 @@ use narthex_base::set::SmallSet;
 use serde::{Deserialize, Serialize};
 
 /// What a case before the panel is about. A contract comes to one of them at most, so the same attestations decide either.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Accusation {
     /// The worker's, of a verifier that rejected right work (TxA).

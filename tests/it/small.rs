@@ -9,16 +9,14 @@ use bitcoin::{
 use narthex::{
     channel::bank::{BankConsent, BankFigures, BankTalk, Closing},
     contracts::depth::Depth,
-    regtest::{
-        AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
-    },
+    regtest::{AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _},
     small::{BankPayer, BankProvider, SmallError, SmallHeard, SmallOrder, Talk},
 };
 use narthex_base::codec::Message as _;
 
 use crate::{
     common::miner,
-    small_support::{Host, RATE},
+    small_support::{Host, RATE, funded},
 };
 
 /// One of them, with all that outlives its process.
@@ -92,16 +90,8 @@ struct Bank {
 
 impl Bank {
     fn new() -> Bank {
-        let mut chain = Embedded::new();
         let mut all = [One::new(true), One::new(false)];
-        for one in &mut all {
-            let script = one.host.wallet.fresh_script();
-            mine_coins(&mut chain, 3, &script, &miner()).unwrap();
-        }
-        for one in &mut all {
-            one.host.wallet.sync(&mut chain).unwrap();
-        }
-        let node = all[0].host.wallet.probe(&mut chain, RATE).unwrap();
+        let (mut chain, node) = funded(&mut all.each_mut().map(|one| &mut one.host));
         let tip = chain.height().unwrap();
         let figures = BankFigures {
             refund_height: tip + 100,

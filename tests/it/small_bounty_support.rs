@@ -11,15 +11,13 @@ use narthex::{
     channel::bounty::{BountyFigures, BountySeat},
     contracts::depth::Depth,
     life::{Bumper, FeeWallet, Offered},
-    regtest::{
-        AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
-    },
+    regtest::{AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _},
     small::{BountyRecomputer, BountyRequester, SmallHeard, Talk},
 };
 
 use crate::{
     common::miner,
-    small_support::{Host, MOST, RATE},
+    small_support::{Host, MOST, RATE, funded},
 };
 
 pub const AMOUNT: Amount = Amount::from_sat(20_000);
@@ -67,7 +65,6 @@ pub struct Hiring {
 
 impl Hiring {
     pub fn new(recomputers: usize, quorum: u8) -> Hiring {
-        let mut chain = Embedded::new();
         let mut all: Vec<_> = (0..=recomputers)
             .map(|at| One {
                 host: Host::new(&at.to_string(), 1 + u8::try_from(at).unwrap()),
@@ -77,14 +74,8 @@ impl Hiring {
                 is_gone: false,
             })
             .collect();
-        for one in &mut all {
-            let script = one.host.wallet.fresh_script();
-            mine_coins(&mut chain, 3, &script, &miner()).unwrap();
-        }
-        for one in &mut all {
-            one.host.wallet.sync(&mut chain).unwrap();
-        }
-        let node = all[0].host.wallet.probe(&mut chain, RATE).unwrap();
+        let mut hosts: Vec<_> = all.iter_mut().map(|one| &mut one.host).collect();
+        let (mut chain, node) = funded(&mut hosts);
         let seats = all[FIRST..].iter().map(|one| BountySeat {
             node: PublicKey::from_secret_key(&Secp256k1::new(), &one.host.identity),
             address: "127.0.0.1:1".into(),

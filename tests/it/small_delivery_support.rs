@@ -10,9 +10,7 @@ use narthex::{
     channel::delivery::{DeliveryAgent, DeliveryFigures},
     contracts::{deliver::Request, depth::Depth, derive::delivery_key},
     life::{Bumper, Offered},
-    regtest::{
-        AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
-    },
+    regtest::{AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _},
     small::{
         DeliveryKeeper, DeliveryRecipient, DeliverySender, SmallError, SmallHeard, SmallOrder,
         Talk, Welcome, keep_message,
@@ -22,7 +20,7 @@ use narthex_base::codec::Message as _;
 
 use crate::{
     common::miner,
-    small_support::{Host, MOST, RATE},
+    small_support::{Host, MOST, RATE, funded},
 };
 
 pub const AMOUNT: Amount = Amount::from_sat(20_000);
@@ -92,12 +90,8 @@ pub struct Delivering {
 
 impl Delivering {
     pub fn new(agents: usize) -> Delivering {
-        let mut chain = Embedded::new();
         let mut all: Vec<_> = (0..AGENT + agents).map(One::new).collect();
-        let script = all[SENDER].host.wallet.fresh_script();
-        mine_coins(&mut chain, 3, &script, &miner()).unwrap();
-        all[SENDER].host.wallet.sync(&mut chain).unwrap();
-        let node = all[SENDER].host.wallet.probe(&mut chain, RATE).unwrap();
+        let (mut chain, node) = funded(&mut [&mut all[SENDER].host]);
         let figures = DeliveryFigures {
             amount: AMOUNT,
             refund_height: chain.height().unwrap() + REFUND_BLOCKS,

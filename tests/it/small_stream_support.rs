@@ -13,16 +13,14 @@ use narthex::{
     },
     contracts::depth::Depth,
     game_model::computation::{PortableProgram, ProgramData},
-    regtest::{
-        AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _, mine_coins,
-    },
+    regtest::{AcceptedPolicy, Broadcaster as _, ChainSource as _, Embedded, Miner as _},
     small::{BankPayer, BankProvider, SmallError, SmallHeard, SmallOrder, Talk},
 };
 use narthex_base::codec::Message as _;
 
 use crate::{
     common::miner,
-    small_support::{Host, RATE},
+    small_support::{Host, RATE, funded},
 };
 
 pub const PAYER: usize = 0;
@@ -154,16 +152,8 @@ pub struct Streaming {
 impl Streaming {
     /// A bank that is open, and deep for both.
     pub fn new() -> Streaming {
-        let mut chain = Embedded::new();
         let mut all = [One::new(true), One::new(false)];
-        for one in &mut all {
-            let script = one.host.wallet.fresh_script();
-            mine_coins(&mut chain, 3, &script, &miner()).unwrap();
-        }
-        for one in &mut all {
-            one.host.wallet.sync(&mut chain).unwrap();
-        }
-        let node = all[0].host.wallet.probe(&mut chain, RATE).unwrap();
+        let (mut chain, node) = funded(&mut all.each_mut().map(|one| &mut one.host));
         let tip = chain.height().unwrap();
         let figures = BankFigures {
             refund_height: tip + 100,

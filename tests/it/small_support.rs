@@ -5,11 +5,13 @@ use narthex::{
     channel::log::{Identity, Log, MemoryDisk, MemoryLog},
     contracts::{binding::MemoryBindings, template::Reserve, terms::FeeRate},
     life::Reader,
-    regtest::{AcceptedPolicy, ChainSource as _, Embedded},
+    regtest::{AcceptedPolicy, ChainSource as _, Embedded, mine_coins},
     small::{SmallSide, Surroundings},
     wallet::PartyWallet,
 };
 use narthex_base::secret::Secret;
+
+use crate::common::miner;
 
 pub const RATE: FeeRate = FeeRate::from_sat_per_kwu(500);
 pub const MOST: FeeRate = FeeRate::from_sat_per_kwu(25_000);
@@ -23,6 +25,20 @@ pub struct Host {
     pub seed: Secret,
     pub key: SecretKey,
     pub identity: SecretKey,
+}
+
+/// A chain on which each of these has coins, and what its node takes.
+pub fn funded(hosts: &mut [&mut Host]) -> (Embedded, AcceptedPolicy) {
+    let mut chain = Embedded::new();
+    for host in &mut *hosts {
+        let script = host.wallet.fresh_script();
+        mine_coins(&mut chain, 3, &script, &miner()).unwrap();
+    }
+    for host in &mut *hosts {
+        host.wallet.sync(&mut chain).unwrap();
+    }
+    let node = hosts[0].wallet.probe(&mut chain, RATE).unwrap();
+    (chain, node)
 }
 
 impl Host {

@@ -335,8 +335,9 @@ impl Look<'_> {
         }
     }
 
-    /// Nobody has a majority, or none that this party can use. Whoever has just started was away, or has an older disk: it is told first how arbiters have ruled meanwhile.
-    fn undecided(&self, accusation: Accusation, since: u32) -> Option<NodeId> {
+    /// Nobody has a majority, or none that this party can use: it waits so many blocks behind the lock. Whoever has just started was away, or
+    /// has an older disk: it is told first how arbiters have ruled meanwhile.
+    fn undecided(&self, accusation: Accusation, patience: u32) -> Option<NodeId> {
         let (book, contract) = (self.book, self.book.contract());
         if book.has_just_started((self.tip, self.since)) {
             return None;
@@ -348,7 +349,7 @@ impl Look<'_> {
         let is_named = contract.terms().panel_size() <= MAX_PANEL_WITH_NAMED_SILENCE;
         let rulings = is_named.then_some(rulings);
         let may = |by_anyone: bool| {
-            let node = self.when(Exit::failed_on(accusation, rulings, by_anyone), since)?;
+            let node = self.when(Exit::failed_on(accusation, rulings, by_anyone), patience)?;
             let signing = contract.graph().node(node)?.signing?;
             let is_ours = signing.broadcasters.contains(contract.role());
             is_ours.then_some(node)

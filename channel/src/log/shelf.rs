@@ -261,7 +261,7 @@ impl Log for ShelfLog {
             name: name.clone(),
             problem,
         };
-        let (mut next, mut digest) = (0u64, self.start);
+        let mut walk = chain::Walk::from(self.start);
         let query = "SELECT number, bytes, digest FROM entry WHERE log = ?1 ORDER BY number";
         let mut select = shared.db.prepare_cached(query).map_err(fail)?;
         let mut rows = select.query([self.number]).map_err(fail)?;
@@ -269,18 +269,10 @@ impl Log for ShelfLog {
             let number: i64 = row.get(0).map_err(fail)?;
             let bytes: Vec<u8> = row.get(1).map_err(fail)?;
             let noted: Vec<u8> = row.get(2).map_err(fail)?;
-            if u64::try_from(number) != Ok(next) {
-                return Err(torn(format!("entry {next} is missing")));
-            }
-            digest = chain::link(&digest, &bytes);
-            if noted != digest {
-                return Err(torn(format!("entry {next} is not what was written")));
-            }
-            each(next, &bytes);
-            next += 1;
+            each(walk.entry(number, &bytes, &noted).map_err(torn)?, &bytes);
         }
-        (self.next, self.digest) = (next, digest);
-        Ok(next)
+        (self.next, self.digest) = (walk.next, walk.digest);
+        Ok(self.next)
     }
 
     fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {

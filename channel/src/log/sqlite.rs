@@ -109,7 +109,7 @@ impl SqliteLog {
 
 impl Log for SqliteLog {
     fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
-        let (mut next, mut digest) = (0u64, self.start);
+        let mut walk = chain::Walk::from(self.start);
         let query = "SELECT number, bytes, digest FROM entry ORDER BY number";
         let mut select = self.db.prepare(query).map_err(|e| self.failed(e))?;
         let mut rows = select.query([]).map_err(|e| self.failed(e))?;
@@ -117,20 +117,13 @@ impl Log for SqliteLog {
             let number: i64 = row.get(0).map_err(|e| self.failed(e))?;
             let bytes: Vec<u8> = row.get(1).map_err(|e| self.failed(e))?;
             let noted: Vec<u8> = row.get(2).map_err(|e| self.failed(e))?;
-            if u64::try_from(number) != Ok(next) {
-                return Err(self.torn(format!("entry {next} is missing")));
-            }
-            digest = chain::link(&digest, &bytes);
-            if noted != digest {
-                return Err(self.torn(format!("entry {next} is not what was written")));
-            }
-            each(next, &bytes);
-            next += 1;
+            let found = walk.entry(number, &bytes, &noted);
+            each(found.map_err(|problem| self.torn(problem))?, &bytes);
         }
         drop(rows);
         drop(select);
-        (self.next, self.digest) = (next, digest);
-        Ok(next)
+        (self.next, self.digest) = (walk.next, walk.digest);
+        Ok(self.next)
     }
 
     fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {

@@ -1,6 +1,7 @@
 //! What a contract does once its funding is buried: its party, as plays have it, with the wallet, record and jobs of this node.
 
 mod bundles;
+mod doubts;
 mod said;
 mod shown;
 
@@ -38,11 +39,12 @@ use narthex::{
 use super::{
     Core, Fatal, Note, Own, Reply,
     command::{Answer, refused},
-    contract::{Contract, SET_UP, short},
+    contract::{Contract, short},
     keep,
     store::Store,
 };
 
+pub use doubts::go_by_peers;
 pub(super) use said::Told;
 
 /// The wallet that all contracts of this node share.
@@ -115,27 +117,6 @@ pub fn follow_anew(store: &mut dyn Store) -> Result<(), LogError> {
     store.commit()
 }
 
-/// As long as there is this log, which stays empty, an arbiter has yet to take in that this disk may lack what it has ruled in a contract.
-pub(super) fn doubted_log(id: [u8; 32]) -> Identity {
-    Identity::new(DOUBTED, id)
-}
-
-const DOUBTED: &str = "doubted";
-
-/// Says of every contract that this store may lack what was said and ruled in it: arbiters then go by what their peers have. For a store that was
-/// put back, or that another process has written to meanwhile, before it is opened. Durable on return.
-///
-/// # Errors
-/// [`LogError`]; this computer's fault.
-pub fn go_by_peers(store: &mut dyn Store) -> Result<(), LogError> {
-    for whose in store.known()? {
-        if whose.machine == SET_UP {
-            store.open(&doubted_log(whose.id))?;
-        }
-    }
-    store.commit()
-}
-
 /// The life of a contract, where there is one.
 fn life_of<'c>(
     contracts: &'c mut BTreeMap<[u8; 32], Contract>,
@@ -190,13 +171,6 @@ const fn word(done: &Done) -> &'static str {
 }
 
 impl Core {
-    pub(super) fn recover_doubts(&mut self) -> Result<(), Fatal> {
-        let known = self.store.known()?.into_iter();
-        let doubted = known.filter(|whose| whose.machine == DOUBTED);
-        self.doubted = doubted.map(|whose| whose.id).collect();
-        Ok(())
-    }
-
     /// Lets a contract live: begins it when its funding is buried, shows it the chain, and publishes what is due.
     pub(super) fn live(
         &mut self,
@@ -360,8 +334,7 @@ impl Core {
             Ok(letters)
         });
         if is_doubted && lives.is_ok() {
-            self.doubted.remove(&id);
-            self.store.remove(&doubted_log(id))?;
+            self.end_doubt(&id)?;
         }
         Ok(lives)
     }

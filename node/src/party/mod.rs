@@ -23,6 +23,7 @@ mod drain;
 mod evidence;
 mod fetch;
 mod fetched;
+mod forget;
 mod graph;
 mod jobs;
 mod kept;

@@ -1,7 +1,5 @@
 //! Offers: made, come, decided about, and found again after a start.
 
-use std::collections::BTreeSet;
-
 use narthex::{
     bitcoin::{
         key::Keypair,
@@ -25,8 +23,7 @@ use narthex::{
 use super::{
     Action, Core, Fatal,
     arbiter::{bond_log, burn_log},
-    contract::{Contract, offer_log, setup_log, short},
-    life::{doubted_log, follow_log, life_log},
+    contract::{Contract, offer_log, short},
     peers::Due,
 };
 use crate::transport::PeerAddress;
@@ -67,7 +64,7 @@ impl Core {
             let effects = self.contracts.get(&id).map(|c| c.offer.pending());
             self.offer_effects(id, effects.unwrap_or_default());
         }
-        self.recover_doubts()?;
+        self.recover_doubts(&known);
         self.recover_draining()?;
         self.recover_small()?;
         self.recover_towers()?;
@@ -422,58 +419,6 @@ impl Core {
         if let Err(refusal) = self.offer_step(id, &input)? {
             self.note_of(id, format_args!("{}: {refusal}", short(&id)));
         }
-        Ok(())
-    }
-
-    /// Time passes for offers; those that came to nothing are forgotten once they have expired.
-    pub(super) fn tick_offers(&mut self) -> Result<(), Fatal> {
-        let unix_s = self.now.unix_s;
-        let ids: Vec<_> = self.contracts.keys().copied().collect();
-        let mut over = BTreeSet::new();
-        for id in ids {
-            if let Err(refusal) = self.offer_step(id, &OfferInput::Tick { unix_s })? {
-                self.note_of(id, format_args!("{}: {refusal}", short(&id)));
-            }
-            let Some(contract) = self.contracts.get(&id) else {
-                continue;
-            };
-            let expires_s = contract
-                .offer
-                .machine()
-                .offer()
-                .map(|offer| offer.expires_s);
-            let is_expired = expires_s.is_none_or(|expires_s| unix_s >= expires_s);
-            if is_expired && matches!(self.standing(&id), "over" | "declined") {
-                over.insert(id);
-            }
-        }
-        for id in over {
-            self.forget(id)?;
-        }
-        self.forget_links()
-    }
-
-    /// Forgets a contract that is over, but that its id was used.
-    pub(super) fn forget(&mut self, id: [u8; 32]) -> Result<(), Fatal> {
-        let Some(contract) = self.contracts.remove(&id) else {
-            return Ok(());
-        };
-        let nodes = contract.nodes();
-        drop(contract);
-        self.held.remove(&id);
-        for node in nodes {
-            let is_open = |peer: &super::peers::Peer| peer.link.machine().membership(&id).is_some();
-            if self.peers.get(&node).is_some_and(is_open) {
-                let due = self.mark(node, |peer| peer.link.end_contract(id))?;
-                self.outcomes(due)?;
-            }
-        }
-        self.store.remove(&offer_log(id))?;
-        self.store.remove(&setup_log(id))?;
-        self.store.remove(&life_log(id))?;
-        self.store.remove(&follow_log(id))?;
-        self.doubted.remove(&id);
-        self.store.remove(&doubted_log(id))?;
         Ok(())
     }
 }

@@ -276,7 +276,7 @@ impl PgShelf {
 impl Log for PgLog {
     fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
         let shared = &mut *self.shared.borrow_mut();
-        let (mut next, mut digest) = (0u64, self.start);
+        let mut walk = chain::Walk::from(self.start);
         let name = shared.name.clone();
         let fail = |error| failed(&name, error);
         // What is pending stands on as many of the others.
@@ -295,17 +295,10 @@ impl Log for PgLog {
                 let number: i64 = row.try_get(0).map_err(fail)?;
                 let bytes: &[u8] = row.try_get(1).map_err(fail)?;
                 let noted: &[u8] = row.try_get(2).map_err(fail)?;
-                if u64::try_from(number) != Ok(next) {
-                    return Err(torn(format!("entry {next} is missing")));
-                }
-                digest = chain::link(&digest, bytes);
-                if noted != digest {
-                    return Err(torn(format!("entry {next} is not what was written")));
-                }
-                each(next, bytes);
-                next += 1;
+                each(walk.entry(number, bytes, noted).map_err(torn)?, bytes);
             }
         }
+        let (mut next, mut digest) = (walk.next, walk.digest);
         if durable.is_some_and(|durable| durable != next) {
             return Err(shared.torn(format!("entry {next} is missing")));
         }

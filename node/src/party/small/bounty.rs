@@ -99,13 +99,7 @@ impl Core {
         }
         let total = amount.checked_mul(count.into());
         let total = total.ok_or_else(|| bad(&"more than there is"))?;
-        let spare = self.own.borrow().wallet.spare();
-        if total > spare {
-            return Err(refused(
-                "funds",
-                format_args!("a bounty of {total}, of {spare} that are free"),
-            ));
-        }
+        self.spares(total, format_args!("a bounty of {total}"))?;
         let begun = SmallBeginning {
             ask: SmallAsk {
                 salt,

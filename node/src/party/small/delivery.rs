@@ -134,13 +134,7 @@ impl Core {
         check_figures(&figures, tip, depth).map_err(|error| bad(&error))?;
         let deposit = Plan::deposit(figures.amount, rate);
         let deposit = deposit.ok_or_else(|| bad(&"more than there is"))?;
-        let spare = self.own.borrow().wallet.spare();
-        if deposit > spare {
-            return Err(refused(
-                "funds",
-                format_args!("a delivery for {deposit}, of {spare} that are free"),
-            ));
-        }
+        self.spares(deposit, format_args!("a delivery for {deposit}"))?;
         let begun = SmallBeginning {
             ask: SmallAsk {
                 salt,

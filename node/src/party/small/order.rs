@@ -276,6 +276,22 @@ impl Core {
         })
     }
 
+    /// Whether this node has so much that is free, for what is ordered.
+    pub(super) fn spares(
+        &self,
+        total: Amount,
+        what: std::fmt::Arguments<'_>,
+    ) -> Result<(), CommandError> {
+        let spare = self.own.borrow().wallet.spare();
+        match total > spare {
+            true => Err(refused(
+                "funds",
+                format_args!("{what}, of {spare} that are free"),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// Everything that is wrong with an order is found before anything of it is written down.
     fn planned_bank(&self, new: &NewBank) -> Result<(SmallBeginning, Depth), CommandError> {
         let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
@@ -322,14 +338,8 @@ impl Core {
             provider_script,
         };
         figures.check(&consent).map_err(|error| bad(&error))?;
-        let spare = own.wallet.spare();
         drop(own);
-        if capacity > spare {
-            return Err(refused(
-                "funds",
-                format_args!("a bank of {capacity}, of {spare} that are free"),
-            ));
-        }
+        self.spares(capacity, format_args!("a bank of {capacity}"))?;
         let begun = SmallBeginning::of_two(
             SmallAsk {
                 salt,

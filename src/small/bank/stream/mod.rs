@@ -5,11 +5,12 @@ mod paying;
 mod serving;
 mod work;
 
+use narthex_base::{codec::Message as _, kinds};
 use narthex_channel::{
     StepError,
     bank::{BankMachine, CoinAt, Side},
     offer::Decline,
-    stream::{StreamError, StreamOrder},
+    stream::{StreamError, StreamOrder, StreamTalk},
 };
 
 pub(super) use paying::{Doing, Paying};
@@ -29,6 +30,18 @@ fn heard<T>(stepped: Result<T, StepError<StreamError>>) -> Result<SmallHeard, Sm
         Ok(_) => Ok(SmallHeard::Taken),
         Err(error) => SmallHeard::of_step(error),
     }
+}
+
+/// What the other side says of this stream; what becomes of it where it is none of it. `None` if it is of no stream.
+fn talk(body: &[u8], stream: &[u8; 32]) -> Option<Result<StreamTalk, SmallHeard>> {
+    body.starts_with(kinds::STREAM_TALK.as_bytes()).then(|| {
+        let refused = |why: String| Err(SmallHeard::Refused(why));
+        match StreamTalk::from_bytes(body) {
+            Ok(talk) if talk.stream() != stream => refused("it is of another stream".into()),
+            Ok(talk) => Ok(talk),
+            Err(error) => refused(error.to_string()),
+        }
+    })
 }
 
 /// Whether pennies of a bank are given and taken as it stands.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitcoin::secp256k1::rand::{Rng as _, rngs::OsRng};
-use narthex_base::{codec::Message as _, kinds};
+use narthex_base::codec::Message as _;
 use narthex_channel::{
     Logged,
     bank::{BankMachine, Paying as PayingBank},
@@ -12,7 +12,7 @@ use narthex_channel::{
     stream::{PayingEffect, PayingInput, StreamOrder, StreamPayer, StreamTalk},
 };
 
-use super::{because, check_bank, heard, is_open, shown, work::Work};
+use super::{because, check_bank, heard, is_open, shown, talk, work::Work};
 use crate::small::{SmallError, SmallHeard};
 
 /// The payer's side of a stream, beside the bank's.
@@ -95,16 +95,11 @@ impl Paying {
         body: &[u8],
         given: u32,
     ) -> Result<Option<SmallHeard>, SmallError> {
-        if !body.starts_with(kinds::STREAM_TALK.as_bytes()) {
-            return Ok(None);
-        }
-        let talk = match StreamTalk::from_bytes(body) {
-            Ok(talk) => talk,
-            Err(error) => return Ok(Some(SmallHeard::Refused(error.to_string()))),
+        let talk = match talk(body, self.machine().id()) {
+            None => return Ok(None),
+            Some(Err(refused)) => return Ok(Some(refused)),
+            Some(Ok(talk)) => talk,
         };
-        if talk.stream() != self.machine().id() {
-            return Ok(Some(SmallHeard::Refused("it is of another stream".into())));
-        }
         let input = match talk {
             StreamTalk::Slice(_, slice) => PayingInput::Slice(slice),
             StreamTalk::Key(_, slice, secret) => PayingInput::Key {

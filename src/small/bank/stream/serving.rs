@@ -12,7 +12,7 @@ use narthex_channel::{
 };
 
 use super::{
-    because, check_bank, heard, is_open, shown,
+    because, check_bank, heard, is_open, shown, talk,
     work::{Made, Work, key},
 };
 use crate::small::{SmallError, SmallHeard};
@@ -91,19 +91,14 @@ impl Serving {
                 Err(error) => refused(error.to_string()),
             };
         }
-        if !body.starts_with(kinds::STREAM_TALK.as_bytes()) {
-            return Ok(None);
-        }
-        match StreamTalk::from_bytes(body) {
-            Ok(talk) if talk.stream() != self.machine().id() => {
-                refused("it is of another stream".into())
-            }
-            Ok(StreamTalk::Stop(_, why)) => {
+        match talk(body, self.machine().id()) {
+            None => Ok(None),
+            Some(Err(refused)) => Ok(Some(refused)),
+            Some(Ok(StreamTalk::Stop(_, why))) => {
                 let stop = ServingInput::Stop { is_own: false, why };
                 heard(self.machine.step(&stop)).map(Some)
             }
-            Ok(_) => refused("it is the provider who gives that".into()),
-            Err(error) => refused(error.to_string()),
+            Some(Ok(_)) => refused("it is the provider who gives that".into()),
         }
     }
 
