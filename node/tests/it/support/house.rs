@@ -5,6 +5,7 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicU8, Ordering},
     time::{Duration, Instant},
 };
 
@@ -23,7 +24,7 @@ use super::{
     http::Client,
     kill::{doom, killer},
     result_of,
-    started::Starting,
+    started::{Starting, last_words},
 };
 
 /// Longest time that anything may take.
@@ -44,6 +45,8 @@ pub struct House {
     pub nodes: Vec<Process>,
     folder: TempDir,
     job: PathBuf,
+    /// Where a node of this house listens that was nowhere yet.
+    anywhere: String,
     /// What all of them are run with, beside what each is.
     words: Vec<String>,
     /// Other replicas of nodes, which wait for their turn.
@@ -56,6 +59,15 @@ pub struct House {
 
 /// A job of shipped images.
 pub(super) const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
+
+/// Any port of a loopback address that no other house has, of this program or of another. A port of 127.0.0.1 may be another's connection by the
+/// time that a node which was killed listens at it again.
+fn anywhere() -> String {
+    static HOUSES: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = (std::process::id() % 32_768 + 256).to_be_bytes();
+    let house = HOUSES.fetch_add(1, Ordering::Relaxed);
+    format!("127.{high}.{low}.{house}:0")
+}
 
 fn miner() -> ScriptBuf {
     ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())
@@ -150,6 +162,7 @@ impl House {
             nodes: Vec::new(),
             folder,
             job,
+            anywhere: anywhere(),
             words,
             standbys: BTreeMap::new(),
             keeps_logs: false,
@@ -257,7 +270,7 @@ impl House {
         command
             .args(["--json", "--tick-ms", "100", "--dir"])
             .arg(dir)
-            .args(["--listen", listen.unwrap_or("127.0.0.1:0")])
+            .args(["--listen", listen.unwrap_or(&self.anywhere)])
             .args(["--api", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(errors);
@@ -306,7 +319,8 @@ impl House {
                     let signal = child.wait().unwrap().signal();
                     assert!(
                         end.is_some() && signal == Some(9),
-                        "{role} has ended: {signal:?}"
+                        "{role} has ended: {signal:?}: {}",
+                        last_words(&dir)
                     );
                 }
             }
@@ -334,7 +348,13 @@ impl House {
                 continue;
             };
             let is_killed = status.signal() == Some(9);
-            assert!(is_killed, "{} has ended: {:?}", node.role, node.said());
+            let words = last_words(&node.dir);
+            assert!(
+                is_killed,
+                "{} has ended: {:?}: {words}",
+                node.role,
+                node.said()
+            );
             if !node.is_gone {
                 dead.push(at);
             }

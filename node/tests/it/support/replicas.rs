@@ -12,7 +12,7 @@ use narthex::contracts::terms::Role;
 use super::{
     house::{ARBITERS, House},
     postgres::Postgres,
-    started::{Process, Starting},
+    started::{Process, Starting, last_words},
 };
 
 /// What a replica is run with.
@@ -80,7 +80,7 @@ impl House {
         let other = dir.with_extension("other");
         copied(&dir, &other);
         let standby = self.begin_with((role, &other, words), (address, None));
-        self.standbys.insert(at, standby);
+        self.standbys.insert(at, standby.waits());
     }
 
     /// Where the replica is that waits for its turn.
@@ -109,7 +109,7 @@ impl House {
                 }
                 Err(mut child) => {
                     let signal = child.wait().unwrap().signal();
-                    assert_eq!(signal, Some(9), "{role} has ended");
+                    assert_eq!(signal, Some(9), "{role} has ended: {}", last_words(&dir));
                     let doom = self.nodes[at].dooms.pop();
                     standby = self.begin_with((role, &dead, &words), (Some(&address), doom));
                     dead = dir;
@@ -144,7 +144,7 @@ impl House {
         let node = &self.nodes[at];
         let (role, words, address) = (node.role, node.words.clone(), node.address.clone());
         let standby = self.begin_with((role, dir, &words), (Some(&address), None));
-        self.standbys.insert(at, standby);
+        self.standbys.insert(at, standby.waits());
     }
 
     /// Waits until a node has said something.

@@ -15,6 +15,13 @@ use super::kill::When;
 /// At which write after its start a process is killed, the first being 1, and when.
 pub type Doom = (u32, When);
 
+/// The end of what a node logged, of a house that keeps that.
+pub(super) fn last_words(dir: &Path) -> String {
+    let log = std::fs::read_to_string(dir.with_extension("log")).unwrap_or_default();
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
 /// A node as a process, killed when dropped.
 pub struct Process {
     pub(super) child: Child,
@@ -102,6 +109,16 @@ impl Starting {
         }
     }
 
+    /// Waits until it says that its turn has not come: from then on it answers, but as the node only if that is dead.
+    pub(super) fn waits(mut self) -> Starting {
+        let line = self.lines.next();
+        let Some(Ok(line)) = line else {
+            panic!("{} has ended: {}", self.role, last_words(&self.dir));
+        };
+        assert!(line.contains("\"stands_by\""), "{line}");
+        self
+    }
+
     /// As `kill -9`.
     pub(super) fn end(mut self) {
         self.child.kill().unwrap();
@@ -109,9 +126,9 @@ impl Starting {
     }
 
     pub(super) fn ready(self) -> Process {
-        let role = self.role;
+        let (role, dir) = (self.role, self.dir.clone());
         self.try_ready()
-            .unwrap_or_else(|_| panic!("{role} has ended"))
+            .unwrap_or_else(|_| panic!("{role} has ended: {}", last_words(&dir)))
     }
 
     /// Once it listens; the process that has ended before.
