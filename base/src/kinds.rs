@@ -58,15 +58,15 @@ kinds! {
     /// A change in the log of a set-up.
     SETUP_CHANGE = "NXSL1",
     /// What a contract is to be about and who is asked to take part.
-    NEGOTIATION = "NXNO2",
+    NEGOTIATION = "NXNO3",
     /// The same with the client's enrolment, as it is sent.
-    OFFERING = "NXNF2",
+    OFFERING = "NXNF3",
     /// A party's consent to take part.
-    ACCEPT = "NXNA1",
+    ACCEPT = "NXNA2",
     /// A party's word that it does not take part.
     DECLINE = "NXND1",
     /// A change in the log of an offer.
-    OFFER_CHANGE = "NXNL1",
+    OFFER_CHANGE = "NXNL2",
     /// A message of a contract, signed by the sender's node key.
     WIRE_ENVELOPE = "NXEV1",
     /// Such a message without its body, which its hash stands for.

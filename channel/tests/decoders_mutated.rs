@@ -75,7 +75,7 @@ fn damaged_inputs_are_refused_or_keep_their_law() {
     }
     for kind in [
         "NXEV1", "NXEH1", "NXEX1", "NXLH1", "NXLR1", "NXLA1", "NXLP1", "NXLQ1", "NXLF1", "NXLC1",
-        "NXNF2", "NXNA1", "NXND1", "NXNL1", "NXJW1", "NXJC1", "NXJL1",
+        "NXNF3", "NXNA2", "NXND1", "NXNL2", "NXJW1", "NXJC1", "NXJL1",
     ] {
         for number in [None, Some(33_002u16), Some(33_038)] {
             for _ in 0..100 {

@@ -2,7 +2,7 @@
 //! nor holds more than it may.
 
 use bitcoin::{
-    Amount, FeeRate,
+    Amount, FeeRate, OutPoint,
     hashes::{Hash as _, sha256},
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
@@ -30,6 +30,7 @@ use narthex_channel::{
     },
 };
 use narthex_contracts::{
+    bond::{BondScript, Certificate, Claim, Lock},
     depth::Depth,
     enrolment::{Enrolment, Scope},
     musig::{PartialSignature, PublicNonce},
@@ -267,11 +268,28 @@ fn offering() -> Offering {
             burial: 1,
         },
         expires_s: 1_000,
+        bond: Amount::from_sat(50_000),
     };
     let scope = Scope::Negotiation(offer.id());
     let enrolment = Enrolment::sign(scope, Role::Client, &keypair(2), &keypair(9));
     let enrolment = enrolment.expect("two keys");
     Offering { offer, enrolment }
+}
+
+/// A bond behind rulings.
+fn bond() -> Certificate {
+    let (owner, lock) = (keypair(10), Lock::height(900).expect("a height"));
+    let claim = Claim {
+        script: BondScript::taproot(owner.x_only_public_key().0, lock),
+        outpoint: OutPoint {
+            vout: 1,
+            ..OutPoint::null()
+        },
+        value: Amount::from_sat(60_000),
+        confirmed_height: 100,
+        identity: keypair(3).x_only_public_key().0,
+    };
+    Certificate::sign(&Secp256k1::new(), claim, 900, &owner).expect("its own key")
 }
 
 fn signed(seq: u64, message: u16, body: Vec<u8>) -> Envelope {
@@ -560,6 +578,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let (offering, decline) = (offering(), Decline::new("busy"));
     let accept = Accept {
         enrolment: offering.enrolment,
+        bond: Some(bond()),
     };
     let id = offering.offer.id();
     let declined = OfferChange::Declined {

@@ -40,7 +40,7 @@ impl Message for Offer {
     const KIND: Kind = kinds::NEGOTIATION;
 
     /// Chain (32), salt (32), parameters, job: program (32), root of its input (32), steps (8), bytes an output (8); the root of
-    /// its chunks (32) and the bytes of its files (8 each); fee rate in sat/kwu (8), nodes with their addresses, patience (4), funding deadline (4), margin (4), burial (4), expiry (8).
+    /// its chunks (32) and the bytes of its files (8 each); fee rate in sat/kwu (8), nodes with their addresses, patience (4), funding deadline (4), margin (4), burial (4), expiry (8), least bond of an arbiter in sat (8).
     fn write(&self, w: &mut Writer) {
         w.fixed(&self.chain).fixed(&self.salt);
         w.bytes(&self.params.to_bytes());
@@ -57,7 +57,8 @@ impl Message for Offer {
             .u32(self.timing.funding_deadline)
             .u32(self.timing.margin)
             .u32(self.timing.burial)
-            .u64(self.expires_s);
+            .u64(self.expires_s)
+            .amount(self.bond);
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Offer, DecodeError> {
@@ -90,6 +91,7 @@ impl Message for Offer {
             parties,
             timing,
             expires_s: r.u64("expiry")?,
+            bond: r.amount("bond")?,
         })
     }
 }
@@ -113,11 +115,16 @@ impl Message for Accept {
 
     fn write(&self, w: &mut Writer) {
         w.message(&self.enrolment);
+        w.optional(self.bond.as_ref(), |w, bond| {
+            w.message(bond);
+        });
     }
 
     fn read(r: &mut Reader<'_>) -> Result<Accept, DecodeError> {
-        let enrolment = r.message::<Enrolment>("enrolment")?;
-        Ok(Accept { enrolment })
+        Ok(Accept {
+            enrolment: r.message::<Enrolment>("enrolment")?,
+            bond: r.optional("bond", |r| r.message("bond"))?,
+        })
     }
 }
 
@@ -143,7 +150,7 @@ impl Message for OfferChange {
                 write_party(w.u8(0), *me);
                 w.message(&**offering)
             }
-            Self::Accepted(enrolment) => w.u8(1).message(&**enrolment),
+            Self::Accepted(accept) => w.u8(1).message(&**accept),
             Self::Declined { by, reason } => {
                 write_party(w.u8(2), *by);
                 w.bytes(reason.as_bytes())
@@ -159,7 +166,7 @@ impl Message for OfferChange {
                 let offering = Box::new(r.message::<Offering>("offer")?);
                 Self::Offered { me, offering }
             }
-            1 => Self::Accepted(Box::new(r.message::<Enrolment>("enrolment")?)),
+            1 => Self::Accepted(Box::new(r.message::<Accept>("answer")?)),
             2 => Self::Declined {
                 by: read_party(r, "who declines")?,
                 reason: read_text(r, "reason", MAX_DECLINE)?,

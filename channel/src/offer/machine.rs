@@ -8,7 +8,7 @@ use narthex_contracts::{
     terms::Role,
 };
 
-use super::{Decline, Offer, OfferFault, Offering};
+use super::{Accept, Decline, Offer, OfferFault, Offering, Unbonded};
 use crate::{Machine, Step};
 
 /// What comes to an offer.
@@ -21,12 +21,12 @@ pub enum OfferInput {
         /// The offer.
         offering: Box<Offering>,
     },
-    /// This party takes part, with this key; or another one says so.
+    /// This party takes part, with these keys; or another one says so.
     Accepted {
         /// Who.
         by: PartyId,
-        /// Its keys.
-        enrolment: Box<Enrolment>,
+        /// Its keys, and its bond if it has one.
+        accept: Box<Accept>,
     },
     /// This party does not take part; or another one says so.
     Declined {
@@ -53,7 +53,7 @@ pub enum OfferChange {
         offering: Box<Offering>,
     },
     /// A party takes part.
-    Accepted(Box<Enrolment>),
+    Accepted(Box<Accept>),
     /// A party does not: the offer is over.
     Declined {
         /// Who.
@@ -70,7 +70,7 @@ pub enum OfferChange {
 pub enum OfferEffect {
     /// Send the offer to everybody: [`OfferMachine::offering`].
     Offer,
-    /// Say to everybody that this party takes part: [`OfferMachine::enrolment`].
+    /// Say to everybody that this party takes part: [`OfferMachine::accept`].
     Accept,
     /// Say to everybody that it does not: [`OfferMachine::declined`].
     Decline,
@@ -116,7 +116,7 @@ enum End {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OfferMachine {
     offered: Option<(PartyId, Box<Offering>)>,
-    accepted: BTreeMap<PartyId, Enrolment>,
+    accepted: BTreeMap<PartyId, Accept>,
     end: Option<End>,
 }
 
@@ -140,6 +140,11 @@ impl OfferMachine {
 
     /// The keys of a party that takes part.
     pub fn enrolment(&self, party: PartyId) -> Option<&Enrolment> {
+        self.accept(party).map(|accept| &accept.enrolment)
+    }
+
+    /// What a party that takes part has said: its keys, and its bond if it has one.
+    pub fn accept(&self, party: PartyId) -> Option<&Accept> {
         self.accepted.get(&party)
     }
 
@@ -204,16 +209,21 @@ impl OfferMachine {
                     false => Err(OfferRefusal::OtherOffer),
                 }
             }
-            OfferInput::Accepted { by, enrolment } => {
+            OfferInput::Accepted { by, accept } => {
                 let role = name(*by)?;
                 match self.accepted.get(by) {
-                    Some(same) if *same == **enrolment => return Ok(None),
+                    Some(same) if *same == **accept => return Ok(None),
                     Some(_) => return Err(OfferRefusal::Answered(role.into())),
                     None => {}
                 }
-                known.offer.check_enrolment(role, enrolment)?;
+                known.offer.check_accept(role, accept)?;
+                let mut others = self.accepted.values().filter(|_| accept.bond.is_some());
+                if others.any(|other| other.identity() == accept.identity()) {
+                    let (role, why) = (role.into(), Unbonded::Twice);
+                    return Err(OfferFault::Bond { role, why }.into());
+                }
                 match is_open {
-                    true => Ok(Some(OfferChange::Accepted(enrolment.clone()))),
+                    true => Ok(Some(OfferChange::Accepted(accept.clone()))),
                     false => Err(OfferRefusal::Over { state }),
                 }
             }
@@ -253,11 +263,12 @@ impl Machine for OfferMachine {
         match change {
             OfferChange::Offered { me, offering } => {
                 let client = PartyId::from(Role::Client);
-                self.accepted.insert(client, offering.enrolment);
+                let (enrolment, bond) = (offering.enrolment, None);
+                self.accepted.insert(client, Accept { enrolment, bond });
                 self.offered = Some((*me, offering.clone()));
             }
-            OfferChange::Accepted(enrolment) => {
-                self.accepted.insert(enrolment.role.into(), **enrolment);
+            OfferChange::Accepted(accept) => {
+                self.accepted.insert(accept.enrolment.role.into(), **accept);
             }
             OfferChange::Declined { by, reason } => {
                 let (by, reason) = (*by, reason.clone());

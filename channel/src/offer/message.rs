@@ -1,14 +1,16 @@
 //! What is offered, and what is answered.
 
-use bitcoin::{FeeRate, secp256k1::PublicKey};
+use bitcoin::{Amount, FeeRate, secp256k1::PublicKey};
 use narthex_base::{codec::Message as _, tagged::tagged_hash};
 use narthex_contracts::{
+    bond::Certificate,
     enrolment::{Enrolment, EnrolmentFault, Scope},
     party::{PartyId, PartyName},
     terms::Role,
 };
 use narthex_game_model::{Params, bundle::Bundle, computation::JobSpec};
 
+use super::Unbonded;
 use crate::setup::{Negotiation, NegotiationError, Timing};
 
 /// Most bytes of an address: a host's name and a port.
@@ -48,6 +50,8 @@ pub struct Offer {
     pub timing: Timing,
     /// When it is not accepted any more, in seconds since 1970.
     pub expires_s: u64,
+    /// Least bond, in sat, that each arbiter is to have behind its rulings; of zero nobody need have one.
+    pub bond: Amount,
 }
 
 /// What is wrong with an offer or an answer. Whoever sent it is at fault.
@@ -101,6 +105,15 @@ pub enum OfferFault {
         role: PartyName,
         /// What is wrong.
         fault: EnrolmentFault,
+    },
+    /// There is no bond behind an arbiter's rulings, where one is wanted or one is claimed.
+    #[error("{role}: {why}")]
+    Bond {
+        /// Whose.
+        role: PartyName,
+        /// What is wrong.
+        #[source]
+        why: Unbonded,
     },
 }
 
@@ -178,6 +191,19 @@ impl Offer {
         let checked = enrolment.check(&Scope::Negotiation(self.id()), role);
         checked.map_err(|fault| OfferFault::Enrolment { role: name, fault })
     }
+
+    /// The same of all that an answer has: of an arbiter also the bond behind its rulings. Whether that bond is on the chain is not looked at.
+    ///
+    /// # Errors
+    /// [`OfferFault`]; whoever sent it is at fault.
+    pub fn check_accept(&self, role: Role, accept: &Accept) -> Result<(), OfferFault> {
+        self.check_enrolment(role, &accept.enrolment)?;
+        let bond = self.check_bond(role, &accept.enrolment.node, accept.bond.as_ref());
+        bond.map_err(|why| OfferFault::Bond {
+            role: role.into(),
+            why,
+        })
+    }
 }
 
 /// An offer as the client sends it.
@@ -205,6 +231,8 @@ impl Offering {
 pub struct Accept {
     /// Its node key and contract key.
     pub enrolment: Enrolment,
+    /// Of an arbiter: the bond's word that it stands for its node. The terms name the bond's key for it then.
+    pub bond: Option<Certificate>,
 }
 
 /// The sender does not take part.

@@ -6,11 +6,13 @@
 //!
 //! Whether this party accepts is decided by whoever drives the machine: an operator, or limits that it has stated.
 
+mod bond;
 mod codec;
 mod machine;
 mod message;
 mod table;
 
+pub use bond::Unbonded;
 pub use machine::{OfferChange, OfferEffect, OfferInput, OfferMachine, OfferRefusal};
 pub use message::{
     Accept, Decline, Invited, MAX_ADDRESS, MAX_DECLINE, Offer, OfferFault, Offering,

@@ -183,8 +183,9 @@ pub const MESSAGE_TYPES: &[MessageType] = &[
     link(ACK, "ack", 49, 49),
     link(PIECE, "piece", 50, MAX_WHOLE + 49),
     link(RECALL, "recall", 49, 49),
-    offer(OFFER, "offer", 400, 8_192),
-    offer(ACCEPT, "accept", 242, 242),
+    offer(OFFER, "offer", 408, 8_192),
+    // With the longest certificate of a bond, and its length.
+    offer(ACCEPT, "accept", 243, 243 + 4 + 222),
     offer(DECLINE, "decline", 9, 209),
     link(GONE, "gone", 185, 185),
     // Kind, contract, fault, and words with their length.

@@ -221,10 +221,10 @@ fn setup_messages() -> Vec<SetupMessage> {
 
 fn offer_messages() -> Vec<OfferMessage> {
     let offering = Box::new(offering());
-    let enrolment = offering.enrolment;
+    let (enrolment, bond) = (offering.enrolment, Some(crate::offer::bond()));
     vec![
         OfferMessage::Offer(offering),
-        OfferMessage::Accept(Box::new(Accept { enrolment })),
+        OfferMessage::Accept(Box::new(Accept { enrolment, bond })),
         OfferMessage::Decline(Decline::new("busy")),
     ]
 }

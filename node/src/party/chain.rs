@@ -1,16 +1,20 @@
 //! What a node asks its chain, and sends to it.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use narthex::{
     bitcoin::{BlockHash, Transaction, consensus},
-    channel::setup::{ChainView, Phase, Seat, SeatError, SetupInput},
-    contracts::terms::FeeRate,
+    channel::{
+        offer::{Accept, Offer},
+        setup::{ChainView, Phase, Seat, SeatError, SetupInput},
+    },
+    contracts::{party::PartyId, terms::FeeRate},
     regtest::{AcceptedPolicy, ChainSource, NodeAccess},
 };
 
 use super::{
     Core, Fatal, Now,
+    arbiter::{Unseen, seen_behind},
     contract::{Took, setup_log, short},
     keep,
     signer::{About, NodeSigner, own_coins},
@@ -120,8 +124,8 @@ impl Core {
             return Ok(());
         };
         let roles = offer.roles().map(|(role, _)| role.into());
-        let enrolments = roles.filter_map(|party| Some((party, *machine.enrolment(party)?)));
-        let enrolments = enrolments.collect();
+        let accepts = roles.filter_map(|party| Some((party, *machine.accept(party)?)));
+        let accepts: BTreeMap<_, _> = accepts.collect();
         // After a start it is looked at first.
         if !self.jobs.has(&offer.job) && self.job_comes(&offer.bundle, &offer.job) {
             return Ok(());
@@ -141,11 +145,19 @@ impl Core {
                 return Ok(());
             }
         };
+        let unbonded = match self.unbonded(id, (&offer, &accepts), chain)? {
+            Ok(unbonded) => unbonded,
+            Err(why) => {
+                self.failed(id, why);
+                return Ok(());
+            }
+        };
         let about = Rc::new(About {
             offer,
             id,
             role,
-            enrolments,
+            accepts,
+            unbonded,
             job,
             asked,
             reserve,
@@ -168,6 +180,33 @@ impl Core {
         }
         let due = self.errands(id, errands)?;
         self.outcomes(due)
+    }
+
+    /// Arbiters whose bonds are not on the chain as they have said, and why; an error while that cannot be said. A set-up that was begun has been
+    /// looked at: its bonds may be spent once it is over.
+    fn unbonded(
+        &mut self,
+        id: [u8; 32],
+        (offer, accepts): (&Offer, &BTreeMap<PartyId, Accept>),
+        chain: &mut dyn NodeAccess,
+    ) -> Result<Result<BTreeMap<PartyId, String>, String>, Fatal> {
+        let mut unbonded = BTreeMap::new();
+        let with_bonds = accepts.iter().filter(|(_, accept)| accept.bond.is_some());
+        let with_bonds: Vec<_> = with_bonds.collect();
+        if with_bonds.is_empty() || self.store.known()?.contains(&setup_log(id)) {
+            return Ok(Ok(unbonded));
+        }
+        let reorg = self.policy.reorg();
+        for (party, accept) in with_bonds {
+            match seen_behind(accept, (offer, reorg), chain) {
+                Ok(()) => {}
+                Err(Unseen::NotYet(why)) => return Ok(Err(why)),
+                Err(Unseen::Missing(why)) => {
+                    unbonded.insert(*party, why);
+                }
+            }
+        }
+        Ok(Ok(unbonded))
     }
 
     fn failed(&mut self, id: [u8; 32], why: String) {

@@ -51,6 +51,10 @@ pub struct NewOffer {
     pub open_s: u64,
     /// Blocks that a transaction lies deep before no reorganisation is reckoned with.
     pub burial: u32,
+    /// Least bond in satoshi that each arbiter is to have on the chain behind its rulings, that deep; none need have one by default.
+    #[serde(default)]
+    #[schema(maximum = 2_100_000_000_000_000_u64)]
+    pub arbiter_bond_sat: u64,
 }
 
 impl NewOffer {
@@ -81,6 +85,7 @@ impl NewOffer {
             patience_s: 60,
             open_s: 3600,
             burial: 1,
+            arbiter_bond_sat: 0,
         })
     }
 }

@@ -249,14 +249,17 @@ impl Core {
         let since = seen.unwrap_or(live.saturating_sub(MAX_REORG_BLOCKS));
         let sight = Sight::open(followed, since)?;
         let (job, own_salt) = (self.jobs.stage(&offer.job), salt(terms.record(), role));
-        let (key, pair) = {
+        let is_arbiter = matches!(role, Role::Arbiter(_));
+        let accept = contract.offer.machine().accept(role.into());
+        let accept = accept.filter(|_| is_arbiter).copied();
+        let (key, identity) = {
             let own = own.borrow();
-            (own.contract_key(&id), own.node_pair())
+            let identity = accept.and_then(|accept| own.identity(&accept));
+            (own.contract_key(&id), identity)
         };
         let (Some(job), Some(own_salt), Some(key)) = (job, own_salt, key) else {
             return order("its job, and a key");
         };
-        let is_arbiter = matches!(role, Role::Arbiter(_));
         // A record that does not know of the contract's own salt is not the one that this disk had: what was ruled may be forgotten too.
         let is_doubted = self.doubted.contains(&id);
         let has_forgotten = is_arbiter && {
@@ -283,7 +286,7 @@ impl Core {
             seed: own.borrow().seed.clone(),
             own_salt,
             key,
-            identity: pair.filter(|_| is_arbiter),
+            identity,
             signatures,
             since,
             job,

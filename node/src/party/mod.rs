@@ -95,7 +95,7 @@ pub use small::{
     SmallStatus,
 };
 pub use status::{
-    ContractStatus, DueStatus, EndingStatus, JobStatus, NodeStatus, OnChain, PeerStatus,
+    ContractStatus, DueStatus, EndingStatus, JobStatus, NamedBond, NodeStatus, OnChain, PeerStatus,
     ResultStatus,
 };
 pub use store::{AnyLog, DiskStore, MemoryStore, Store};

@@ -2,7 +2,7 @@
 
 use narthex::{
     bitcoin::{
-        FeeRate,
+        Amount, FeeRate,
         secp256k1::{
             PublicKey,
             rand::{RngCore, rngs::OsRng},
@@ -168,6 +168,7 @@ impl Core {
             },
             params,
             expires_s: self.now.unix_s.saturating_add(new.open_s),
+            bond: Amount::from_sat(new.arbiter_bond_sat),
         };
         offer.check().map_err(|error| bad("the offer", &error))?;
         self.policy

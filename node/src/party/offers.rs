@@ -317,9 +317,19 @@ impl Core {
         let Some(me) = self.contracts.get(&id).and_then(Contract::me) else {
             return Ok(Err("there is no such offer".into()));
         };
-        let enrolment = Box::new(self.enrol(id, me).ok_or(Fatal::Key)?);
-        let by = PartyId::from(me);
-        if let Err(refusal) = self.offer_step(id, &OfferInput::Accepted { by, enrolment })? {
+        let enrolment = self.enrol(id, me).ok_or(Fatal::Key)?;
+        let machine = self
+            .contracts
+            .get(&id)
+            .map(|contract| contract.offer.machine());
+        let offer = machine.and_then(OfferMachine::offer);
+        let offer = offer.filter(|_| matches!(me, Role::Arbiter(_)));
+        let bond = match offer.map(|offer| self.bond_behind(offer)).transpose() {
+            Ok(bond) => bond.flatten(),
+            Err(why) => return Ok(Err(why)),
+        };
+        let (by, accept) = (me.into(), Box::new(Accept { enrolment, bond }));
+        if let Err(refusal) = self.offer_step(id, &OfferInput::Accepted { by, accept })? {
             return Ok(Err(refusal.to_string()));
         }
         self.join(id).map(Ok)
@@ -377,8 +387,8 @@ impl Core {
                     offering.map(|offering| OfferMessage::Offer(Box::new(offering)))
                 }
                 OfferEffect::Accept => me
-                    .and_then(|me| machine.enrolment(me))
-                    .map(|own| OfferMessage::Accept(Box::new(Accept { enrolment: *own }))),
+                    .and_then(|me| machine.accept(me))
+                    .map(|own| OfferMessage::Accept(Box::new(*own))),
                 OfferEffect::Decline => {
                     let declined = machine.declined();
                     declined.map(|(_, reason)| OfferMessage::Decline(Decline::new(reason)))
@@ -410,10 +420,7 @@ impl Core {
                 };
                 OfferInput::Offered { me, offering }
             }
-            OfferMessage::Accept(accept) => OfferInput::Accepted {
-                by,
-                enrolment: Box::new(accept.enrolment),
-            },
+            OfferMessage::Accept(accept) => OfferInput::Accepted { by, accept },
             OfferMessage::Decline(decline) => OfferInput::Declined { by, decline },
         };
         if let Err(refusal) = self.offer_step(id, &input)? {

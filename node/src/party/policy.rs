@@ -48,6 +48,8 @@ pub struct Policy {
     pub accept: BTreeSet<Part>,
     /// Most that this party deposits in a contract that is accepted so.
     pub max_stake: Amount,
+    /// Least bond that an offer is to want of each arbiter on the chain, behind its rulings; of zero none.
+    pub min_arbiter_bond: Amount,
     /// Highest fee rate of a funding, in sat a kwu.
     pub max_rate: FeeRate,
     /// Offers that wait for the operator at once, of nodes with which there is no contract. Others are turned away.
@@ -90,6 +92,7 @@ impl Default for Policy {
         Policy {
             accept: BTreeSet::new(),
             max_stake: Amount::ZERO,
+            min_arbiter_bond: Amount::ZERO,
             // 100 sat/vB.
             max_rate: FeeRate::from_sat_per_kwu(25_000),
             max_asked: 32,
@@ -145,6 +148,12 @@ impl Policy {
                 "a retainer of 0: nobody is paid for keeping what is handed over; a node that goes by its own costs and values takes part for research alone (--research)"
                     .into(),
             );
+        }
+        if offer.bond < self.min_arbiter_bond {
+            let (wanted, least) = (offer.bond, self.min_arbiter_bond);
+            return Err(format!(
+                "it wants bonds of {wanted} behind arbiters' rulings; this node takes part where they are {least} at least (--min-arbiter-bond)"
+            ));
         }
         if offer.rate > self.max_rate {
             let (given, most) = (offer.rate.to_sat_per_kwu(), self.max_rate.to_sat_per_kwu());

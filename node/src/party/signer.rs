@@ -13,13 +13,12 @@ use narthex::{
         },
     },
     channel::{
-        offer::Offer,
+        offer::{Accept, Offer},
         setup::{SetupEffect, SetupInput, SetupMachine, SetupSigner},
     },
     contracts::{
         binding::Bindings,
-        derive::{OwnSalt, Salted, contract_key},
-        enrolment::Enrolment,
+        derive::{OwnSalt, Salted, contract_key, offer_identity},
         graph::TxGraph,
         party::PartyId,
         setup::ContractSignatures,
@@ -39,7 +38,7 @@ use crate::NodeKey;
 pub struct Own {
     /// Everything that is derived follows from it.
     pub seed: Secret,
-    /// By which it is known, and an arbiter attests.
+    /// By which it is known, and an arbiter without a bond attests.
     pub node: NodeKey,
     /// Its coins.
     pub wallet: PartyWallet,
@@ -60,6 +59,18 @@ impl Own {
         self.node.lend(pair)
     }
 
+    /// By which it attests in a contract, as an arbiter that has answered so: its bond's key, or that of its node.
+    pub(super) fn identity(&self, accept: &Accept) -> Option<Keypair> {
+        let pair = match accept.bonded_until() {
+            None => self.node_pair()?,
+            Some(end) => {
+                Keypair::from_secret_key(&Secp256k1::new(), &offer_identity(&self.seed, end)?)
+            }
+        };
+        // Another seed than it was answered with has other keys.
+        (pair.x_only_public_key().0 == accept.identity()).then_some(pair)
+    }
+
     /// Its key in a negotiation.
     pub(super) fn contract_key(&self, negotiation: &[u8; 32]) -> Option<SecretKey> {
         contract_key(&self.seed, negotiation)
@@ -72,7 +83,9 @@ pub(super) struct About {
     pub(super) offer: Offer,
     pub(super) id: [u8; 32],
     pub(super) role: Role,
-    pub(super) enrolments: BTreeMap<PartyId, Enrolment>,
+    pub(super) accepts: BTreeMap<PartyId, Accept>,
+    /// Arbiters whose bonds are not on this party's chain as they have said, and why.
+    pub(super) unbonded: BTreeMap<PartyId, String>,
     pub(super) job: AcceptedJob,
     pub(super) asked: AcceptedPolicy,
     /// What is kept back for fees, of this contract and of all others that are not over.
@@ -135,8 +148,12 @@ impl NodeSigner {
             memory,
         } = self;
         let mut own = own.borrow_mut();
-        let (key, pair) = (own.contract_key(&about.id), own.node_pair());
+        let key = own.contract_key(&about.id);
         let key = key.ok_or(SignerError::Order("a contract key"))?;
+        let accept = about.accepts.get(&about.role.into());
+        let is_arbiter = matches!(about.role, Role::Arbiter(_));
+        let accept = accept.filter(|_| is_arbiter);
+        let identity = accept.and_then(|accept| own.identity(accept));
         let Own {
             seed,
             wallet,
@@ -158,7 +175,7 @@ impl NodeSigner {
         let standing = Standing {
             role: about.role,
             key,
-            identity: pair.filter(|_| matches!(about.role, Role::Arbiter(_))),
+            identity,
             payout: payout.clone(),
             wallet,
             stake: Stake::Wallet,
@@ -247,18 +264,20 @@ pub(super) fn own_coins(machine: &SetupMachine) -> Vec<OutPoint> {
 }
 
 impl About {
-    /// Whether the terms name, in each role, the key that the node of that role has enrolled, and as arbiters' identities the
-    /// nodes that were asked to be arbiters.
+    /// Whether the terms name, in each role, the key that the node of that role has enrolled, and as arbiters' identities those
+    /// of the nodes that were asked to be arbiters: of their bonds, if they have any.
     fn is_panel(&self, draft: &TermsDraft) -> Result<(), String> {
-        for enrolment in self.enrolments.values() {
-            let checked = enrolment.check_terms(draft);
+        for accept in self.accepts.values() {
+            let checked = accept.enrolment.check_terms(draft);
             checked.map_err(|error| error.to_string())?;
-            if let Role::Arbiter(seat) = enrolment.role {
-                let identity = enrolment.node.x_only_public_key().0;
-                if draft.identity(seat) != Some(&identity) {
+            if let Role::Arbiter(seat) = accept.enrolment.role {
+                if draft.identity(seat) != Some(&accept.identity()) {
                     return Err(format!(
                         "the terms name another arbiter{seat} than was asked"
                     ));
+                }
+                if let Some(why) = self.unbonded.get(&accept.enrolment.role.into()) {
+                    return Err(format!("arbiter{seat}: {why}"));
                 }
             }
         }
@@ -277,15 +296,15 @@ impl About {
         machine.proposals().find_map(|(party, bytes)| {
             // What cannot be read is found elsewhere.
             let part = Part::from_bytes(bytes).ok()?;
-            let enrolment = self.enrolments.get(&party)?;
-            let identity = Some(enrolment.node.x_only_public_key().0);
+            let accept = self.accepts.get(&party)?;
+            let (enrolment, identity) = (&accept.enrolment, Some(accept.identity()));
             let is_arbiter = matches!(enrolment.role, Role::Arbiter(_));
             match () {
                 () if part.record.key != enrolment.key => {
                     Some((party, "another contract key than it has enrolled"))
                 }
                 () if is_arbiter && part.identity != identity => {
-                    Some((party, "another identity than its node's"))
+                    Some((party, "another identity than its bond's, or its node's"))
                 }
                 () => None,
             }
@@ -318,6 +337,18 @@ impl SetupSigner for NodeSigner {
                 party,
                 reason,
             }));
+        }
+        // Nothing is drawn or set aside for a panel whose bonds are not there; no further attempt would find them.
+        if matches!(effect, SetupEffect::Propose { .. })
+            && let Some((party, why)) = self.about.unbonded.first_key_value()
+        {
+            let role = self.about.offer.roles();
+            let mut role = role.filter(|(role, _)| PartyId::from(*role) == *party);
+            let role = role
+                .next()
+                .map_or_else(String::new, |(role, _)| role.to_string());
+            let reason = format!("{role}: {why}");
+            return Ok(Some(SetupInput::Declined { reason }));
         }
         match self.with(|signer| signer.work(effect, machine)) {
             // It has not the coins for it: the others need not wait.

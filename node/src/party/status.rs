@@ -7,7 +7,11 @@ use narthex::{
         hex::DisplayHex,
         secp256k1::{PublicKey, Secp256k1},
     },
-    channel::{offer::Offer, setup::Phase, wire::links::LinkPhase},
+    channel::{
+        offer::{Invited, Offer, OfferMachine},
+        setup::Phase,
+        wire::links::LinkPhase,
+    },
     contracts::{
         coop::Proposal,
         derive::delivery_key,
@@ -77,6 +81,10 @@ pub struct ContractStatus {
     pub deposit_sat: u64,
     /// Who has accepted.
     pub accepted: Vec<String>,
+    /// Least bond behind the rulings of each arbiter that the offer wants.
+    pub arbiter_bond_sat: u64,
+    /// Bonds of those arbiters that have named one: each rules by its bond's key.
+    pub bonds: Vec<NamedBond>,
     /// The job.
     pub job: JobStatus,
     /// Which attempt at the set-up it is, from 0.
@@ -105,6 +113,22 @@ pub struct ContractStatus {
     pub expires_s: u64,
     /// Height up to which the funding must be in a block.
     pub funding_deadline: u32,
+}
+
+/// The bond that an arbiter has named when it accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct NamedBond {
+    /// Whose: `arbiter0`.
+    pub arbiter: String,
+    /// The key that the terms name for it, which owns the bond: a BIP340 key.
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    pub identity: String,
+    /// Where it is.
+    pub outpoint: String,
+    /// What it holds.
+    pub value_sat: u64,
+    /// Height from which on it can be spent.
+    pub end_height: u32,
 }
 
 /// How a contract's job stands.
@@ -180,6 +204,21 @@ pub struct ResultStatus {
     /// The file in this node's folder that has it.
     #[schema(value_type = Option<String>)]
     pub file: Option<PathBuf>,
+}
+
+fn named_bonds(machine: &OfferMachine, offer: &Offer) -> Vec<NamedBond> {
+    let named = |(role, _): (Role, &Invited)| {
+        let accept = machine.accept(role.into())?;
+        let claim = accept.bond.as_ref()?.claim();
+        Some(NamedBond {
+            arbiter: role.to_string(),
+            identity: accept.identity().to_string(),
+            outpoint: claim.outpoint.to_string(),
+            value_sat: claim.value.to_sat(),
+            end_height: accept.bonded_until()?,
+        })
+    };
+    offer.roles().filter_map(named).collect()
 }
 
 impl Core {
@@ -279,6 +318,8 @@ impl Core {
             state: phase.map_or(machine.standing(), Phase::name).to_owned(),
             deposit_sat: deposit(&offer.params, me).to_sat(),
             accepted: machine.accepted().filter_map(role).collect(),
+            arbiter_bond_sat: offer.bond.to_sat(),
+            bonds: named_bonds(machine, offer),
             job: self.job_status(offer),
             attempt: seat.map(|seat| seat.attempt()),
             awaits: seat.map_or_else(Vec::new, |seat| {

@@ -311,7 +311,7 @@ const RETAINER: u64 = 2_000;
 fn a_panel_that_init_has_made_rules_and_is_paid() {
     let mut house = House::with_panel(&["--research", "--max-stake", "250000"]);
     let before: Vec<_> = (3..6).map(|at| house.ask(at, &["status"])).collect();
-    let id = house.offer_paid(&RETAINER.to_string());
+    let id = house.offer_with(&["--retainer", &RETAINER.to_string()]);
     house.accept(&id);
     house.wait("all are committed", |house| {
         everybody(house, &id, "committed")

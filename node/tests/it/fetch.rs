@@ -2,7 +2,7 @@
 
 use narthex::{
     bitcoin::{
-        FeeRate,
+        Amount, FeeRate,
         secp256k1::{
             Secp256k1, SecretKey,
             rand::{SeedableRng, rngs::StdRng},
@@ -220,6 +220,7 @@ impl Liar {
             },
             params,
             expires_s: town.now.unix_s + 1000,
+            bond: Amount::ZERO,
         };
         let id = offer.id();
         let key = SecretKey::from_slice(&[99; 32]).unwrap();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
+    bonded::{PANEL, are_behind, stand},
     contracts::{quiet, states},
     support::{
         figures::{Family, read},
@@ -46,11 +47,10 @@ fn until_published(house: &mut House, id: &str, what: &str) {
 
 /// A contract in which the verifier hears nobody, since all others are dead while it is to hear them: it rejects, the worker appeals, and the
 /// panel rules.
-pub fn ruled(house: &mut House) -> String {
-    let id = house.offer();
-    house.accept(&id);
+pub fn ruled(house: &mut House, id: &str) {
+    house.accept(id);
     house.wait("all are committed", |house| {
-        (0..6).all(|at| house.state(at, &id) == "committed")
+        (0..6).all(|at| house.state(at, id) == "committed")
     });
     house.wait("the funding waits", |house| !house.waiting().is_empty());
     house.bury(2);
@@ -58,19 +58,19 @@ pub fn ruled(house: &mut House) -> String {
     house.wait("the others live", |house| {
         [0, 1, 3, 4, 5]
             .iter()
-            .all(|at| house.state(*at, &id) == "live")
+            .all(|at| house.state(*at, id) == "live")
     });
     house.wait("the worker delivers", |house| {
         house.try_ask(1, &["deliver", &id]).is_ok()
     });
-    until_published(house, &id, "the delivery");
-    quiet(house, &id);
+    until_published(house, id, "the delivery");
+    quiet(house, id);
     for at in [0, 1, 3, 4, 5] {
         house.bury(at);
     }
     house.again(2);
-    house.wait("the verifier lives", |house| house.state(2, &id) == "live");
-    until_published(house, &id, "the rejection");
+    house.wait("the verifier lives", |house| house.state(2, id) == "live");
+    until_published(house, id, "the rejection");
     for at in [0, 1, 3, 4, 5] {
         house.again(at);
     }
@@ -79,22 +79,22 @@ pub fn ruled(house: &mut House) -> String {
         house.wait("all have attested that may", |house| {
             let rules = ["ruling", "ruled", "asking", "attesting"];
             (3..6).all(|at| {
-                !rules.contains(&house.show(at, &id)["standing"].as_str().unwrap_or("ruling"))
+                !rules.contains(&house.show(at, id)["standing"].as_str().unwrap_or("ruling"))
             })
         });
-        let standings = quiet(house, &id);
+        let standings = quiet(house, id);
         if standings[3..].iter().all(|standing| standing == "settled") {
-            let path = house.show(3, &id)["path"].clone();
+            let path = house.show(3, id)["path"].clone();
             let path = path.as_array().unwrap().iter();
             let path: Vec<_> = path
                 .map(|tx| tx["name"].as_str().unwrap().to_owned())
                 .collect();
             assert_eq!(path[..4], ["Tx0", "TxD", "TxV0", "TxA"], "{path:?}");
-            return id;
+            return;
         }
         house.mine(1);
     }
-    panic!("{:#?}", states(house, &id));
+    panic!("{:#?}", states(house, id));
 }
 
 /// The figures of a node, by the token for them.
@@ -223,7 +223,10 @@ fn figures(house: &mut House, at: usize) {
 
 #[test]
 fn whoever_watches_an_arbiter_sees_what_it_has_ruled() {
-    let mut house = House::new();
-    ruled(&mut house);
+    let mut house = House::with_panel(&PANEL);
+    stand(&mut house);
+    let id = house.offer_bonded(2_000, 300_000);
+    ruled(&mut house, &id);
     figures(&mut house, 3);
+    are_behind(&house, &id);
 }

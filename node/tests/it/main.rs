@@ -12,6 +12,7 @@ mod api_tools;
 mod arbiter;
 mod arbiter_key;
 mod bench;
+mod bonded;
 mod contracts;
 mod drains;
 mod endings;

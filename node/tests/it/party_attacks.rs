@@ -24,7 +24,7 @@ use crate::support::{evil::Evil, town::Town};
 /// An offer of a stranger's to the node of a town that is asked to be its worker.
 fn offering(town: &mut Town, evil: &Evil, at: usize, salt: u8) -> Offering {
     use narthex::{
-        bitcoin::FeeRate,
+        bitcoin::{Amount, FeeRate},
         channel::{
             offer::{Invited, Offer},
             setup::Timing,
@@ -54,6 +54,7 @@ fn offering(town: &mut Town, evil: &Evil, at: usize, salt: u8) -> Offering {
         },
         params,
         expires_s: town.now.unix_s + 1000,
+        bond: Amount::ZERO,
     };
     let scope = Scope::Negotiation(offer.id());
     let key = SecretKey::from_slice(&[99; 32])
@@ -189,7 +190,8 @@ fn nobody_speaks_in_a_contract_that_it_has_no_part_in() {
             .keypair(&Secp256k1::new());
         let enrolment = Enrolment::sign(scope, Role::Worker, &evil.pair, &key).unwrap();
         let to = PartySet::from([PartyId(at as u8)]);
-        let accept = Accept { enrolment }.to_bytes();
+        let bond = None;
+        let accept = Accept { enrolment, bond }.to_bytes();
         evil.send(
             &mut town,
             at,
@@ -227,7 +229,8 @@ fn whoever_contradicts_itself_is_at_fault() {
             .keypair(&Secp256k1::new());
         let enrolment = Enrolment::sign(scope, Role::Verifier, &evil.pair, &key).unwrap();
         let others = [0, 1, 3, 4, 5].map(PartyId).into();
-        let accept = Accept { enrolment }.to_bytes();
+        let bond = None;
+        let accept = Accept { enrolment, bond }.to_bytes();
         evil.send(
             &mut town,
             at,

@@ -301,6 +301,7 @@ fn nothing_secret_is_shown_of_a_contract_that_went_well() {
 #[test]
 fn nothing_secret_is_shown_of_a_contract_that_a_panel_ruled_on() {
     let mut house = House::logged(&["--log", "trace"]);
-    let id = ruled(&mut house);
+    let id = house.offer();
+    ruled(&mut house, &id);
     none_is_shown(&house, &id);
 }

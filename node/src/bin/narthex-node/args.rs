@@ -240,7 +240,7 @@ struct OfferArgs {
     /// Who is to recompute a sample.
     #[arg(long, value_name = "ID@HOST:PORT")]
     verifier: String,
-    /// A member of the panel; again for the others, in order. Drawing them from bonds is not part of this version.
+    /// A member of the panel; again for the others, in order. Who has an offer on chain rules by its bond's key; they are named, and not drawn.
     #[arg(long = "arbiter", value_name = "ID@HOST:PORT")]
     arbiters: Vec<String>,
     /// Fee rate of the funding in sat/kwu (250 are 1 sat/vB).
@@ -256,6 +256,9 @@ struct OfferArgs {
     /// no fewer than 6.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     burial: u32,
+    /// Least bond that each arbiter is to have on the chain behind its rulings, that deep, in satoshi.
+    #[arg(long, value_name = "SAT", default_value_t = 0)]
+    arbiter_bond: u64,
 }
 
 pub(super) fn json_file<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
@@ -384,6 +387,7 @@ impl OfferArgs {
             patience_s: self.patience,
             open_s: self.open,
             burial: self.burial,
+            arbiter_bond_sat: self.arbiter_bond,
         }));
         self.dir.ask(&order)
     }

@@ -148,6 +148,9 @@ pub(crate) struct RunArgs {
     /// Most that is deposited in a contract that is accepted without asking, in satoshi.
     #[arg(long, default_value_t = 0, value_name = "SAT")]
     max_stake: u64,
+    /// Takes part only where each arbiter has a bond of this on the chain behind its rulings, in satoshi.
+    #[arg(long, default_value_t = 0, value_name = "SAT")]
+    min_arbiter_bond: u64,
     #[command(flatten)]
     bounds: BoundsArgs,
     #[command(flatten)]
@@ -205,6 +208,7 @@ impl RunArgs {
         let policy = Policy {
             accept,
             max_stake: Amount::from_sat(self.max_stake),
+            min_arbiter_bond: Amount::from_sat(self.min_arbiter_bond),
             economics: economics.transpose()?,
             max_peer_job_bytes: self.max_client_job_bytes,
             max_jobs_bytes: self.max_jobs_bytes,

@@ -9,8 +9,8 @@ use super::run::LogFormat;
 use narthex_node::{
     bitcoin::hex::DisplayHex as _,
     party::{
-        ContractStatus, DueStatus, EndingStatus, EvidenceStatus, JobStatus, NewEnding, NodeStatus,
-        OnChain, PeerStatus, Reply,
+        ContractStatus, DueStatus, EndingStatus, EvidenceStatus, JobStatus, NamedBond, NewEnding,
+        NodeStatus, OnChain, PeerStatus, Reply,
     },
     shell::Said,
 };
@@ -227,6 +227,8 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
         state,
         deposit_sat,
         accepted,
+        arbiter_bond_sat,
+        bonds,
         job,
         attempt,
         awaits,
@@ -246,6 +248,25 @@ fn contract(out: &mut impl Write, status: &ContractStatus) -> io::Result<()> {
     writeln!(out, "as         {role}, with {deposit_sat} sat")?;
     writeln!(out, "state      {state}")?;
     writeln!(out, "accepted   {}", accepted.join(", "))?;
+    if *arbiter_bond_sat > 0 {
+        writeln!(
+            out,
+            "bonds      at least {arbiter_bond_sat} sat behind each arbiter's rulings"
+        )?;
+    }
+    for NamedBond {
+        arbiter,
+        outpoint,
+        value_sat,
+        end_height,
+        ..
+    } in bonds
+    {
+        writeln!(
+            out,
+            "bond       {arbiter}: {value_sat} sat until {end_height}, {outpoint}"
+        )?;
+    }
     let JobStatus {
         state,
         bytes,

@@ -16,6 +16,7 @@ use super::{AnyLog, Core};
 
 pub(super) use bond::bond_log;
 pub use bond::{BondPolicy, BondStatus, OfferStatus, OfferingStatus};
+pub(super) use bond::{Unseen, seen_behind};
 pub(super) use burn::{Burn, burn_log};
 pub use burn::{Burned, BurnedStatus, IdentityStatus};
 pub use status::{ArbiterStatus, BoundsStatus, CaseStatus, EndStatus, JudgeStatus, MoneyStatus};
@@ -142,7 +143,8 @@ impl Core {
             .arbiter
             .check(&offer.params, self.cases(Some(offer.id())));
         checked.map_err(|beyond| beyond.to_string())?;
-        self.bond_covers(&offer.params)
+        self.bond_covers(&offer.params)?;
+        self.bond_behind(offer).map(drop)
     }
 
     /// In how many contracts it sits, but for this one.

@@ -424,11 +424,10 @@ impl House {
         self.offer_of(&["--job-id", id]).unwrap()
     }
 
-    /// The same, with a retainer for each arbiter.
-    pub fn offer_paid(&self, retainer: &str) -> String {
-        let job = self.job.to_str().unwrap();
-        self.offer_of(&["--job", job, "--retainer", retainer])
-            .unwrap()
+    /// The same of its job, with further options.
+    pub fn offer_with(&self, words: &[&str]) -> String {
+        let job = ["--job", self.job.to_str().unwrap()];
+        self.offer_of(&[&job, words].concat()).unwrap()
     }
 
     fn offer_of(&self, job: &[&str]) -> Result<String, String> {

@@ -59,6 +59,13 @@ impl House {
         self.nodes.push(started.ready());
     }
 
+    /// The client offers a contract with a retainer for each arbiter, and wants a bond behind the rulings of each.
+    pub fn offer_bonded(&self, retainer: u64, bond: u64) -> String {
+        let (retainer, bond) = (retainer.to_string(), bond.to_string());
+        let words = ["--retainer", &retainer, "--arbiter-bond", &bond];
+        self.offer_with(&words)
+    }
+
     /// Everybody with coins; the arbiters were made by `arbiter init` with these words, and are served.
     pub fn with_panel(words: &[&str]) -> House {
         let mut house = House::empty();

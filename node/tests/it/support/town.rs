@@ -509,6 +509,7 @@ impl Town {
             patience_s: 60,
             open_s: 3600,
             burial: 1,
+            arbiter_bond_sat: 0,
         }
     }
 

@@ -4,6 +4,7 @@
 //! chain has of it is read block behind block, by a log for each offer, as for everything else that a node waits for. Each offer has an
 //! identity of its own, which follows from the seed and its end.
 
+mod behind;
 mod build;
 mod due;
 mod plan;
@@ -34,6 +35,7 @@ use crate::party::{
     life::follow_log,
 };
 
+pub(in crate::party) use behind::{Unseen, seen_behind};
 pub use policy::BondPolicy;
 pub use status::{BondStatus, OfferStatus, OfferingStatus};
 

@@ -92,27 +92,32 @@ impl Core {
     /// The offer in a block that ends last, if it has not ended.
     pub(in crate::party::arbiter) fn posted_offer(&self) -> Option<OfferStatus> {
         let end = self.standing_end(self.tip.unwrap_or_default())?;
-        let (entry, live) = (self.entry(end)?, self.sitting.bonds.live.get(&end)?);
-        let (tx, height, outpoint) = live.found.posted.as_ref()?;
-        let value = tx.output.get(outpoint.vout as usize)?.value;
-        let pair = identity(&self.own.borrow().seed, end).ok()?;
-        let claim = Claim {
-            script: script(&pair, end).ok()?,
-            outpoint: *outpoint,
-            value,
-            confirmed_height: *height,
-            identity: self.me.x_only_public_key().0,
-        };
-        let signed = Certificate::sign(&Secp256k1::new(), claim, end, &pair).ok()?;
+        let (entry, signed) = (self.entry(end)?, self.certificate(end)?);
+        let claim = signed.claim();
         Some(OfferStatus {
-            identity: pair.x_only_public_key().0.to_string(),
+            identity: claim.script.owner().to_string(),
             end_height: end,
-            outpoint: outpoint.to_string(),
-            value_sat: value.to_sat(),
+            outpoint: claim.outpoint.to_string(),
+            value_sat: claim.value.to_sat(),
             terms: entry.plan.terms,
             terms_hash: entry.plan.terms.hash().to_string(),
             certificate: signed.to_bytes().to_lower_hex_string(),
         })
+    }
+
+    /// The word of an offer's bond, once it is in a block, that it stands for this node's key.
+    pub(super) fn certificate(&self, end: u32) -> Option<Certificate> {
+        let live = self.sitting.bonds.live.get(&end)?;
+        let (tx, height, outpoint) = live.found.posted.as_ref()?;
+        let pair = identity(&self.own.borrow().seed, end).ok()?;
+        let claim = Claim {
+            script: script(&pair, end).ok()?,
+            outpoint: *outpoint,
+            value: tx.output.get(outpoint.vout as usize)?.value,
+            confirmed_height: *height,
+            identity: self.me.x_only_public_key().0,
+        };
+        Certificate::sign(&Secp256k1::new(), claim, end, &pair).ok()
     }
 
     /// Its offers and bonds; `None` of a node that is to make none and has made none.
