@@ -1,6 +1,9 @@
 //! A watchtower as a process, asked over HTTP by those whom it serves.
 
-use std::process::Command;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
 
 use narthex::bitcoin::secp256k1::rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -92,8 +95,54 @@ fn a_party_that_is_killed_for_good_is_watched_for_by_a_tower_that_is_killed_agai
         println!("killed after {pause} ms: answered {is_answered}, {kept} kept");
         assert!(kept <= 1 && (kept == 1 || !is_answered));
     }
-    let answer = given(&by(&house, tower, &ticket), "a", &bundle);
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let to = format!("http://{}", house.nodes[tower].api);
+    let anne = house.file("anne.ticket");
+    std::fs::write(house.file("other.ticket"), "ab".repeat(32)).unwrap();
+    let sent = |to: &str, ticket: &std::path::Path| {
+        let mut sends = Command::new(env!("CARGO_BIN_EXE_narthex-node"));
+        sends.args(["tower", "send", "--json", "--to", to, "--dir"]);
+        sends.arg(&house.nodes[0].dir).arg("--ticket").arg(ticket);
+        sends
+    };
+    let said = sent(&to, &anne).output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(said["given"][0]["contract"], id, "{said}");
+    assert_eq!(said["given"][0]["tower"]["role"], "client", "{said}");
+    // What would be read on the way is not sent; and a ticket that nobody has admitted opens nothing.
+    for (to, ticket, why) in [
+        ("http://192.0.2.1:9", &anne, "--elsewhere"),
+        ("https://127.0.0.1:9", &anne, "no TLS"),
+        ("http://a:b@127.0.0.1:9", &anne, "no user"),
+        ("http://127.0.0.1:9", &house.file("none"), "none"),
+        (&to, &house.file("other.ticket"), "token"),
+    ] {
+        let refused = sent(to, ticket).output().unwrap();
+        let said = String::from_utf8(refused.stderr).unwrap()
+            + &String::from_utf8(refused.stdout).unwrap();
+        assert!(
+            !refused.status.success() && said.contains(why),
+            "{why}: {said}"
+        );
+        assert!(!said.contains(&"ab".repeat(32)), "{said}");
+    }
+    // Whoever gives all the time outlasts a tower that is away.
+    let mut gives = sent(&to, &anne)
+        .args(["--every", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (out, errors) = (gives.stdout.take().unwrap(), gives.stderr.take().unwrap());
+    let line = BufReader::new(out).lines().next().unwrap().unwrap();
+    assert!(line.contains("\"client\""), "{line}");
+    house.nodes[tower].kill();
+    let line = BufReader::new(errors).lines().next().unwrap().unwrap();
+    assert!(line.contains("does not answer"), "{line}");
+    assert!(gives.try_wait().unwrap().is_none());
+    gives.kill().unwrap();
+    gives.wait().unwrap();
+    house.again(tower);
     house.nodes[tower].kill();
     house.again(tower);
     let kept = by(&house, tower, &ticket).get("/v1/tower/bundles").json();

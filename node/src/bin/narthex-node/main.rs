@@ -16,6 +16,7 @@ mod six;
 mod small;
 mod stream;
 mod tower;
+mod tower_send;
 
 use std::process::ExitCode;
 

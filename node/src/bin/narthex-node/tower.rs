@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use super::{
     args::{Dir, bounded, save_new},
     shown,
+    tower_send::SendArgs,
 };
 
 /// Largest bundle that is read, in bytes: what fits in an order.
@@ -35,6 +36,8 @@ pub(crate) enum TowerOrder {
     Bundle(BundleArgs),
     /// At the party: draws a ticket for a watchtower, and prints the hash by which its operator admits it.
     Ticket(TicketArgs),
+    /// At the party: gives a watchtower over HTTP what it needs for all contracts that live, once or from now on.
+    Send(SendArgs),
     /// At the tower: watches a contract for one of its parties. What is due is published, and its fees are paid from the node's own coins; it shows no
     /// secret and gives no verdict.
     Take(TakeArgs),
@@ -122,6 +125,7 @@ impl TowerOrder {
         match self {
             TowerOrder::Bundle(args) => args.run(),
             TowerOrder::Ticket(args) => args.run(),
+            TowerOrder::Send(args) => args.run(),
             TowerOrder::Take(TakeArgs { dir, bundle }) => {
                 let bundle = bounded(&bundle, MAX_BUNDLE)?.to_lower_hex_string();
                 ask(&dir, TowerCommand::Take { bundle, client })

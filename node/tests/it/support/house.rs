@@ -5,7 +5,6 @@ use std::{
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicU8, Ordering},
     time::{Duration, Instant},
 };
 
@@ -24,7 +23,7 @@ use super::{
     http::Client,
     kill::{doom, killer},
     result_of,
-    started::{Starting, last_words},
+    started::{Starting, anywhere, last_words},
 };
 
 /// Longest time that anything may take.
@@ -59,15 +58,6 @@ pub struct House {
 
 /// A job of shipped images.
 pub(super) const DIGITS: &str = r#"{"narthex_job": 1, "work": {"kind": "digits-wasm"}}"#;
-
-/// Any port of a loopback address that no other house has, of this program or of another. A port of 127.0.0.1 may be another's connection by the
-/// time that a node which was killed listens at it again.
-fn anywhere() -> String {
-    static HOUSES: AtomicU8 = AtomicU8::new(1);
-    let [_, _, high, low] = (std::process::id() % 32_768 + 256).to_be_bytes();
-    let house = HOUSES.fetch_add(1, Ordering::Relaxed);
-    format!("127.{high}.{low}.{house}:0")
-}
 
 fn miner() -> ScriptBuf {
     ScriptBuf::from_bytes([&[0x51, 0x20][..], &[7; 32]].concat())

@@ -4,7 +4,10 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use narthex::contracts::terms::Role;
@@ -14,6 +17,15 @@ use super::kill::When;
 
 /// At which write after its start a process is killed, the first being 1, and when.
 pub type Doom = (u32, When);
+
+/// Any port of a loopback address that no other house has, of this program or of another. A port of 127.0.0.1 may be another's connection by the
+/// time that a node which was killed listens at it again.
+pub(super) fn anywhere() -> String {
+    static HOUSES: AtomicU8 = AtomicU8::new(1);
+    let [_, _, high, low] = (std::process::id() % 32_768 + 256).to_be_bytes();
+    let house = HOUSES.fetch_add(1, Ordering::Relaxed);
+    format!("127.{high}.{low}.{house}:0")
+}
 
 /// The end of what a node logged, of a house that keeps that.
 pub(super) fn last_words(dir: &Path) -> String {
