@@ -16,6 +16,7 @@ mod six;
 mod small;
 mod stream;
 mod tower;
+mod works;
 
 use std::process::ExitCode;
 
