@@ -88,6 +88,7 @@ mod small_delivery_lies;
 mod small_delivery_support;
 mod small_several_support;
 mod small_slices;
+mod small_slices_chain;
 mod small_slices_lies;
 mod small_slices_support;
 mod small_stream;

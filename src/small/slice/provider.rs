@@ -17,7 +17,7 @@ use narthex_channel::{
 use narthex_contracts::{
     depth::Depth,
     setup::ContractSignatures,
-    slice::{Bundle, Coin, ProviderBook, SliceError, SliceTerms, Work},
+    slice::{Bundle, Coin, Evidence, ProviderBook, SliceError, SliceTerms, Taken, Work},
 };
 
 use super::{
@@ -172,13 +172,30 @@ impl SliceProvider {
 
     /// Another's post or bundle.
     fn heard(&mut self, input: &ProviderInput) -> Result<SmallHeard, SmallError> {
-        if matches!(input, ProviderInput::Bundle(_)) && self.is_forgetful() {
-            return Ok(SmallHeard::Later);
+        if let ProviderInput::Bundle(bundle) = input {
+            if self.is_forgetful() {
+                return Ok(SmallHeard::Later);
+            }
+            if self.is_known_lie(bundle) {
+                return Ok(SmallHeard::Taken);
+            }
         }
         match self.step(input) {
             Ok(()) => Ok(SmallHeard::Taken),
             Err(error) => SmallHeard::of_step(error),
         }
+    }
+
+    /// Whether it is one more lie of somebody whose first is known: that is proof enough, and more would fill the disk.
+    fn is_known_lie(&self, bundle: &Bundle) -> bool {
+        let mut lies = self.machine.machine().lies().iter();
+        let is_liar = lies.any(|lie| match lie {
+            Evidence::FalseShare { bundle: known, .. } => known.from == bundle.from,
+            _ => false,
+        });
+        let checked = self.book().filter(|_| is_liar);
+        let checked = checked.map(|book| book.check_bundle(bundle));
+        matches!(checked, Some(Ok((Taken::False(_), _))))
     }
 
     /// What its owner has given, if it has.
