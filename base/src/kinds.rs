@@ -123,6 +123,12 @@ kinds! {
     BOUNTY_FIGURES = "NXYF1",
     /// What the parties of a bounty say before it is funded, and who lacks which secrets.
     BOUNTY_TALK = "NXYT1",
+    /// Figures of a gated slice that a client asks providers for.
+    SLICE_FIGURES = "NXGF1",
+    /// A provider's key and script for a gated slice.
+    SLICE_CONSENT = "NXGP1",
+    /// What the parties of a gated slice say before it is funded, and whose post the client lacks.
+    SLICE_TALK = "NXGT1",
     /// A change in the log of a link.
     LINKS_CHANGE = "NXLC1",
     /// Witnesses of a party's inputs of the funding transaction.

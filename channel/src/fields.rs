@@ -75,6 +75,24 @@ pub(crate) fn read_script(r: &mut Reader<'_>) -> Result<ScriptBuf, DecodeError> 
     Ok(r.bytes_up_to("script", MAX_SCRIPT)?.to_vec().into())
 }
 
+/// Writes messages of several that somebody passes on.
+pub(crate) fn write_passed<'w>(w: &'w mut Writer, all: &[Vec<u8>]) -> &'w mut Writer {
+    w.list(all, |w, one| {
+        w.bytes(one);
+    })
+}
+
+/// Reads them: so many at most, of so many bytes each.
+pub(crate) fn read_passed(
+    r: &mut Reader<'_>,
+    field: &'static str,
+    (most, bytes): (usize, usize),
+) -> Result<Vec<Vec<u8>>, DecodeError> {
+    r.list_up_to(field, 4, most, |r| {
+        Ok(r.bytes_up_to(field, bytes)?.to_vec())
+    })
+}
+
 /// Writes a transaction, with its witnesses.
 pub(crate) fn write_transaction(w: &mut Writer, tx: &Transaction) {
     w.bytes(&consensus::serialize(tx));

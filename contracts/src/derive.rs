@@ -53,13 +53,15 @@ pub enum Derived {
     DeliveryKey,
     /// What all secrets of a bounty's recomputer come from, by the salt of its call.
     BountySeed,
+    /// What all secrets of a gated slice's provider come from, by the id of its participants.
+    SliceSeed,
     /// The identity of an arbiter's offer on chain, by the height at which it ends.
     OfferIdentity,
 }
 
 impl Derived {
     /// All of them.
-    pub const ALL: [Derived; 14] = [
+    pub const ALL: [Derived; 15] = [
         Derived::ContractKey,
         Derived::Result,
         Derived::Polynomial,
@@ -73,6 +75,7 @@ impl Derived {
         Derived::DeliverySeed,
         Derived::DeliveryKey,
         Derived::BountySeed,
+        Derived::SliceSeed,
         Derived::OfferIdentity,
     ];
 
@@ -92,6 +95,7 @@ impl Derived {
             Derived::DeliverySeed => "narthex/derived/delivery-seed",
             Derived::DeliveryKey => "narthex/derived/delivery-key",
             Derived::BountySeed => "narthex/derived/bounty-seed",
+            Derived::SliceSeed => "narthex/derived/slice-seed",
             Derived::OfferIdentity => "narthex/derived/offer-identity",
         }
     }
@@ -229,6 +233,12 @@ impl<'a> Salted<'a> {
     /// Seed of a recomputer's secrets in a bounty. The salt is that of the call, which its requester draws for each attempt: no seed serves two.
     pub fn bounty_seed(&self) -> Secret {
         Secret::from_bytes(*self.bytes(Derived::BountySeed))
+    }
+
+    /// Seed of a provider's secrets in a gated slice: of what it deals, and of its post. The salt is of the ask and of the participants, which have
+    /// a salt of their client's for each attempt: no seed serves two.
+    pub fn slice_seed(&self) -> Secret {
+        Secret::from_bytes(*self.bytes(Derived::SliceSeed))
     }
 
     fn bytes(&self, what: Derived) -> Zeroizing<[u8; 32]> {

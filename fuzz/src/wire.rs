@@ -16,6 +16,7 @@ use narthex_channel::{
     log::MemoryLog,
     offer::{Accept, Decline, Invited, Offer, OfferChange, Offering},
     setup::Timing,
+    slice::{SliceConsent, SliceFigures, SliceTalk, seat_role},
     small::{
         Apart, AskFault, Declined, SmallAnswer, SmallAsk, SmallBeginning, SmallChange, SmallPeer,
     },
@@ -121,6 +122,9 @@ fn laws() -> Vec<Decoder> {
         canonical("what an agent brings", message::<DeliveryAgent>),
         canonical("figures of a bounty", message::<BountyFigures>),
         canonical("talk of a bounty", message::<BountyTalk>),
+        canonical("figures of a slice", message::<SliceFigures>),
+        canonical("what a provider brings", message::<SliceConsent>),
+        canonical("talk of a slice", message::<SliceTalk>),
         canonical("order of a stream", message::<StreamOrder>),
         canonical("talk of a stream", message::<StreamTalk>),
         canonical("change of a stream's payer", message::<PayingChange>),
@@ -381,6 +385,61 @@ fn bounties() -> Vec<Vec<u8>> {
     std::iter::once(figures.to_bytes()).chain(talk).collect()
 }
 
+/// What is asked for, brought and said of a gated slice before it is funded.
+fn slices() -> Vec<Vec<u8>> {
+    let seat = |byte| SmallPeer {
+        node: keypair(byte).public_key(),
+        address: "127.0.0.1:9735".into(),
+    };
+    let salt = sha256::Hash::from_byte_array([5; 32]);
+    let figures = SliceFigures {
+        job: salt,
+        seats: vec![seat(3), seat(4)],
+        quorum: 2,
+        price: Amount::from_sat(20_000),
+        post_blocks: 72,
+        refund_blocks: 144,
+        fund_height: 300,
+        rate: FeeRate::from_sat_per_kwu(500),
+    };
+    let enrolled = |seat: u8| {
+        let (node, key) = (keypair(3 + seat), keypair(20 + seat));
+        let scope = Scope::Negotiation([7; 32]);
+        Enrolment::sign(scope, seat_role(seat), &node, &key).expect("two keys")
+    };
+    let consent = SliceConsent {
+        enrolment: enrolled(0),
+        script: vec![1; 34].into(),
+    };
+    let (terms, all) = ([4; 32], vec![vec![1; 20], vec![2; 30]]);
+    let talk = [
+        SliceTalk::Call {
+            salt,
+            client: keypair(9).public_key(),
+            enrolled: vec![enrolled(0), enrolled(1)],
+        },
+        SliceTalk::Deal {
+            salt,
+            dealing: vec![8; 50],
+        },
+        SliceTalk::Terms {
+            json: b"{}".to_vec(),
+            dealings: all.clone(),
+        },
+        SliceTalk::Nonces {
+            terms,
+            all: all.clone(),
+        },
+        SliceTalk::Shares { terms, all },
+        SliceTalk::Held { terms },
+        SliceTalk::Again { terms },
+        SliceTalk::Lacks { terms, post_of: 1 },
+    ];
+    let talk = talk.iter().map(Message::to_bytes);
+    let before = [figures.to_bytes(), consent.to_bytes()];
+    before.into_iter().chain(talk).collect()
+}
+
 /// What is ordered, said and kept of a stream.
 fn streams() -> Vec<Vec<u8>> {
     let order = StreamOrder {
@@ -534,6 +593,7 @@ fn smalls() -> Vec<Vec<u8>> {
     .chain(talk)
     .chain(changes)
     .chain(bounties())
+    .chain(slices())
     .chain(streams())
     .collect()
 }

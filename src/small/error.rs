@@ -3,7 +3,7 @@
 use narthex_channel::{OpenError, StepError, bank::SideError, log::LogError};
 use narthex_contracts::{
     bank::BankError, bounty::BountyError, builder::BuilderError, deliver::DeliverError,
-    funding::FundingError, terms::FeeError,
+    funding::FundingError, slice::SliceError, terms::FeeError,
 };
 
 use crate::{life::LifeError, wallet::WalletError};
@@ -27,6 +27,9 @@ pub enum SmallError {
     /// A bounty's rules do not take what this side itself does.
     #[error(transparent)]
     Bounty(#[from] BountyError),
+    /// A slice's rules do not take what this side itself does.
+    #[error(transparent)]
+    Slice(#[from] SliceError),
     /// A step of a stream was not decided on this computer, or has no output for anybody.
     #[error(transparent)]
     Step(narthex_game_model::computation::StepError),
@@ -77,6 +80,12 @@ impl From<StepError<DeliverError>> for SmallError {
 
 impl From<StepError<BountyError>> for SmallError {
     fn from(error: StepError<BountyError>) -> SmallError {
+        SmallError::of_step(error)
+    }
+}
+
+impl From<StepError<SliceError>> for SmallError {
+    fn from(error: StepError<SliceError>) -> SmallError {
         SmallError::of_step(error)
     }
 }

@@ -12,7 +12,8 @@ use narthex_channel::{
     bounty::BountyFigures,
     delivery::{DeliveryAgent, DeliveryFigures},
     log::Log,
-    small::{SmallAnswer, SmallMachine},
+    slice::{SliceConsent, SliceFigures},
+    small::{SmallAnswer, SmallMachine, SmallPeer},
 };
 use narthex_contracts::{
     deliver::Request,
@@ -23,8 +24,8 @@ use narthex_contracts::{
 
 use super::{
     BankPayer, BankProvider, BountyRecomputer, BountyRequester, DeliveryKeeper, DeliveryRecipient,
-    DeliverySender, Member, SmallError, SmallSide, bank, bounty, check_bank, check_bounty,
-    check_figures, delivery,
+    DeliverySender, Member, SliceClient, SliceProvider, SmallError, SmallSide, bank, bounty,
+    check_bank, check_bounty, check_figures, check_slice, delivery, line_up, slice,
 };
 
 /// Which family an ask is of, from its figures.
@@ -35,6 +36,7 @@ pub fn family_of(figures: &[u8]) -> Result<&'static str, SmallError> {
     match Family::of(figures)? {
         Family::Bank(_) => Ok(bank::FAMILY),
         Family::Bounty(_) => Ok(bounty::FAMILY),
+        Family::Slice(_) => Ok(slice::FAMILY),
         Family::Delivery(_) | Family::Guest(_) => Ok(delivery::FAMILY),
     }
 }
@@ -46,20 +48,21 @@ pub fn is_guests(figures: &[u8]) -> bool {
 
 /// The other nodes that this one talks with, beside the one that asks it for a contract of these figures.
 pub fn members(figures: &[u8], node: &PublicKey) -> Vec<Member> {
+    line_up::members(&seats_of(figures), node)
+}
+
+/// Those that an ask of these figures names.
+fn seats_of(figures: &[u8]) -> Vec<SmallPeer> {
     match Family::of(figures) {
-        Ok(Family::Bounty(figures)) => bounty::members(&figures, node),
+        Ok(Family::Bounty(figures)) => bounty::seats_of(&figures),
+        Ok(Family::Slice(figures)) => figures.seats,
         _ => Vec::new(),
     }
 }
 
 /// Where the others of a contract of these figures are told that this node listens, if they are.
 pub fn named_at(figures: &[u8], node: &PublicKey) -> Option<String> {
-    let Ok(Family::Bounty(figures)) = Family::of(figures) else {
-        return None;
-    };
-    let seat = figures.seat_of(node)?;
-    let seat = figures.seats.get(usize::from(seat))?;
-    Some(seat.address.clone())
+    line_up::named_at(&seats_of(figures), node)
 }
 
 /// Whether there can be a contract of these figures, asked now of this node, with this key in it, at this height, if its owner takes it for
@@ -85,6 +88,7 @@ pub fn check_ask(
         }
         Family::Delivery(figures) => check_figures(&figures, tip, Depth::LEAST),
         Family::Bounty(figures) => check_bounty(&figures, (tip, Depth::LEAST), Some(node)),
+        Family::Slice(figures) => check_slice(&figures, (tip, Depth::LEAST), Some(node)),
         // What it is about knows.
         Family::Guest(_) => Ok(()),
     }
@@ -95,6 +99,7 @@ enum Family {
     Bank(BankFigures),
     Delivery(DeliveryFigures),
     Bounty(BountyFigures),
+    Slice(SliceFigures),
     Guest(Request),
 }
 
@@ -107,6 +112,10 @@ impl Family {
         }
         if begins(BountyFigures::KIND) {
             let read = BountyFigures::from_bytes(figures).map(Family::Bounty);
+            return read.map_err(SmallError::refused);
+        }
+        if begins(SliceFigures::KIND) {
+            let read = SliceFigures::from_bytes(figures).map(Family::Slice);
             return read.map_err(SmallError::refused);
         }
         if begins(Request::KIND) {
@@ -127,6 +136,7 @@ pub fn reserve_of(figures: &[u8], rate: FeeRate) -> Result<Reserve, FeeError> {
         // What leaves a delivery pays out of its coin.
         Ok(Family::Delivery(_) | Family::Guest(_)) => Ok(Reserve::NONE),
         Ok(Family::Bounty(_)) => bounty::reserve(rate),
+        Ok(Family::Slice(_)) => slice::reserve(rate),
         Ok(Family::Bank(_)) | Err(_) => bank::reserve(rate),
     }
 }
@@ -186,6 +196,22 @@ pub fn open(
             };
             let of = (begun.ask.id(), asking.node);
             let side = BountyRecomputer::open(figures, of, (seat, depth), (log, apart))?;
+            Ok(Box::new(side))
+        }
+        (Family::Slice(figures), true) => {
+            let brought: Vec<_> = takes.values().copied().collect();
+            let of = (begun.ask.id(), depth);
+            let side = SliceClient::open((figures, &brought), of, (log, apart))?;
+            Ok(Box::new(side))
+        }
+        (Family::Slice(figures), false) => {
+            let (Some(seat), Some(asking)) = (figures.seat_of(node), begun.peers.first()) else {
+                return Err(order);
+            };
+            let own = SliceConsent::from_bytes(first.ok_or(order)?);
+            let about = (figures, own.map_err(SmallError::refused)?);
+            let of = (begun.ask.id(), asking.node);
+            let side = SliceProvider::open(about, of, (seat, depth), (log, apart))?;
             Ok(Box::new(side))
         }
         (Family::Guest(request), true) => {

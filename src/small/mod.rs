@@ -15,9 +15,14 @@
 mod apart;
 mod bank;
 mod bounty;
+mod ceremony;
 mod delivery;
 mod error;
 mod family;
+mod given;
+mod line_up;
+mod onchain;
+mod slice;
 
 use std::collections::BTreeMap;
 
@@ -35,6 +40,8 @@ pub use delivery::{
 };
 pub use error::SmallError;
 pub use family::{check_ask, family_of, is_guests, members, named_at, open, reserve_of};
+
+pub use slice::{SliceClient, SliceProvider, check_slice};
 
 use crate::{life::Due, wallet::PartyWallet};
 
@@ -159,6 +166,11 @@ pub enum SmallOrder {
     ForceClose,
     /// As the recipient of a delivery: accepts another agent that has served its copy, since the last one does not claim.
     Next,
+    /// As the client of a slice: waits no longer for what a provider was paid for and showed to those only who paid it.
+    GiveUp {
+        /// Whose, from 1.
+        provider: u8,
+    },
 }
 
 /// Something to be published at each tip, until it confirms.
@@ -258,7 +270,8 @@ pub trait SmallSide {
     /// [`SmallError::Refused`]: it is not done, and nothing has changed; others are this computer's fault.
     fn order(&mut self, order: SmallOrder, with: &mut Surroundings<'_>) -> Result<(), SmallError>;
 
-    /// The owner gives it something of its own: as a recomputer of a bounty its result, as the payer of a bank the order of a stream
+    /// The owner gives it something of its own: as a recomputer of a bounty its result, as a provider of a slice its
+    /// commitment to the computation and behind that its result, as the payer of a bank the order of a stream
     /// ([`StreamOrder`](narthex_channel::stream::StreamOrder), whose bank and pennies before the side fills in).
     ///
     /// # Errors

@@ -102,12 +102,13 @@ fn what_is_anothers_to_say_is_refused() {
 #[test]
 fn nobody_signs_with_others_who_were_asked_otherwise() {
     let mut hiring = Hiring::new(3, 2);
-    hiring.deceived = Some(2);
+    hiring.deceived.set(Some(2));
     hiring.start(2);
     hiring.settle();
     assert_eq!((hiring.standing(REQUESTER), hiring.waiting()), ("new", 0));
     assert!(!hiring.refused.is_empty());
-    hiring.mine_to(hiring.figures.refund_height + 1);
+    let refund_height = hiring.figures.refund_height;
+    hiring.mine_to(refund_height + 1);
     hiring.over();
     hiring.fair();
 }

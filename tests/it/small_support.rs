@@ -66,6 +66,26 @@ impl Host {
         self.disk = MemoryDisk::default();
     }
 
+    /// What its logs have; its process has ended.
+    pub fn snapshot(&mut self) -> Vec<(&'static str, Vec<Vec<u8>>)> {
+        (self.side, self.reader) = (None, None);
+        let read = |name| {
+            let mut all = Vec::new();
+            let mut each = |_, entry: &[u8]| all.push(entry.to_vec());
+            self.log(name).read(&mut each).unwrap();
+            (name, all)
+        };
+        ["side", "apart"].map(read).into()
+    }
+
+    /// Its disk is as it was then.
+    pub fn put_back(&mut self, snapshot: Vec<(&'static str, Vec<Vec<u8>>)>) {
+        self.forget();
+        for (name, all) in snapshot {
+            self.log(name).append(0, &all).unwrap();
+        }
+    }
+
     /// A process begins, after the last one: its logs are closed first.
     pub fn start(&mut self, open: impl FnOnce(&Host) -> Box<dyn SmallSide>) {
         (self.side, self.reader) = (None, None);

@@ -12,7 +12,7 @@ use narthex_base::{
 use narthex_contracts::bounty::MAX_BOUNTY_TERMS_BYTES;
 use narthex_game_model::market::{LayerSet, MAX_LAYERS};
 
-use crate::fields::unknown;
+use crate::fields::{read_passed, unknown, write_passed};
 
 /// Longest offer, as JSON: one with a point for each of the 33 sets that a recomputer may have a secret for.
 const MAX_OFFER: usize = 16 << 10;
@@ -83,8 +83,8 @@ impl Message for BountyTalk {
             Self::Call { salt } => w.u8(0).fixed(salt.as_byte_array()),
             Self::Offer { salt, json } => w.u8(1).fixed(salt.as_byte_array()).bytes(json),
             Self::Terms { json } => w.u8(2).bytes(json),
-            Self::Nonces { terms, all } => write_all(w.u8(3).fixed(terms), all),
-            Self::Shares { terms, all } => write_all(w.u8(4).fixed(terms), all),
+            Self::Nonces { terms, all } => write_passed(w.u8(3).fixed(terms), all),
+            Self::Shares { terms, all } => write_passed(w.u8(4).fixed(terms), all),
             Self::Held { terms } => w.u8(5).fixed(terms),
             Self::Again { terms } => w.u8(6).fixed(terms),
             Self::Lacks {
@@ -131,17 +131,9 @@ impl Message for BountyTalk {
     }
 }
 
-fn write_all<'w>(w: &'w mut Writer, all: &[Vec<u8>]) -> &'w mut Writer {
-    w.list(all, |w, one| {
-        w.bytes(one);
-    })
-}
-
 /// One of each recomputer, or of all others: as many at most.
 fn read_all(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<Vec<u8>>, DecodeError> {
-    r.list_up_to(field, 4, MAX_LAYERS, |r| {
-        Ok(r.bytes_up_to(field, MAX_PASSED)?.to_vec())
-    })
+    read_passed(r, field, (MAX_LAYERS, MAX_PASSED))
 }
 
 pub(super) fn read_set(r: &mut Reader<'_>) -> Result<LayerSet, DecodeError> {

@@ -5,18 +5,24 @@
 //! ([`ProviderKeys`](narthex_contracts::slice::ProviderKeys)), whose answers are inputs. The chain comes as where each
 //! price is, [`CoinSeen`], with the tip: a machine has its own policy of depths, and writes down what follows from it, not each
 //! block.
+//!
+//! Between nodes a client asks by [`SliceFigures`], and all speak by [`SliceTalk`] until the slice is funded.
 
+mod ask;
 mod client;
 mod codec;
 mod provider;
 mod table;
+mod talk;
 
+pub use ask::{SliceConsent, SliceFigures, seat_role};
 pub use client::{
     ClientChange, ClientEffect, ClientInput, ClientMachine, ClientPrice, ClientStart,
 };
 pub use provider::{
     ProviderChange, ProviderEffect, ProviderInput, ProviderMachine, ProviderPrice, ProviderStart,
 };
+pub use talk::SliceTalk;
 
 use narthex_contracts::slice::{Coin, SliceError};
 

@@ -81,13 +81,13 @@ impl Message for SmallChange {
 }
 
 /// A point, and an address of no byte.
-const LEAST_PEER: usize = 33 + 4;
+pub(crate) const LEAST_PEER: usize = 33 + 4;
 
-fn write_peer(w: &mut Writer, peer: &SmallPeer) {
+pub(crate) fn write_peer(w: &mut Writer, peer: &SmallPeer) {
     w.point(&peer.node).bytes(peer.address.as_bytes());
 }
 
-fn read_peer(r: &mut Reader<'_>) -> Result<SmallPeer, DecodeError> {
+pub(crate) fn read_peer(r: &mut Reader<'_>) -> Result<SmallPeer, DecodeError> {
     let node = r.point("peer")?;
     let address = std::str::from_utf8(r.bytes_up_to("address", MAX_ADDRESS)?);
     let address = address.map_err(|error| DecodeError::invalid("address", error))?;

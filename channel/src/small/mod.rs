@@ -14,6 +14,7 @@ mod table;
 
 pub use apart::{Apart, MAX_APART};
 pub use ask::{MAX_FIGURES, SmallAnswer, SmallAsk};
+pub(crate) use codec::{LEAST_PEER, read_peer, write_peer};
 pub(crate) use declined::read_decline;
 pub use declined::{AskFault, AtFault, Declined};
 pub use machine::{

@@ -28,6 +28,9 @@ pub const SMALL_KINDS: &[Kind] = &[
     kinds::BOUNTY_DELIVERY,
     kinds::BOUNTY_GRANT,
     kinds::BOUNTY_SHARE,
+    kinds::SLICE_TALK,
+    kinds::SLICE_POST,
+    kinds::SLICE_BUNDLE,
 ];
 
 /// The kind of the message of a small contract that an envelope carries; `None` if it carries another message.

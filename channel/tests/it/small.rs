@@ -103,7 +103,7 @@ fn what_travels_is_of_a_known_kind_and_of_no_attempt() {
     let is_inside = |found| matches!(found, Err(WireFault::Inside { .. }));
     assert!(is_inside(late));
     // A message of something else, and one of nothing.
-    let foreign = [kinds::SLICE_POST.as_bytes(), &[1; 20]].concat();
+    let foreign = [kinds::SLICE_EVIDENCE.as_bytes(), &[1; 20]].concat();
     assert!(is_inside(small_kind(&envelope(0, foreign))));
     assert!(is_inside(small_kind(&envelope(0, vec![0; 20]))));
 }

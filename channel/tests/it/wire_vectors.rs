@@ -13,6 +13,7 @@ use bitcoin::{
     Amount, FeeRate,
     hashes::{Hash as _, sha256},
     hex::{DisplayHex, FromHex},
+    secp256k1::{Keypair, Secp256k1},
 };
 use narthex_base::{codec::Message as _, kinds::Kind};
 use narthex_channel::{
@@ -20,7 +21,8 @@ use narthex_channel::{
     contract::{self, ContractMessage, EvidencePart},
     offer::{Accept, Decline},
     setup::{Body, Cause, SetupMessage},
-    small::{AskFault, Declined, SmallAsk},
+    slice::{SliceConsent, SliceFigures, SliceTalk, seat_role},
+    small::{AskFault, Declined, SmallAnswer, SmallAsk, SmallPeer},
     stream::{SealedSlice, StreamOrder, StreamTalk},
     wire::{
         Ack, AskDeclined, Carrier, Chunk, Fault, Frame, HELLO, Head, Hello, MAX_MARKS, MAX_WHOLE,
@@ -30,6 +32,7 @@ use narthex_channel::{
 };
 use narthex_contracts::{
     attest::Attestation,
+    enrolment::{Enrolment, Scope},
     musig::PartialSignature,
     party::{PartyId, PartySet},
     setup::{HandedOver, Release},
@@ -352,6 +355,81 @@ fn bounty_bodies() -> Vec<(String, Vec<u8>)> {
     std::iter::once(ask).chain(talk).collect()
 }
 
+/// What is asked for, brought and said of a gated slice before it is funded.
+fn slice_bodies() -> Vec<(String, Vec<u8>)> {
+    let seat = |byte| SmallPeer {
+        node: head(byte, CONTRACT, 0, SMALL, &[]).from,
+        address: "127.0.0.1:9735".into(),
+    };
+    let salt = sha256::Hash::from_byte_array([5; 32]);
+    let figures = SliceFigures {
+        job: sha256::Hash::from_byte_array([6; 32]),
+        seats: vec![seat(2), seat(3)],
+        quorum: 2,
+        price: Amount::from_sat(20_000),
+        post_blocks: 72,
+        refund_blocks: 144,
+        fund_height: 300,
+        rate: FeeRate::from_sat_per_kwu(500),
+    };
+    let ask = SmallAsk {
+        salt: [1; 32],
+        expires_s: 1_000,
+        figures: figures.to_bytes(),
+    };
+    let pair = |byte| Keypair::from_seckey_slice(&Secp256k1::new(), &[byte; 32]).unwrap();
+    let enrolled = |seat: u8| {
+        let scope = Scope::Negotiation(ask.id());
+        let (node, key) = (pair(2 + seat), pair(20 + seat));
+        Enrolment::sign(scope, seat_role(seat), &node, &key).unwrap()
+    };
+    let consent = SliceConsent {
+        enrolment: enrolled(0),
+        script: [vec![0x51, 0x20], vec![7; 32]].concat().into(),
+    };
+    let takes = SmallAnswer::Takes(consent.to_bytes());
+    let (terms, all) = ([4; 32], vec![vec![1; 20], vec![2; 30]]);
+    let talk = [
+        (
+            "call",
+            SliceTalk::Call {
+                salt,
+                client: head(9, CONTRACT, 0, SMALL, &[]).from,
+                enrolled: vec![enrolled(0), enrolled(1)],
+            },
+        ),
+        (
+            "dealing",
+            SliceTalk::Deal {
+                salt,
+                dealing: vec![8; 50],
+            },
+        ),
+        (
+            "terms",
+            SliceTalk::Terms {
+                json: b"{}".to_vec(),
+                dealings: all.clone(),
+            },
+        ),
+        (
+            "nonces",
+            SliceTalk::Nonces {
+                terms,
+                all: all.clone(),
+            },
+        ),
+        ("shares", SliceTalk::Shares { terms, all }),
+        ("held", SliceTalk::Held { terms }),
+        ("again", SliceTalk::Again { terms }),
+        ("lacks", SliceTalk::Lacks { terms, post_of: 1 }),
+    ];
+    let talk = talk.map(|(what, talk)| (format!("a slice's {what}"), talk.to_bytes()));
+    let ask = ("an ask for a slice".to_owned(), ask.to_bytes());
+    let takes = ("what a provider brings".to_owned(), takes.to_bytes());
+    [ask, takes].into_iter().chain(talk).collect()
+}
+
 /// What is ordered and said of a stream.
 fn stream_bodies() -> Vec<(String, Vec<u8>)> {
     let order = StreamOrder {
@@ -426,7 +504,10 @@ fn contract_cases(row: &MessageType) -> Cases {
         ),
     ];
     if row.number == SMALL {
-        let bodies = bounty_bodies().into_iter().chain(stream_bodies());
+        let bodies = bounty_bodies()
+            .into_iter()
+            .chain(stream_bodies())
+            .chain(slice_bodies());
         valid.extend(bodies.map(|(what, body)| (what, whole(row, &signed(row, &body), &body))));
     }
     if is_long {

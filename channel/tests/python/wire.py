@@ -15,6 +15,7 @@ import bip340
 
 WHOLE = 60_000
 SEATS = 6
+PROVIDERS = 10
 FRAME = 65_535
 MARKS = 220
 # Of a job: bytes of a chunk, and hashes of its proof.
@@ -193,6 +194,44 @@ def bounty_talk(r):
     return which, first
 
 
+def enrolment(r):
+    r.kind(b"NXEN1")
+    fields = (r.number(1), r.take(32), r.number(1), r.take(33), r.take(33), r.take(64), r.take(64))
+    r.end()
+    scope, ask, role, node, key, *signatures = fields
+    must(scope == 0 and role >= 3, "as whom")
+    digest = bip340.tagged("narthex/enrolment", bytes([scope]) + ask + bytes([role]) + node + key)
+    for signer, signature in zip((node, key), signatures):
+        must(bip340.verify(signer[1:], digest, signature), "enrolment")
+    return fields
+
+
+def slice_figures(r):
+    seat = lambda r: (r.take(33), text(r.bytes(260)))
+    return (r.take(32), listed(r, PROVIDERS, 37, seat), r.number(1), r.number(8), r.number(2), r.number(2), r.number(4), r.number(8))
+
+
+def slice_consent(r):
+    return enrolment(Reader(r.bytes())), r.bytes(34)
+
+
+def slice_talk(r):
+    which = r.number(1)
+    must(which <= 7, "what is said")
+    if which == 2:
+        return which, text(r.bytes(64 << 10)), listed(r, PROVIDERS, 4, lambda r: r.bytes(16 << 10))
+    first = r.take(32)
+    if which == 0:
+        return which, first, r.take(33), listed(r, PROVIDERS, 237, lambda r: enrolment(Reader(r.bytes())))
+    if which == 1:
+        return which, first, r.bytes(16 << 10)
+    if which in (3, 4):
+        return which, first, listed(r, PROVIDERS, 4, lambda r: r.bytes(2 << 10))
+    if which == 7:
+        return which, first, r.number(1)
+    return which, first
+
+
 def program(r):
     r.kind(b"NXPG1")
     bits, which = r.number(4), r.number(1)
@@ -231,7 +270,7 @@ def stream_talk(r):
 
 
 def small(body):
-    """Of a small contract's message: one that a bounty or a stream has, read to its end."""
+    """Of a small contract's message: one that a bounty, a slice or a stream has, read to its end."""
     r = Reader(body)
     if body.startswith(b"NXMO1"):
         r.kind(b"NXMO1")
@@ -245,6 +284,18 @@ def small(body):
         r.kind(b"NXYT1")
         bounty_talk(r)
         r.end()
+    elif body.startswith(b"NXGT1"):
+        r.kind(b"NXGT1")
+        slice_talk(r)
+        r.end()
+    elif body.startswith(b"NXQR1"):
+        r.take(5)
+        must(r.number(1) == 0, "it is taken")
+        inner = Reader(r.bytes(4096))
+        r.end()
+        inner.kind(b"NXGP1")
+        slice_consent(inner)
+        inner.end()
     elif body.startswith(b"NXQA1"):
         r.take(5 + 32 + 8)
         inner = Reader(r.bytes(4096))
@@ -252,6 +303,10 @@ def small(body):
         if inner.data.startswith(b"NXYF1"):
             inner.kind(b"NXYF1")
             bounty_figures(inner)
+            inner.end()
+        elif inner.data.startswith(b"NXGF1"):
+            inner.kind(b"NXGF1")
+            slice_figures(inner)
             inner.end()
 
 

@@ -13,11 +13,12 @@ use narthex_base::node::AskedNode;
 
 use super::{
     Bundle, CLIENT, ClientDuty, ClientRecord, Coin, Evidence, Post, SliceError, SliceTerms, Work,
-    claim, refund, signatures, template::claim_secret,
+    claim, derive, refund, signatures, template::claim_secret,
 };
 use crate::{
     builder::{Task, check_key, finish},
     funding::{FundingError, funding_psbt},
+    graph::TxGraph,
     setup::{ContractSignatures, Secrets},
 };
 
@@ -178,10 +179,7 @@ impl ClientBook {
         rng: &mut R,
     ) -> Result<Transaction, SliceError> {
         self.terms().participants().provider_key(index)?;
-        let (graph, node) = (self.holdings.graph(), refund(index));
-        let task = Task::new(graph, node, 0)?;
-        let signature = task.sign_alone((CLIENT, key), None, rng)?;
-        Ok(finish(graph, node, &[signature.0], &[])?)
+        refund_of(self.holdings.graph(), index, key, rng)
     }
 
     /// What is due about one provider's price, with the tip at `tip` and the coin there.
@@ -205,6 +203,33 @@ impl std::fmt::Debug for ClientBook {
             .field("secrets", &self.secrets.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Takes back the price that a provider did not claim, of terms alone: for a client that has lost what it held of them.
+///
+/// # Errors
+/// [`SliceError`] if there is no such provider, or the key is not that of the terms.
+pub fn lost_refund<R: RngCore + CryptoRng>(
+    terms: &SliceTerms,
+    index: u8,
+    key: &SecretKey,
+    rng: &mut R,
+) -> Result<Transaction, SliceError> {
+    check_key(key, terms.participants().client, CLIENT)?;
+    terms.participants().provider_key(index)?;
+    refund_of(&derive(terms)?, index, key, rng)
+}
+
+fn refund_of<R: RngCore + CryptoRng>(
+    graph: &TxGraph,
+    index: u8,
+    key: &SecretKey,
+    rng: &mut R,
+) -> Result<Transaction, SliceError> {
+    let node = refund(index);
+    let task = Task::new(graph, node, 0)?;
+    let signature = task.sign_alone((CLIENT, key), None, rng)?;
+    Ok(finish(graph, node, &[signature.0], &[])?)
 }
 
 /// A client that holds all claims, encrypted: it takes each provider's secret out of what is published. Its book and its

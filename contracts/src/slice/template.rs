@@ -39,7 +39,10 @@ pub const fn refund(index: u8) -> NodeId {
 }
 
 /// Derives the graph from the terms alone.
-pub(super) fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
+///
+/// # Errors
+/// [`SliceError`] if there is no graph for these terms: the proposer's fault.
+pub fn derive(terms: &SliceTerms) -> Result<TxGraph, SliceError> {
     let (participants, record) = (terms.participants(), terms.record());
     let lines = participants.indices().zip(&NAMES).collect::<Vec<_>>();
     let mut draft = Draft::new(terms.everyone());

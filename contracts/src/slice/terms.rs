@@ -71,10 +71,15 @@ pub struct SliceTerms {
 impl SliceRecord {
     /// What the client's wallet has to bring: all prices, and the fee of all outputs beyond the first.
     pub fn deposit(&self) -> Option<Amount> {
-        let n = self.participants.providers.len() as u64;
+        let providers = self.participants.providers.len();
+        SliceRecord::deposit_of(self.price_sat, providers, self.rate_sat_per_kwu)
+    }
+
+    /// The same before there are terms.
+    pub fn deposit_of(price: Amount, providers: usize, rate: FeeRate) -> Option<Amount> {
+        let n = providers as u64;
         let outputs = Weight::from_wu(OUTPUT_WEIGHT.checked_mul(n.saturating_sub(1))?);
-        let fee = self.rate_sat_per_kwu.fee(outputs)?;
-        self.price_sat.checked_mul(n)?.checked_add(fee)
+        price.checked_mul(n)?.checked_add(rate.fee(outputs)?)
     }
 
     /// Checks the terms. Errors name the field; the proposer is at fault.

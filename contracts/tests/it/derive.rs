@@ -36,6 +36,7 @@ fn all(
         Derived::DeliverySeed => *salted.delivery_seed().expose(),
         Derived::DeliveryKey => delivery_key(&seed).unwrap().secret_bytes(),
         Derived::BountySeed => *salted.bounty_seed().expose(),
+        Derived::SliceSeed => *salted.slice_seed().expose(),
         Derived::OfferIdentity => offer_identity(&seed, EXPIRY).unwrap().secret_bytes(),
     };
     Derived::ALL

@@ -91,8 +91,8 @@ pub use policy::{Part, Policy};
 pub use requests::Once;
 pub use signer::Own;
 pub use small::{
-    NewBank, NewBounty, NewCollection, NewDelivery, NewStream, SmallCommand, SmallDelivered,
-    SmallStatus,
+    NewBank, NewBounty, NewCollection, NewDelivery, NewSlice, NewStream, SmallCommand,
+    SmallDelivered, SmallStatus,
 };
 pub use status::{
     ContractStatus, DueStatus, EndingStatus, JobStatus, NamedBond, NodeStatus, OnChain, PeerStatus,

@@ -39,6 +39,7 @@ mod small;
 mod small_bounty;
 mod small_declined;
 mod small_delivery;
+mod small_slices;
 mod small_stream;
 mod strangers;
 mod support;

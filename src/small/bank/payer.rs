@@ -290,6 +290,9 @@ impl SmallSide for BankPayer {
                 Err(SmallError::refused("it is the provider who serves"))
             }
             SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
+            SmallOrder::GiveUp { .. } => Err(SmallError::refused(
+                "in a bank there is nobody's post to wait for",
+            )),
         }
     }
 

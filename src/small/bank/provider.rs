@@ -225,6 +225,9 @@ impl SmallSide for BankProvider {
             SmallOrder::Release { key } => self.meter(key, Metering::Release),
             SmallOrder::Stop => self.stream.stop("its provider stops it"),
             SmallOrder::Next => Err(SmallError::refused("in a bank there is nobody to accept")),
+            SmallOrder::GiveUp { .. } => Err(SmallError::refused(
+                "in a bank there is nobody's post to wait for",
+            )),
         }
     }
 

@@ -6,7 +6,6 @@ use bitcoin::{
     OutPoint,
     secp256k1::{PublicKey, Secp256k1, SecretKey, rand::rngs::OsRng},
 };
-use narthex_base::codec::Message as _;
 use narthex_channel::bounty::{BountyFigures, BountyTalk};
 use narthex_contracts::{
     binding::{Bindings, FreshSalt},
@@ -14,13 +13,11 @@ use narthex_contracts::{
         BountyError, BountyRecord, BountyTerms, REQUESTER, RecomputerOffer, recomputer_name,
         requester_party,
     },
-    party::PartyId,
-    setup::{
-        Agreement as _, Announced, ContractSignatures, NoncesMessage, SetupError, SharesMessage,
-        Signing,
-    },
+    setup::{Agreement as _, ContractSignatures},
     terms::Contribution,
 };
+
+use crate::small::ceremony::{Circle, Closed, Hub};
 
 /// How far a ceremony has come.
 enum Stage {
@@ -29,18 +26,9 @@ enum Stage {
         salt: FreshSalt,
         offers: BTreeMap<u8, RecomputerOffer>,
     },
-    /// Nonces do.
-    Announced {
-        own: Vec<u8>,
-        announced: Box<Announced<BountyTerms>>,
-        nonces: BTreeMap<u8, Vec<u8>>,
-    },
-    /// Shares do: those of the recomputers for each other, by whom they are for.
-    Signing {
-        signing: Box<Signing<BountyTerms>>,
-        shared: BTreeMap<u8, Vec<SharesMessage>>,
-    },
-    /// Something failed, or it is over.
+    /// All sign.
+    Signing(Hub<BountyTerms>),
+    /// Something failed.
     Ended,
 }
 
@@ -63,6 +51,15 @@ impl Follows {
             says: Vec::new(),
             held: None,
         }
+    }
+}
+
+/// Who is who in the ceremony of so many recomputers.
+pub(super) const fn circle(seats: u8) -> Circle {
+    Circle {
+        hub: REQUESTER,
+        seats,
+        name: recomputer_name,
     }
 }
 
@@ -152,13 +149,8 @@ impl Ceremony {
         };
         let terms = Arc::new(record.check()?);
         let party = requester_party(&terms, &own.key, salt, bindings)?;
-        let (announced, nonces) = party.announce(&mut OsRng)?;
+        self.stage = Stage::Signing(Hub::begin(circle(terms.recomputers()), party)?);
         let json = terms.to_json();
-        self.stage = Stage::Announced {
-            own: nonces.to_bytes(),
-            announced: Box::new(announced),
-            nonces: BTreeMap::new(),
-        };
         let says = (0..terms.recomputers()).map(|seat| {
             let json = json.clone();
             (seat, BountyTalk::Terms { json })
@@ -168,132 +160,35 @@ impl Ceremony {
         Ok(Follows { says, held: None })
     }
 
-    /// A recomputer's nonces. With the last of them it signs, and tells each all the others'.
+    /// A recomputer's nonces. With the last of them each is told all the others'.
     pub(super) fn nonces(&mut self, seat: u8, bytes: &[u8]) -> Result<Follows, BountyError> {
-        let Stage::Announced {
-            announced, nonces, ..
-        } = &mut self.stage
-        else {
+        let (Some(terms), Stage::Signing(hub)) = (&self.terms, &mut self.stage) else {
             return Ok(Follows::nothing());
         };
-        announced.accept_bytes(recomputer_name(seat), bytes)?;
-        nonces.insert(seat, bytes.to_vec());
-        if !announced.missing().is_empty() {
-            return Ok(Follows::nothing());
-        }
-        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
-        let (
-            Some(terms),
-            Stage::Announced {
-                own,
-                announced,
-                nonces,
-            },
-        ) = (&self.terms, stage)
-        else {
-            return Ok(Follows::nothing());
-        };
-        let signing = signed(*announced)?;
-        let says = nonces.keys().map(|to| {
-            let others = nonces.iter().filter(|(from, _)| *from != to);
-            let others = others.map(|(_, bytes)| bytes.clone());
-            let all = std::iter::once(own.clone()).chain(others).collect();
-            let terms = *terms.id();
-            (*to, BountyTalk::Nonces { terms, all })
-        });
-        let says = says.collect();
-        self.stage = Stage::Signing {
-            signing: Box::new(signing),
-            shared: BTreeMap::new(),
-        };
-        Ok(Follows { says, held: None })
+        let terms = *terms.id();
+        let says = hub.nonces(seat, bytes)?.into_iter();
+        let says = says.map(|(to, all)| (to, BountyTalk::Nonces { terms, all }));
+        Ok(Follows {
+            says: says.collect(),
+            held: None,
+        })
     }
 
     /// A recomputer's shares, for all others. With the last of them it holds all signatures, and tells each the shares for it.
     pub(super) fn shares(&mut self, seat: u8, all: &[Vec<u8>]) -> Result<Follows, BountyError> {
-        let Stage::Signing { signing, shared } = &mut self.stage else {
+        let (Some(terms), Stage::Signing(hub)) = (&self.terms, &mut self.stage) else {
             return Ok(Follows::nothing());
         };
-        let from = recomputer_name(seat);
-        let mut own = Vec::new();
-        for bytes in all {
-            let message = SharesMessage::from_bytes(bytes)?;
-            if message.from != from.id {
-                return Err(SetupError::Stranger { party: from }.into());
-            }
-            match message.to == REQUESTER.id {
-                true => signing.accept(message)?,
-                false => own.push(message),
-            }
-        }
-        shared.insert(seat, own);
-        let Some(terms) = &self.terms else {
+        let terms = *terms.id();
+        let closed: Option<Closed<_>> = hub.shares::<BountyError>(seat, all)?;
+        let Some(Closed { gives, held }) = closed else {
             return Ok(Follows::nothing());
         };
-        if shared.len() < usize::from(terms.recomputers()) {
-            return Ok(Follows::nothing());
-        }
-        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
-        let Stage::Signing { signing, shared } = stage else {
-            return Ok(Follows::nothing());
-        };
-        let mut says = Vec::new();
-        for to in 0..terms.recomputers() {
-            let party = recomputer_name(to);
-            let mut all = shares_for(&signing, party.id)?;
-            let others = shared.values().flatten();
-            let others = others.filter(|message| message.to == party.id);
-            all.extend(others.map(SharesMessage::to_bytes));
-            let terms = *terms.id();
-            says.push((to, BountyTalk::Shares { terms, all }));
-        }
-        let held = Some(finished(*signing)?);
-        Ok(Follows { says, held })
+        let says = gives.into_iter();
+        let says = says.map(|(to, all)| (to, BountyTalk::Shares { terms, all }));
+        Ok(Follows {
+            says: says.collect(),
+            held: Some(held),
+        })
     }
-}
-
-/// Signs with everybody's nonces. All that a bounty signs is of the last stage: those before it are closed as they are.
-fn signed(announced: Announced<BountyTerms>) -> Result<Signing<BountyTerms>, SetupError> {
-    let mut signing = announced.sign()?;
-    let stages = signing.graph().stages();
-    let before_last = stages.len().saturating_sub(1);
-    for stage in stages.take(before_last) {
-        signing.close(stage)?;
-    }
-    Ok(signing)
-}
-
-/// The shares for a party.
-pub(super) fn shares_for(
-    signing: &Signing<BountyTerms>,
-    to: PartyId,
-) -> Result<Vec<Vec<u8>>, SetupError> {
-    let last = signing.graph().stages().last();
-    let last = last
-        .map(|stage| signing.shares_for(stage, to))
-        .transpose()?;
-    let said = last.filter(|message| !message.shares.is_empty());
-    Ok(said.iter().map(SharesMessage::to_bytes).collect())
-}
-
-/// Everybody's shares are there: what it holds.
-pub(super) fn finished(
-    mut signing: Signing<BountyTerms>,
-) -> Result<ContractSignatures<BountyTerms>, SetupError> {
-    let graph = std::sync::Arc::clone(signing.graph());
-    for stage in graph.stages() {
-        signing.close(stage)?;
-    }
-    signing.finish()
-}
-
-/// All others' nonces, as the requester passes them on.
-pub(super) fn with_nonces(
-    mut announced: Announced<BountyTerms>,
-    all: &[Vec<u8>],
-) -> Result<Signing<BountyTerms>, BountyError> {
-    for bytes in all {
-        announced.accept(NoncesMessage::from_bytes(bytes)?)?;
-    }
-    Ok(signed(announced)?)
 }

@@ -6,23 +6,23 @@ use std::sync::Arc;
 use bitcoin::{
     Amount,
     hashes::{Hash as _, sha256},
-    secp256k1::{PublicKey, rand::rngs::OsRng},
+    secp256k1::PublicKey,
 };
-use narthex_base::codec::Message as _;
 use narthex_base::tagged::tagged_hash_parts;
 use narthex_channel::bounty::{BountyFigures, BountyTalk};
 use narthex_contracts::{
-    bounty::{
-        BountyError, BountyTerms, REQUESTER, RecomputerOffer, RecomputerSeed, recomputer_name,
-        recomputer_party, resume,
-    },
+    bounty::{BountyError, BountyTerms, RecomputerOffer, RecomputerSeed, recomputer_party, resume},
     depth::Depth,
     derive::{OwnSalt, Salted},
-    setup::{Agreement as _, Announced, ContractSignatures, SharesMessage},
+    setup::{Agreement as _, ContractSignatures},
 };
 
-use super::{SIGNING, TERMS, ceremony};
-use crate::small::{SmallError, SmallHeard, Surroundings, apart::Kept};
+use super::{SIGNING, TERMS, ceremony::circle};
+use crate::small::{
+    SmallError, SmallHeard, Surroundings,
+    apart::Kept,
+    ceremony::{Member, held},
+};
 
 /// Who a recomputer is in which bounty.
 pub(super) struct Place {
@@ -54,7 +54,7 @@ const MAX_CALLS: u8 = 32;
 #[derive(Default)]
 pub(super) struct Session {
     calls: u8,
-    begun: Option<(Arc<BountyTerms>, Announced<BountyTerms>)>,
+    member: Member<BountyTerms>,
 }
 
 impl Place {
@@ -123,9 +123,8 @@ impl Session {
             Err(BountyError::Bind(_)) => return Ok(Joined::Says(BountyTalk::Again { terms: id })),
             Err(error) => return Ok(Joined::refused(error)),
         };
-        let (announced, nonces) = party.announce(&mut OsRng).map_err(BountyError::from)?;
-        self.begun = Some((terms, announced));
-        let all = vec![nonces.to_bytes()];
+        let all = self.member.announce(terms, party);
+        let all = all.map_err(BountyError::from)?;
         Ok(Joined::Says(BountyTalk::Nonces { terms: id, all }))
     }
 
@@ -136,23 +135,19 @@ impl Session {
         (id, all): ([u8; 32], &[Vec<u8>]),
         kept: &mut Kept,
     ) -> Result<Joined, SmallError> {
-        let session = self.begun.take().filter(|(terms, _)| *terms.id() == id);
-        let Some((terms, announced)) = session else {
-            return Ok(Joined::Says(BountyTalk::Again { terms: id }));
-        };
-        let signing = match ceremony::with_nonces(announced, all) {
-            Ok(signing) => signing,
+        let seats = u8::try_from(place.figures.seats.len()).unwrap_or(u8::MAX);
+        let circle = circle(seats);
+        let signed = self
+            .member
+            .sign::<BountyError>(&id, (circle, place.seat), all);
+        let signed = match signed {
+            Ok(Some(signed)) => signed,
+            Ok(None) => return Ok(Joined::Says(BountyTalk::Again { terms: id })),
             Err(error) => return Ok(Joined::refused(error)),
         };
-        let mut shares = Vec::new();
-        let others = (0..terms.recomputers()).filter(|seat| *seat != place.seat);
-        let others = others.map(recomputer_name);
-        for to in std::iter::once(REQUESTER).chain(others) {
-            let of = ceremony::shares_for(&signing, to.id).map_err(BountyError::from)?;
-            shares.extend(of);
-        }
-        kept.keep(TERMS, &terms.to_json())?;
-        kept.keep(SIGNING, &signing.to_bytes())?;
+        kept.keep(TERMS, &signed.terms.to_json())?;
+        kept.keep(SIGNING, &signed.signing)?;
+        let shares = signed.shares;
         let talk = BountyTalk::Shares {
             terms: id,
             all: shares,
@@ -186,15 +181,8 @@ fn shares((id, all): ([u8; 32], &[Vec<u8>]), kept: &mut Kept) -> Result<Joined, 
         return Ok(Joined::Says(BountyTalk::Again { terms: id }));
     }
     let signing = resume(&terms, signing);
-    let mut signing = signing.map_err(SmallError::refused)?;
-    for bytes in all {
-        let taken = SharesMessage::from_bytes(bytes).map_err(SmallError::refused);
-        let taken = taken.and_then(|message| signing.accept(message).map_err(SmallError::refused));
-        if let Err(error) = taken {
-            return Ok(Joined::refused(error));
-        }
-    }
-    match ceremony::finished(signing) {
+    let signing = signing.map_err(SmallError::refused)?;
+    match held::<_, BountyError>(signing, all) {
         Ok(held) => Ok(Joined::Held(Box::new(held))),
         Err(error) => Ok(Joined::refused(error)),
     }

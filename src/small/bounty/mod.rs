@@ -10,7 +10,7 @@ mod joining;
 mod recomputer;
 mod requester;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bitcoin::{Amount, FeeRate, Weight, hashes::Hash as _, secp256k1::PublicKey};
 use narthex_channel::{bounty::BountyFigures, small::SmallPeer};
@@ -22,7 +22,10 @@ use narthex_contracts::{
 };
 use narthex_game_model::market::LayerSet;
 
-use super::{Member, SmallError, SmallHeard};
+use super::{
+    SmallError, SmallHeard,
+    line_up::{check_seats, one_exit},
+};
 
 pub use recomputer::BountyRecomputer;
 pub use requester::BountyRequester;
@@ -42,41 +45,22 @@ const BEFORE: u8 = 3;
 const READ: u8 = 4;
 /// Its own terms, that came back to a disk which had forgotten them.
 const LOST: u8 = 5;
-/// Behind it by the seat: who holds what it relies on, and who lacks whose secrets.
-const HOLDS: u8 = 16;
+/// Behind it by the seat: who lacks whose secrets. Beside it is what [`given`](super::given) keeps.
 const LACKS: u8 = 32;
-/// And the shares that it is given, until it holds them.
-const GIVES: u8 = 48;
 
-/// In which place of a recomputer's talks another one is: behind the requester.
-const fn place_of(seat: u8) -> u8 {
-    seat.saturating_add(1)
-}
-
-/// The others of a line-up that a node talks with beside the requester.
-pub(super) fn members(figures: &BountyFigures, node: &PublicKey) -> Vec<Member> {
-    let Some(own) = figures.seat_of(node) else {
-        return Vec::new();
-    };
-    let seats = (0u8..).zip(&figures.seats);
-    let others = seats.filter(|(seat, _)| *seat != own);
-    let others = others.map(|(seat, of)| Member {
-        place: place_of(seat),
-        peer: SmallPeer {
-            node: of.node,
-            address: of.address.clone(),
-        },
-        // Both connect each other: who is named at a false address is not cut off by that.
-        asks: own < seat,
+/// The line-up.
+pub(super) fn seats_of(figures: &BountyFigures) -> Vec<SmallPeer> {
+    let seats = figures.seats.iter();
+    let seats = seats.map(|of| SmallPeer {
+        node: of.node,
+        address: of.address.clone(),
     });
-    others.collect()
+    seats.collect()
 }
 
 /// The coins that pay for a side's exit at this rate.
 pub(super) fn reserve(rate: FeeRate) -> Result<Reserve, FeeError> {
-    // What is left of a coin must be worth an output (P2TR, at Bitcoin Core's dust rate).
-    let each = rate.checked_fee(LARGEST_EXIT)? + Amount::from_sat(330);
-    Ok(Reserve { coins: 1, each })
+    one_exit(LARGEST_EXIT, rate)
 }
 
 /// Whether there can be a bounty of these figures: asked at this height by a side that waits for this depth; of a node that is asked, whether
@@ -97,14 +81,7 @@ pub fn check_bounty(
     let salt = bitcoin::hashes::sha256::Hash::all_zeros();
     let call = figures.call(&first.node, &[0; 32], salt);
     call.check().map_err(SmallError::refused)?;
-    let identity = |node: &PublicKey| node.x_only_public_key().0;
-    let nodes: BTreeSet<_> = figures.seats.iter().map(|of| identity(&of.node)).collect();
-    if nodes.len() != figures.seats.len() {
-        return refused(format_args!("a recomputer is named twice"));
-    }
-    if node.is_some_and(|node| figures.seat_of(node).is_none()) {
-        return refused(format_args!("this node has no seat in it"));
-    }
+    check_seats(&seats_of(figures), node)?;
     let fee = figures.rate.checked_fee(LARGEST_EXIT)?;
     for seat in &figures.seats {
         Fees::from(figures.rate).check_share(fee, seat.amount)?;

@@ -24,9 +24,11 @@ use narthex_game_model::market::LayerSet;
 use super::{
     BEFORE, RESULT, heard,
     joining::{Joined, Place, Session},
-    place_of, seats,
+    seats,
 };
-use crate::small::{SmallError, SmallHeard, SmallSide as _, Surroundings, Talk, apart::Kept};
+use crate::small::{
+    SmallError, SmallHeard, SmallSide as _, Surroundings, Talk, apart::Kept, line_up::place_of,
+};
 
 /// Where the requester is among a recomputer's talks.
 const REQUESTER: Talk = Talk::Peer(0);

@@ -27,11 +27,11 @@ use narthex_contracts::{
 use narthex_game_model::market::LayerSet;
 
 use super::{
-    GIVES, HOLDS, LACKS, LOST, READ,
+    LACKS, LOST, READ,
     ceremony::{Ceremony, Follows, Own},
     heard, seats,
 };
-use crate::small::{SmallError, SmallHeard, Surroundings, Talk, apart::Kept};
+use crate::small::{SmallError, SmallHeard, Surroundings, Talk, apart::Kept, given::Given};
 use lost::Lost;
 
 /// How often a ceremony is begun anew since the start of a process: who lets each fail keeps nobody busy for ever.
@@ -54,7 +54,7 @@ pub struct BountyRequester {
     done: Vec<RequesterEffect>,
     refund: Option<Transaction>,
     lost: Option<Lost>,
-    has_given: bool,
+    given: Given,
 }
 
 impl BountyRequester {
@@ -68,6 +68,7 @@ impl BountyRequester {
         (log, apart): (Box<dyn Log>, Box<dyn Log>),
     ) -> Result<BountyRequester, SmallError> {
         let kept = Kept::open(apart)?;
+        let given = Given::new(figures.seats.len());
         Ok(BountyRequester {
             machine: Logged::open(RequesterMachine::default(), log)?,
             lost: kept.get(LOST).map(Lost::of).transpose()?,
@@ -81,7 +82,7 @@ impl BountyRequester {
             says: VecDeque::new(),
             done: Vec::new(),
             refund: None,
-            has_given: false,
+            given,
         })
     }
 
@@ -206,7 +207,7 @@ impl BountyRequester {
             let start = RequesterStart { holdings, depth };
             // Shares are made once: a recomputer whose link is down when this process dies has them of the next.
             for (seat, talk) in &follows.says {
-                self.kept.keep(GIVES + seat, &talk.to_bytes())?;
+                self.given.keep(&mut self.kept, *seat, talk)?;
             }
             self.step(&RequesterInput::Held(Box::new(start)))?;
             self.ceremony = None;
@@ -228,7 +229,7 @@ impl BountyRequester {
         let is_of = |terms: &[u8; 32]| own.as_ref() == Some(terms);
         match talk {
             BountyTalk::Held { terms } if is_of(&terms) => {
-                self.kept.keep(HOLDS + seat, &[1])?;
+                self.given.held(&mut self.kept, seat)?;
                 return Ok(SmallHeard::Taken);
             }
             BountyTalk::Lacks {
@@ -292,27 +293,8 @@ impl BountyRequester {
         self.follow(follows, with)
     }
 
-    /// Whoever does not hold what it relies on is given its shares, once since the start.
-    fn give_shares(&mut self) {
-        if std::mem::replace(&mut self.has_given, true) {
-            return;
-        }
-        for seat in (0u8..).take(self.figures.seats.len()) {
-            let is_due = self.kept.get(HOLDS + seat).is_none();
-            let bytes = self.kept.get(GIVES + seat).filter(|_| is_due);
-            let said = bytes.map(|bytes| (Talk::Peer(seat), bytes.to_vec()));
-            self.says.extend(said);
-        }
-    }
-
-    /// Whether every recomputer holds what it relies on.
-    fn is_held_by_all(&self) -> bool {
-        let mut seats = (0u8..).take(self.figures.seats.len());
-        seats.all(|seat| self.kept.get(HOLDS + seat).is_some())
-    }
-
     fn fund(&mut self, with: &mut Surroundings<'_>) -> Result<(), SmallError> {
-        let Some(node) = with.node.filter(|_| self.is_held_by_all()) else {
+        let Some(node) = with.node.filter(|_| self.given.is_held_by_all(&self.kept)) else {
             return Ok(());
         };
         let mut psbt = match self.signer(with)?.funding_psbt(with.tip, node) {

@@ -17,6 +17,7 @@ mod small;
 mod stream;
 mod tower;
 mod tower_send;
+mod works;
 
 use std::process::ExitCode;
 

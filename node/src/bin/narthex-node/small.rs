@@ -14,15 +14,19 @@ use narthex::{
         hex::{DisplayHex as _, FromHex as _},
         secp256k1::PublicKey,
     },
-    channel::{bounty::MAX_BOUNTY_RESULT, delivery::MAX_DELIVERED},
+    channel::delivery::MAX_DELIVERED,
     small::SmallOrder as Doing,
 };
 use narthex_node::party::{
-    Command, NewBank, NewBounty, NewCollection, NewDelivery, OnChain, SmallCommand, SmallDelivered,
+    Command, NewBank, NewCollection, NewDelivery, OnChain, SmallCommand, SmallDelivered,
     SmallStatus,
 };
 
-use super::{args::Dir, stream::StreamArgs};
+use super::{
+    args::Dir,
+    stream::StreamArgs,
+    works::{BountyArgs, SliceArgs, WorkArgs},
+};
 
 #[derive(Subcommand)]
 pub(crate) enum SmallOrder {
@@ -60,9 +64,14 @@ pub(crate) enum SmallOrder {
     Next(OfSmall),
     /// Asks recomputers for a result of a job: those that come to the same are paid, if they are so many as are to agree.
     Bounty(BountyArgs),
-    /// As a recomputer of a bounty: gives the result that this node has come to.
+    /// Asks providers for a gated slice: the same work done by all of them, each paid if so many come to the same as are to.
+    #[command(visible_alias = "slices")]
+    Slice(SliceArgs),
+    /// As a recomputer of a bounty or a provider of a slice: gives the result that this node has come to.
     Work(WorkArgs),
-    /// What was delivered, or what a bounty has paid for: prints it as it is.
+    /// As the client of a slice: waits no longer for what a provider was paid for and showed to those only who paid it.
+    GiveUp(GiveUpArgs),
+    /// What was delivered, or what a bounty or a slice has paid for: prints it as it is.
     Read(OfSmall),
     /// Shows one.
     Show(OfSmall),
@@ -214,45 +223,12 @@ pub(crate) struct CollectArgs {
 }
 
 #[derive(Args)]
-pub(crate) struct BountyArgs {
-    #[command(flatten)]
-    dir: Dir,
-    /// Who is to recompute, once for each, in the order in which they sign; 1 to 6.
-    #[arg(long, value_name = "ID@HOST:PORT", required = true)]
-    with: Vec<String>,
-    /// The job, by its id.
-    #[arg(long, value_name = "HASH")]
-    job: sha256::Hash,
-    /// Fewest equal results that are paid.
-    #[arg(long, default_value_t = 2)]
-    quorum: u8,
-    /// What each recomputer of those is paid, in satoshi.
-    #[arg(long, default_value_t = 20_000, value_name = "SAT")]
-    amount: u64,
-    /// Blocks from now on until which results are committed to.
-    #[arg(long, default_value_t = 144, value_name = "BLOCKS")]
-    layer_blocks: u32,
-    /// Blocks for the openings, and for each further round.
-    #[arg(long, default_value_t = 12, value_name = "BLOCKS")]
-    round_blocks: u16,
-    /// Fee rate of the funding in sat/kwu (250 are 1 sat/vB).
-    #[arg(long, default_value_t = 500, value_name = "SAT/KWU")]
-    rate: u64,
-    /// Blocks that what spends the coin lies deep before it is over.
-    #[arg(long, default_value_t = 6, value_name = "BLOCKS")]
-    depth: u32,
-    /// Seconds from now on until which it may be taken.
-    #[arg(long, default_value_t = 3600)]
-    open: u64,
-}
-
-#[derive(Args)]
-pub(crate) struct WorkArgs {
+pub(crate) struct GiveUpArgs {
     #[command(flatten)]
     of: OfSmall,
-    /// A file with the result, up to 256 KiB.
-    #[arg(long, value_name = "FILE")]
-    result: PathBuf,
+    /// Whose post, by its number from 1.
+    #[arg(long)]
+    provider: u8,
 }
 
 impl SmallOrder {
@@ -289,6 +265,10 @@ impl SmallOrder {
             SmallOrder::Collect(args) => args.order(),
             SmallOrder::Next(of) => doing(of, Doing::Next),
             SmallOrder::Bounty(args) => args.order(),
+            SmallOrder::Slice(args) => args.order(),
+            SmallOrder::GiveUp(GiveUpArgs { of, provider }) => {
+                doing(of, Doing::GiveUp { provider })
+            }
             SmallOrder::Work(args) => args.order()?,
             SmallOrder::Read(of) => (of.dir, SmallCommand::Read { id: of.id }),
             SmallOrder::Show(of) => (of.dir, SmallCommand::Show { id: of.id }),
@@ -335,36 +315,10 @@ impl DeliverArgs {
 }
 
 /// What stands in a file, up to so many bytes.
-fn bytes_of(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn bytes_of(path: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let bytes = narthex_disk::read_bounded(path, most);
     let bytes = bytes.with_context(|| format!("{}", path.display()))?;
     bytes.with_context(|| format!("{} is longer than {most} bytes", path.display()))
-}
-
-impl BountyArgs {
-    fn order(self) -> (Dir, SmallCommand) {
-        let new = NewBounty {
-            with: self.with,
-            job: self.job,
-            quorum: self.quorum,
-            amount_sat: self.amount,
-            layer_blocks: self.layer_blocks,
-            round_blocks: self.round_blocks,
-            rate_sat_kwu: self.rate,
-            depth: self.depth,
-            open_s: self.open,
-        };
-        (self.dir, SmallCommand::Bounty(new))
-    }
-}
-
-impl WorkArgs {
-    fn order(self) -> anyhow::Result<(Dir, SmallCommand)> {
-        let OfSmall { dir, id } = self.of;
-        let result = bytes_of(&self.result, MAX_BOUNTY_RESULT as u64)?;
-        let result = result.to_lower_hex_string();
-        Ok((dir, SmallCommand::Work { id, result }))
-    }
 }
 
 impl CollectArgs {

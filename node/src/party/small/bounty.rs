@@ -1,7 +1,7 @@
 //! Orders about bounties.
 
 use narthex::{
-    bitcoin::{Amount, hashes::sha256, hex::FromHex as _},
+    bitcoin::{Amount, hashes::sha256},
     channel::{
         bounty::{BountyFigures, BountySeat},
         small::{MAX_FIGURES, SmallAsk, SmallBeginning},
@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::order::{Asking, peer_of};
 use crate::{
     party::{
-        Core, Fatal,
-        command::{Answer, CommandError, id_of, refused},
+        Core,
+        command::{CommandError, refused},
     },
     transport::PeerAddress,
 };
@@ -127,14 +127,5 @@ impl Core {
         let checked = check_bounty(&figures, (tip, depth), Some(&self.me));
         checked.map_err(|error| bad(&error))?;
         Ok(Vec::new())
-    }
-
-    /// The result that this node has come to.
-    pub(super) fn work_small(&mut self, id: &str, result: &str) -> Result<Answer, Fatal> {
-        let result = Vec::<u8>::from_hex(result).map_err(|error| bad(&error));
-        match id_of(id).and_then(|id| Ok((id, result?))) {
-            Ok((id, result)) => self.do_with_side(id, |side, _| side.give(&result)),
-            Err(error) => Ok(Err(error)),
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! are others whom the ask that this node has taken names: with them it speaks under the id of that ask.
 
 mod asks;
+mod bank;
 mod bounty;
 mod chain;
 mod declined;
@@ -12,6 +13,7 @@ mod delivery;
 mod guests;
 mod hosted;
 mod order;
+mod slice;
 mod status;
 mod stream;
 
@@ -35,9 +37,11 @@ use narthex::{
 
 use super::{AnyLog, Core, Fatal};
 
+pub use bank::NewBank;
 pub use bounty::NewBounty;
 pub use delivery::{NewCollection, NewDelivery};
-pub use order::{NewBank, SmallCommand};
+pub use order::SmallCommand;
+pub use slice::NewSlice;
 pub use status::{SmallDelivered, SmallStatus};
 pub use stream::NewStream;
 

@@ -3,23 +3,21 @@
 use narthex::{
     bitcoin::{
         Amount, FeeRate,
-        secp256k1::{
-            PublicKey, Secp256k1,
-            rand::{RngCore, rngs::OsRng},
-        },
+        hashes::{Hash as _, sha256},
+        hex::FromHex as _,
+        secp256k1::rand::{RngCore, rngs::OsRng},
     },
     channel::{
-        bank::{BankConsent, BankFigures},
         offer::{Decline, MAX_ADDRESS},
-        small::{SmallAnswer, SmallAsk, SmallBeginning, SmallPeer},
+        small::{SmallAnswer, SmallBeginning, SmallPeer},
     },
     contracts::depth::Depth,
-    small::{SmallError, SmallOrder, SmallSide, Surroundings, check_bank, family_of, is_guests},
+    small::{SmallError, SmallOrder, SmallSide, Surroundings, family_of, is_guests},
 };
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
 
-use super::{NewBounty, NewCollection, NewDelivery, NewStream, Small};
+use super::{NewBank, NewBounty, NewCollection, NewDelivery, NewSlice, NewStream, Small};
 use crate::{
     party::{
         Core, Fatal, Reply,
@@ -27,32 +25,6 @@ use crate::{
     },
     transport::PeerAddress,
 };
-
-/// A penny bank that this node is to pay through.
-#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewBank {
-    /// Who is to be paid: `NODE_ID@HOST:PORT`.
-    pub with: String,
-    /// Number of pennies.
-    pub pennies: u32,
-    /// What one is worth, in sat.
-    pub penny_sat: u64,
-    /// Blocks from now on until the payer may take all of it back.
-    pub refund_blocks: u32,
-    /// Blocks after a force close in which only the provider can claim.
-    pub claim_blocks: u16,
-    /// Fewest pennies that are enforced at a time; worth an output.
-    pub step: u32,
-    /// Of the pennies that are enforced, the 2^`shift`-th part may be given without that.
-    pub shift: u8,
-    /// Fee rate of the funding in sat a kwu.
-    pub rate_sat_kwu: u64,
-    /// Blocks that the coin lies deep before a penny is given.
-    pub depth: u32,
-    /// Seconds from now on until which it may be taken.
-    pub open_s: u64,
-}
 
 /// What is asked for of small contracts.
 #[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -66,14 +38,21 @@ pub enum SmallCommand {
     Collect(NewCollection),
     /// Asks recomputers for a bounty, as its requester: [`Reply::Small`].
     Bounty(NewBounty),
+    /// Asks providers for a gated slice, as its client: [`Reply::Small`].
+    Slice(NewSlice),
     /// As the payer of a bank: orders work in slices, paid for slice by slice: [`Reply::Small`].
     Stream(NewStream),
-    /// As a recomputer of a bounty: gives the result that this node has come to: [`Reply::Small`].
+    /// As a recomputer of a bounty or a provider of a slice: gives the result that this node has come to: [`Reply::Small`].
     Work {
         /// The contract's id in hex.
         id: String,
-        /// The result in hex, up to 256 KiB of it.
+        /// The result in hex, up to 256 KiB of it; of a slice 16 KiB.
         result: String,
+        /// Of a slice: a commitment to the whole computation, without salt, the same for everybody who did it right. Without one results alone are
+        /// compared: who guesses the result is paid as well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{64}$")]
+        commitment: Option<sha256::Hash>,
     },
     /// What was delivered: [`Reply::SmallDelivered`].
     Read {
@@ -98,7 +77,7 @@ pub enum SmallCommand {
     Order {
         /// Its id in hex.
         id: String,
-        /// What: `"close"`, `"force-close"`, `"next"`, `"serve"`, `"stop"`, `{"reserve": {"key": HEX, "pennies": 3}}`, `debit` alike, `{"release": {"key": HEX}}`, or `{"pay": {"to": 7}}`.
+        /// What: `"close"`, `"force-close"`, `"next"`, `"serve"`, `"stop"`, `{"reserve": {"key": HEX, "pennies": 3}}`, `debit` alike, `{"release": {"key": HEX}}`, `{"give-up": {"provider": 2}}`, or `{"pay": {"to": 7}}`.
         #[schema(value_type = Object)]
         what: SmallOrder,
     },
@@ -119,6 +98,7 @@ impl SmallCommand {
             SmallCommand::Deliver(_) => "small deliver",
             SmallCommand::Collect(_) => "small collect",
             SmallCommand::Bounty(_) => "small bounty",
+            SmallCommand::Slice(_) => "small slice",
             SmallCommand::Stream(_) => "small stream",
             SmallCommand::Work { .. } => "small work",
             SmallCommand::Read { .. } => "small read",
@@ -134,6 +114,7 @@ impl SmallCommand {
                 SmallOrder::Reserve { .. } => "small reserve",
                 SmallOrder::Debit { .. } => "small debit",
                 SmallOrder::Release { .. } => "small release",
+                SmallOrder::GiveUp { .. } => "small give-up",
             },
             SmallCommand::Show { .. } => "small show",
             SmallCommand::List => "small list",
@@ -162,6 +143,7 @@ impl SmallCommand {
             | SmallCommand::Deliver(_)
             | SmallCommand::Collect(_)
             | SmallCommand::Bounty(_)
+            | SmallCommand::Slice(_)
             | SmallCommand::List => None,
         }
     }
@@ -205,8 +187,16 @@ impl Core {
                 let planned = self.planned_bounty(&new);
                 self.ask_planned(planned)
             }
+            SmallCommand::Slice(new) => {
+                let planned = self.planned_slice(&new);
+                self.ask_planned(planned)
+            }
             SmallCommand::Stream(new) => self.order_stream(&new),
-            SmallCommand::Work { id, result } => self.work_small(&id, &result),
+            SmallCommand::Work {
+                id,
+                result,
+                commitment,
+            } => self.work_small(&id, &result, commitment),
             SmallCommand::Read { id } => Ok(id_of(&id).and_then(|id| self.read_small(&id))),
             SmallCommand::Take { id, depth } => self.take_small(&id, depth),
             SmallCommand::Decline { id, reason } => {
@@ -292,67 +282,6 @@ impl Core {
         }
     }
 
-    /// Everything that is wrong with an order is found before anything of it is written down.
-    fn planned_bank(&self, new: &NewBank) -> Result<(SmallBeginning, Depth), CommandError> {
-        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
-        let with: PeerAddress = new.with.parse().map_err(|error| bad(&error))?;
-        let depth = Depth::new(new.depth).map_err(|error| bad(&error))?;
-        let asking = self.asking(new.rate_sat_kwu, new.open_s)?;
-        let Asking {
-            rate, tip, salt, ..
-        } = asking;
-        // The coin lies deep, pennies are given, and the force close confirms before T.
-        let least = u32::from(new.claim_blocks).saturating_add(depth.blocks());
-        if new.refund_blocks <= least {
-            return Err(bad(&format_args!(
-                "{} blocks until the refund; more than {least} are needed, of the claim and of the depth",
-                new.refund_blocks
-            )));
-        }
-        let value = Amount::from_sat(new.penny_sat);
-        let mut own = self.own.borrow_mut();
-        let key = own
-            .contract_key(&salt)
-            .ok_or_else(|| bad(&"no key follows"))?;
-        let payer_script = own.wallet.fresh_script();
-        let capacity = value
-            .checked_mul(new.pennies.into())
-            .and_then(|all| all.checked_add(payer_script.minimal_non_dust()));
-        let capacity = capacity.ok_or_else(|| bad(&"more than there is"))?;
-        let figures = BankFigures {
-            payer: PublicKey::from_secret_key(&Secp256k1::signing_only(), &key),
-            payer_script,
-            pennies: new.pennies,
-            value,
-            capacity,
-            refund_height: tip.saturating_add(new.refund_blocks),
-            claim_blocks: new.claim_blocks,
-            step: new.step,
-            shift: new.shift,
-            rate,
-        };
-        // Whatever the provider brings.
-        let provider_script = own.wallet.fresh_script();
-        let consent = BankConsent {
-            provider: with.node,
-            provider_script,
-        };
-        figures.check(&consent).map_err(|error| bad(&error))?;
-        drop(own);
-        self.spares(capacity, format_args!("a bank of {capacity}"))?;
-        let begun = SmallBeginning::of_two(
-            SmallAsk {
-                salt,
-                expires_s: asking.expires_s,
-                figures: figures.to_bytes(),
-            },
-            true,
-            peer_of(&with)?,
-            tip,
-        );
-        Ok((begun, depth))
-    }
-
     fn take_small(&mut self, id: &str, depth: u32) -> Result<Answer, Fatal> {
         let taken = id_of(id).and_then(|id| {
             let depth = Depth::new(depth).map_err(|error| refused("bad-offer", error))?;
@@ -365,6 +294,7 @@ impl Core {
             let figures = match family_of(&begun.ask.figures) {
                 Ok("bank") => self.bank_consent(&id, &begun, depth)?.to_bytes(),
                 Ok("bounty") => self.bounty_seat(&begun, depth)?,
+                Ok("slice") => self.slice_consent(&id, &begun, depth)?.to_bytes(),
                 _ => self.delivery_agent(&id, &begun, depth)?.to_bytes(),
             };
             Ok((id, figures, depth))
@@ -376,26 +306,6 @@ impl Core {
             }
             Err(error) => Ok(Err(error)),
         }
-    }
-
-    /// What this node brings to a bank that it is asked to be paid through.
-    fn bank_consent(
-        &self,
-        id: &[u8; 32],
-        begun: &SmallBeginning,
-        depth: Depth,
-    ) -> Result<BankConsent, CommandError> {
-        let bad = |error: &dyn std::fmt::Display| refused("cannot", error);
-        let figures = BankFigures::from_bytes(&begun.ask.figures).map_err(|error| bad(&error))?;
-        let key = self.small_key(id, Some(begun));
-        let key = key.ok_or_else(|| bad(&"no key follows"))?;
-        let consent = BankConsent {
-            provider: PublicKey::from_secret_key(&Secp256k1::signing_only(), &key),
-            provider_script: self.own.borrow_mut().wallet.fresh_script(),
-        };
-        let tip = self.tip.ok_or_else(|| bad(&"the chain was not seen yet"))?;
-        check_bank(&figures, &consent, (tip, depth)).map_err(|error| bad(&error))?;
-        Ok(consent)
     }
 
     fn answered_small(
@@ -415,6 +325,34 @@ impl Core {
                 Ok(self.show_small(&id))
             }
             Err(why) => Ok(Err(refused("answered", why))),
+        }
+    }
+
+    /// The result that this node has come to; of a slice a commitment to the whole computation stands before it.
+    fn work_small(
+        &mut self,
+        id: &str,
+        result: &str,
+        commitment: Option<sha256::Hash>,
+    ) -> Result<Answer, Fatal> {
+        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
+        let given = id_of(id).and_then(|id| {
+            let mut result = Vec::<u8>::from_hex(result).map_err(|error| bad(&error))?;
+            let begun = self.small.get(&id).and_then(Small::begun);
+            let family = begun.map(|begun| family_of(&begun.ask.figures));
+            match (family, commitment) {
+                (Some(Ok("slice")), commitment) => {
+                    let commitment = commitment.unwrap_or(sha256::Hash::all_zeros());
+                    result.splice(..0, commitment.to_byte_array());
+                }
+                (_, None) => {}
+                (_, Some(_)) => return Err(bad(&"a commitment is of a slice's work alone")),
+            }
+            Ok((id, result))
+        });
+        match given {
+            Ok((id, given)) => self.do_with_side(id, |side, _| side.give(&given)),
+            Err(error) => Ok(Err(error)),
         }
     }
 

@@ -17,14 +17,14 @@ use crate::party::{Core, OnChain};
 pub struct SmallStatus {
     /// Its id.
     pub id: String,
-    /// Its family: `bank`, `delivery`, `bounty`.
+    /// Its family: `bank`, `delivery`, `bounty`, `slice`.
     pub family: String,
     /// `asked`, `waiting`, `joined`, `declined` or `over`.
     pub state: String,
     /// The other node; the first of them, if several are asked.
     #[schema(value_type = String, pattern = "^0[23][0-9a-f]{64}$")]
     pub peer: PublicKey,
-    /// All of them, in their places; of a bounty's recomputer the other recomputers too.
+    /// All of them, in their places; of a bounty's recomputer the other recomputers too, of a slice's provider the other providers.
     #[schema(value_type = Vec<String>)]
     pub peers: Vec<PublicKey>,
     /// Of an ask that names several nodes, where it tells the others that this one listens. If that is wrong they may not reach it: it is not
@@ -58,13 +58,13 @@ pub struct SmallStatus {
     pub expires_s: u64,
 }
 
-/// What a contract brought this node: a delivery its recipient, a bounty its requester, a stream its payer.
+/// What a contract brought this node: a delivery its recipient, a bounty its requester, a slice its client, a stream its payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SmallDelivered {
     /// The contract's id.
     pub id: String,
     /// Of a delivery `message`, or `evidence` that its sender committed to none, which anybody can judge; of a bounty, and of the
-    /// slices of a stream that are open, `result`.
+    /// slices of a stream that are open, `result`; of a gated slice `result`, or `evidence` that somebody sealed none, or lied to this node.
     pub what: String,
     /// That, in hex.
     pub hex: String,

@@ -14,12 +14,18 @@ use narthex_channel::{
 use narthex_contracts::{bounty::RecomputerBook, setup::Agreement as _};
 
 use super::{
-    super::{FAMILY, RESULT, coin, shown},
+    super::{
+        FAMILY, RESULT,
+        coin::{self, COIN},
+        shown,
+    },
     BountyRecomputer, REQUESTER,
 };
 use crate::{
     life::{Due, Secrecy},
-    small::{Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk},
+    small::{
+        Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk, onchain,
+    },
 };
 
 impl SmallSide for BountyRecomputer {
@@ -171,13 +177,14 @@ impl SmallSide for BountyRecomputer {
     }
 
     fn watched(&self) -> Vec<OutPoint> {
-        self.signed()
-            .map_or_else(Vec::new, |of| coin::watched(of.terms()))
+        self.signed().map_or_else(Vec::new, |of| {
+            onchain::watched(&of.terms().record().contribution)
+        })
     }
 
     fn watches(&self, tx: &Transaction) -> Vec<u32> {
         self.signed()
-            .map_or_else(Vec::new, |of| coin::watches(of.graph(), tx))
+            .map_or_else(Vec::new, |of| onchain::watches(of.graph(), 1, tx))
     }
 
     fn seen(&mut self, found: &[(u32, &Transaction)], tip: u32) -> Result<(), SmallError> {
@@ -185,7 +192,7 @@ impl SmallSide for BountyRecomputer {
         let Some(signed) = self.signed() else {
             return Ok(());
         };
-        let coin = coin::seen(signed.graph(), found);
+        let coin = onchain::seen(signed.graph(), COIN, found);
         self.seen = (tip, coin);
         Ok(self.step(&RecomputerInput::Coin { tip, coin })?)
     }

@@ -11,8 +11,8 @@ use narthex_contracts::{
     graph::TxGraph,
 };
 
-use super::super::coin;
-use crate::small::{SmallError, Surroundings};
+use super::super::coin::COIN;
+use crate::small::{SmallError, Surroundings, onchain};
 
 /// What is left of it.
 pub(super) struct Lost {
@@ -35,7 +35,7 @@ impl Lost {
     }
 
     pub(super) fn see(&mut self, found: &[(u32, &Transaction)]) {
-        self.coin = coin::seen(&self.graph, found);
+        self.coin = onchain::seen(&self.graph, COIN, found);
     }
 
     /// Whether the refund is due.

@@ -13,13 +13,19 @@ use narthex_channel::{
 };
 
 use super::{
-    super::{FAMILY, HOLDS, LOST, READ, ceremony::Ceremony, coin, shown},
+    super::{
+        FAMILY, LOST, READ,
+        ceremony::Ceremony,
+        coin::{self, COIN},
+        shown,
+    },
     BountyRequester, Lost,
 };
 use crate::{
     life::{Due, Secrecy},
     small::{
         Delivered, Publication, SmallError, SmallHeard, SmallOrder, SmallSide, Surroundings, Talk,
+        onchain,
     },
 };
 
@@ -42,9 +48,8 @@ impl SmallSide for BountyRequester {
     fn figures(&self) -> BTreeMap<String, u64> {
         let amounts = self.figures.seats.iter();
         let total = amounts.fold(0u64, |sum, seat| sum.saturating_add(seat.amount.to_sat()));
-        let holds = (0u8..).take(self.figures.seats.len());
-        let holds = holds.filter(|seat| self.kept.get(HOLDS + seat).is_some());
-        let mut reached = vec![("amount_sat", total), ("hold", holds.count() as u64)];
+        let hold = self.given.holding(&self.kept).count() as u64;
+        let mut reached = vec![("amount_sat", total), ("hold", hold)];
         if let Some(book) = self.book() {
             let record = book.record();
             let layers = record.envelope.as_ref();
@@ -135,15 +140,15 @@ impl SmallSide for BountyRequester {
 
     fn watched(&self) -> Vec<OutPoint> {
         match (self.signed(), &self.lost) {
-            (Some(of), _) => coin::watched(of.terms()),
-            (None, Some(lost)) => coin::watched(&lost.terms),
+            (Some(of), _) => onchain::watched(&of.terms().record().contribution),
+            (None, Some(lost)) => onchain::watched(&lost.terms.record().contribution),
             (None, None) => Vec::new(),
         }
     }
 
     fn watches(&self, tx: &Transaction) -> Vec<u32> {
         self.graph()
-            .map_or_else(Vec::new, |graph| coin::watches(graph, tx))
+            .map_or_else(Vec::new, |graph| onchain::watches(graph, 1, tx))
     }
 
     fn seen(&mut self, found: &[(u32, &Transaction)], tip: u32) -> Result<(), SmallError> {
@@ -154,8 +159,9 @@ impl SmallSide for BountyRequester {
         let Some(signed) = self.signed() else {
             return Ok(());
         };
-        let coin = coin::seen(signed.graph(), found);
-        let spender = coin::spender(signed.graph(), found).map(|(_, tx)| tx.clone());
+        let coin = onchain::seen(signed.graph(), COIN, found);
+        let spender = onchain::spender(signed.graph(), COIN, found);
+        let spender = spender.map(|(_, tx)| tx.clone());
         self.seen = (tip, coin);
         self.step(&RequesterInput::Coin { tip, coin })?;
         let looks = self.machine.pending().contains(&RequesterEffect::Look);
@@ -173,7 +179,8 @@ impl SmallSide for BountyRequester {
             self.call(with);
             return Ok(());
         }
-        self.give_shares();
+        let gives = self.given.give(&self.kept);
+        self.says.extend(gives);
         // What is signed has effects of its own: until nothing follows.
         loop {
             let before = self.machine.changes();
