@@ -2,7 +2,7 @@
 
 use narthex::{
     bitcoin::{
-        Amount, OutPoint, Txid,
+        Amount, FeeRate, OutPoint, Txid,
         hashes::Hash as _,
         hex::DisplayHex as _,
         key::Keypair,
@@ -22,10 +22,11 @@ use narthex::{
         template::TowerBundle,
         terms::Role,
     },
-    game_model::Ruling,
+    game_model::{Params, Ruling, schedule::stake_unlock_height},
+    regtest::ChainSource as _,
 };
 use narthex_base::{codec::Message as _, secret::Secret};
-use narthex_node::party::{NewOffer, Policy};
+use narthex_node::party::{BondPolicy, Command, NewOffer, Policy, Reply};
 
 use crate::{
     arbiter::offered,
@@ -161,6 +162,64 @@ fn who_has_no_bond_turns_away_what_wants_one_and_who_wants_one_what_has_none() {
     town.pump();
     assert_eq!(town.state(1, &id), "unknown");
     assert!(is_noted(&town, 1, "--min-arbiter-bond"), "{}", town.notes());
+}
+
+/// An arbiter with a bond turns away what would outlast it, wanted or not, and what wants more; and takes what ends before it, a block and r before.
+#[test]
+fn a_contract_that_would_outlast_an_arbiters_offer_is_turned_away() {
+    let mut town = Town::new();
+    let bond = BondPolicy {
+        amount: Amount::from_sat(300_000),
+        blocks: 1_000,
+        longest_lock: 4,
+        stake: Amount::from_sat(10_000),
+        rate: FeeRate::from_sat_per_kwu(500),
+    };
+    town.nodes[3].decide_by(Policy {
+        bond: Some(bond),
+        ..everything()
+    });
+    town.restart(3);
+    town.pump();
+    town.mine(2);
+    let height = town.chain.height().unwrap();
+    let Reply::Arbiter(status) = town.ask(3, Command::Arbiter).unwrap() else {
+        panic!("another answer");
+    };
+    let offer = status.offering.unwrap().offers.remove(0);
+    assert_eq!(offer.state, "standing", "{}", town.notes());
+    // At the last block that it covers, and one later.
+    let plain = town.order();
+    let free = stake_unlock_height(&Params::new((*plain.params).clone()).unwrap());
+    let last = offer.end_height - 1 - 1;
+    let due = |order: NewOffer, later: u32| {
+        let mut order = order;
+        order.params.deliver_height += last - free + later;
+        order
+    };
+    let late = due(plain.clone(), 1);
+    let id = offered(&mut town, late);
+    town.pump();
+    assert_eq!(town.state(3, &id), "unknown");
+    let words = format!("this arbiter's offer ends at {}", offer.end_height);
+    assert!(is_noted(&town, 3, &words), "{}", town.notes());
+    let more = wanting(&mut town, 300_001);
+    let id = offered(&mut town, more);
+    town.pump();
+    assert_eq!(town.state(3, &id), "unknown");
+    let just = due(plain, 0);
+    let id = offered(&mut town, just);
+    town.pump();
+    let shown = town.show(0, &id).unwrap();
+    assert_eq!(shown.bonds.len(), 1, "{}", town.notes());
+    let bond = &shown.bonds[0];
+    assert_eq!((&bond.arbiter[..], bond.value_sat), ("arbiter0", 300_000));
+    assert_eq!(
+        (&bond.identity, bond.end_height),
+        (&offer.identity, offer.end_height)
+    );
+    assert!(height < bond.end_height);
+    assert!(town.all(&id, "committed"), "{}", town.notes());
 }
 
 /// An arbiter whose key is in other hands takes part with a bond that no chain has: nobody signs anything, and everybody says why.
