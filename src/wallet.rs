@@ -137,6 +137,17 @@ impl PartyWallet {
         Ok(())
     }
 
+    /// Whether a coin lies there that is paid to this key alone, and was imported by it ([`PartyWallet::import`]).
+    pub fn is_paid_by(&self, key: &SecretKey) -> bool {
+        let secp = Secp256k1::new();
+        let (key, _) = key.x_only_public_key(&secp);
+        let script = ScriptBuf::new_p2tr(&secp, key, None);
+        let coins = self.imported.iter().flat_map(Wallet::list_unspent);
+        coins
+            .into_iter()
+            .any(|coin| coin.txout.script_pubkey == script)
+    }
+
     /// That of its seed, and those of keys from elsewhere.
     fn wallets(&self) -> impl Iterator<Item = &Wallet> {
         std::iter::once(&self.inner).chain(&self.imported)

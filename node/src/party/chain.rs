@@ -41,6 +41,7 @@ impl Core {
                 return Ok(());
             }
         };
+        self.take_out_lost(tip, chain)?;
         let ids: Vec<_> = self.contracts.keys().copied().collect();
         for id in ids {
             self.begin(id, chain)?;
@@ -50,6 +51,7 @@ impl Core {
             self.take_back(id, tip, chain)?;
             self.forget_late(id, tip.0)?;
         }
+        self.put_away_due(tip)?;
         self.poll_small(tip, chain)?;
         self.poll_towers(tip, chain)?;
         self.poll_bonds(tip, chain)?;

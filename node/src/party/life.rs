@@ -89,6 +89,13 @@ pub(super) struct Life {
     silent: Option<String>,
 }
 
+impl Life {
+    /// Whether it has seen the chain up to this block.
+    pub(super) fn has_looked(&self, tip: BlockHash) -> bool {
+        self.looked == Some(tip)
+    }
+}
+
 /// What an arbiter's own stake is called among what is due.
 pub(super) const STAKE: &str = "stake";
 

@@ -16,6 +16,7 @@
 //! * What has come is written when something has to leave ([`Core::actions`]): a receipt waits for that.
 
 mod arbiter;
+mod archive;
 mod chain;
 mod command;
 mod contract;
@@ -77,6 +78,7 @@ pub use arbiter::{
     ArbiterPolicy, ArbiterStatus, BondPolicy, BondStatus, BoundsStatus, Burned, BurnedStatus,
     CaseStatus, EndStatus, IdentityStatus, JudgeStatus, MoneyStatus, OfferStatus, OfferingStatus,
 };
+pub use archive::{ArchiveStatus, ArchivedStatus};
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use drain::{ReadyStatus, UnreadyReason};
 pub use evidence::{EvidenceStatus, EvidenceText};
@@ -307,6 +309,8 @@ pub struct Core {
     peers: BTreeMap<PublicKey, Peer>,
     contracts: BTreeMap<[u8; 32], Contract>,
     small: BTreeMap<[u8; 32], Small>,
+    /// Contracts that are put away.
+    archive: archive::Archive,
     /// What it watches for others.
     towers: Towers,
     /// Contracts of which this store may lack something, since others wrote to it or it was put back; until they live.
@@ -372,6 +376,7 @@ impl Core {
             peers: BTreeMap::new(),
             contracts: BTreeMap::new(),
             small: BTreeMap::new(),
+            archive: archive::Archive::default(),
             towers: Towers::new(),
             doubted: BTreeSet::new(),
             held: BTreeSet::new(),

@@ -212,6 +212,9 @@ impl Core {
                 // The transport reads no faster than that, and the link closes who floods it all the same.
                 Outcome::Pause(_) => {}
                 Outcome::Knock(envelope) => due.extend(self.knocked(node, envelope)?),
+                Outcome::Unknown(signed) => {
+                    due.extend(self.heard_late(node, &signed.head)?.unwrap_or_default());
+                }
                 Outcome::Deliver(envelope) => due.extend(self.delivered(node, &envelope)?),
                 Outcome::Missing(signed) => due.extend(self.missing(node, &signed)?),
                 Outcome::Import(kept) => due.extend(self.came_back(node, &kept)?),

@@ -11,6 +11,7 @@ mod api;
 mod api_tools;
 mod arbiter;
 mod arbiter_key;
+mod archive;
 mod bench;
 mod contracts;
 mod drains;
