@@ -2,6 +2,7 @@
 
 use bitcoin::secp256k1::rand::{Rng, rngs::StdRng};
 use narthex_channel::{
+    Summary as _,
     laws::{Effort, Subject, check, check_summary},
     wire::{
         ABORT, Ack, BIND, Contradiction, Mark, PROPOSAL, Resume, SHARES,

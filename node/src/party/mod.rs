@@ -72,13 +72,13 @@ use peers::Peer;
 use requests::Requests;
 use small::Small;
 use tower::Towers;
-use wallet::WalletLog;
+use wallet::{WalletLog, keep};
 
 pub use arbiter::{
     ArbiterPolicy, ArbiterStatus, BondPolicy, BondStatus, BoundsStatus, Burned, BurnedStatus,
     CaseStatus, EndStatus, IdentityStatus, JudgeStatus, MoneyStatus, OfferStatus, OfferingStatus,
 };
-pub use archive::{ArchiveStatus, ArchivedStatus};
+pub use archive::{ArchiveStatus, ArchivedStatus, fill_archive};
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use drain::{ReadyStatus, UnreadyReason};
 pub use evidence::{EvidenceStatus, EvidenceText};
@@ -282,12 +282,6 @@ pub struct Birth {
     pub height: u32,
     /// Its hash.
     pub hash: BlockHash,
-}
-
-/// Makes durable what has happened: before anything that rests on it leaves, for peers or for the chain.
-fn keep(wallet: &mut WalletLog, own: &RefCell<Own>, store: &mut dyn Store) -> Result<(), Fatal> {
-    wallet.keep(&mut own.borrow_mut().wallet)?;
-    Ok(store.commit()?)
 }
 
 /// A party.

@@ -224,7 +224,7 @@ impl Core {
                     frames.for_each(|frame| due.push_front((node, frame)));
                 }
                 Outcome::Prove(proof) => due.extend(self.contradicted(node, &proof)?),
-                Outcome::Want(want) => self.asked_for(node, &want),
+                Outcome::Want(want) => self.asked_for(node, &want)?,
                 Outcome::Chunk(chunk) => self.chunk_came(node, &chunk)?,
                 Outcome::Declined(declined) => {
                     due.extend(self.small_turned_away(node, declined)?);

@@ -12,6 +12,7 @@ mod api_tools;
 mod arbiter;
 mod arbiter_key;
 mod archive;
+mod archive_killed;
 mod bench;
 mod contracts;
 mod drains;

@@ -75,11 +75,10 @@ impl Core {
         tip: (u32, BlockHash),
     ) -> Option<(u32, [u8; 32])> {
         let life = contract.life.as_ref()?;
+        // What it has to say to somebody who never comes keeps it from nothing.
         let is_quiet = contract.phase() == Some(Phase::Live)
             && life.has_looked(tip.1)
             && contract.closed_at != Some(tip.1)
-            && contract.unsent.is_empty()
-            && !self.held.contains(id)
             && !self.doubted.contains(id);
         if !is_quiet || self.next_move(id).is_some() {
             return None;
@@ -179,6 +178,7 @@ impl Core {
         for whose in logs(id).iter().chain([&whose]) {
             self.store.put_away(whose, true)?;
         }
+        self.held.remove(&id);
         self.archive.mute.remove(&id);
         self.store.remove(&mute_log(id))?;
         let counts = self.archive.counts.clone().and(row);

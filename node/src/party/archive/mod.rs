@@ -13,6 +13,7 @@
 
 mod back;
 mod due;
+mod filled;
 mod row;
 mod shown;
 
@@ -34,6 +35,7 @@ use super::{
     peers::Due,
 };
 
+pub use filled::fill_archive;
 use row::Pack;
 pub use row::{ArchiveStatus, ArchivedStatus};
 pub(super) use row::{Counts, Row};
