@@ -180,6 +180,10 @@ pub(super) async fn archive(
     if most.is_some_and(|most| !(1..=500).contains(&most)) {
         return Err(ApiError::new(Code::BadQuery, "most is 1 to 500"));
     }
+    if before.is_some_and(|before| i64::try_from(before).is_err()) {
+        let message = "before is the number of a contract, of 63 bits";
+        return Err(ApiError::new(Code::BadQuery, message));
+    }
     match shared.ask(None, Command::Archive { before, most }).await? {
         Reply::Archive(page) => Ok(Json(*page)),
         other => Err(defect(&other)),

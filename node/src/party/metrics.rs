@@ -201,7 +201,7 @@ impl Core {
             &ends,
         );
         out.one(
-            "narthex_contracts_archived",
+            "narthex_archived_contracts",
             "gauge",
             "Contracts that are over, and put away: they are among those by role and state.",
             archived.rows,

@@ -143,7 +143,7 @@ fn figures(town: &mut Town, at: usize) -> BTreeMap<String, String> {
             "narthex_attest",
             "narthex_silent",
         ];
-        of.iter().any(|of| line.starts_with(of)) && !line.starts_with("narthex_contracts_archived")
+        of.iter().any(|of| line.starts_with(of))
     };
     let lines = text.lines().filter(speaks);
     let lines = lines.filter_map(|line| line.rsplit_once(' '));
