@@ -76,7 +76,7 @@ impl Core {
             (next.is_none(), next, case.id.clone())
         });
         let archived = self.archived_counts();
-        let (mut states, mut money) = (archived.cases.clone(), archived.money);
+        let (mut states, mut money) = (archived.states.clone(), archived.money);
         for case in &cases {
             *states.entry(case.state.clone()).or_default() += 1;
             money = money.and(case.money);
@@ -94,7 +94,7 @@ impl Core {
             burned: self.identity().burned,
             offering: self.offering(),
             states,
-            archived: archived.cases.values().sum(),
+            archived: archived.states.values().sum(),
             open_cases: self.cases(None),
             money,
             cases,

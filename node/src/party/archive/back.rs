@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use narthex::{
     bitcoin::{BlockHash, hashes::Hash as _},
-    channel::{Logged, offer::OfferMachine},
+    channel::{Logged, contract::ContractChange, offer::OfferMachine},
     regtest::NodeAccess,
 };
 
@@ -12,8 +12,9 @@ use super::{ROW, Row, logs, mute_log, row_log, row_of};
 use crate::party::{
     Core, Fatal,
     contract::{Contract, offer_log, short},
-    life::follow_log,
+    life::{follow_log, life_log},
 };
+use narthex_base::codec::Message as _;
 
 /// Rows that are read at once.
 const PAGE: usize = 256;
@@ -97,6 +98,16 @@ impl Core {
         for whose in &logs(id) {
             self.store.put_away(whose, false)?;
         }
+        // That it is over is written in its log for good, as far as reorganisations are reckoned with.
+        let mut log = self.store.open(&life_log(id))?;
+        let mut before = Vec::new();
+        let next = log.read(&mut |_, bytes| {
+            if !matches!(ContractChange::from_bytes(bytes), Ok(ContractChange::Over)) {
+                before.push(bytes.to_vec());
+            }
+        })?;
+        log.replace(next, &before)?;
+        drop(log);
         // What was read lies behind what can be taken back: it is read anew.
         self.store.remove(&follow_log(id))?;
         drop(self.store.open(&mute_log(id))?);

@@ -41,9 +41,10 @@ impl Life {
                 return None;
             }
         }
-        let found = sight.found().map(|(height, _)| height);
-        let last = found.max().map_or(ended, |last| last.max(ended));
-        is_idle.then_some(last)
+        // Its machine takes nothing back any more; the chain may have.
+        let found = || sight.found().map(|(height, _)| height);
+        let is_there = found().any(|height| height == ended);
+        found().max().filter(|_| is_idle && is_there)
     }
 }
 
@@ -152,6 +153,7 @@ impl Core {
             .unwrap_or_default();
         if let Some(case) = case {
             share.cases = one(life.standing());
+            share.states = one(&case.state);
             share.attested = u64::from(case.attested);
             share.money = case.money;
             if let Some((ruling, row)) = life.ruled() {

@@ -76,8 +76,10 @@ pub(in crate::party) struct Counts {
     pub(in crate::party) roles: BTreeMap<String, u64>,
     /// By the transaction that ended them.
     pub(in crate::party) ends: BTreeMap<String, u64>,
-    /// Of an arbiter: where it stood.
+    /// Of an arbiter: where its machine stood.
     pub(in crate::party) cases: BTreeMap<String, u64>,
+    /// The same as its operator is shown it.
+    pub(in crate::party) states: BTreeMap<String, u64>,
     /// Rulings, and within each the row of the table.
     pub(in crate::party) rulings: BTreeMap<String, BTreeMap<String, u64>>,
     /// Rulings that were attested.
@@ -111,6 +113,7 @@ impl Counts {
         merge(&mut self.roles, &by.roles, is_more);
         merge(&mut self.ends, &by.ends, is_more);
         merge(&mut self.cases, &by.cases, is_more);
+        merge(&mut self.states, &by.states, is_more);
         for (ruling, rows) in &by.rulings {
             merge(
                 self.rulings.entry(ruling.clone()).or_default(),
