@@ -109,7 +109,7 @@ fn rulings_are_measured_beside_commits_of_as_many_rows() {
 #[test]
 fn open_and_closed_cases_of_an_arbiter_are_measured() {
     let all = measured("--what arbiter --open-cases 2 --closed-cases 5");
-    let memory = with(&all, "with 2 open cases");
+    let memory = with(&all, "with 1000 open cases, reckoned");
     assert_eq!(memory["bar"]["most"], 512.0 * 1024.0 * 1024.0);
     let start = with(&all, "start with 5 closed cases, beside");
     assert_eq!(start["bar"]["most"], 2.0);

@@ -41,8 +41,9 @@ pub(crate) struct BenchArgs {
     /// Cases that `rulings` rules on in a round, 50 in a commit.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rulings: u32,
-    /// Cases that are open at once in `arbiter`. It starts six nodes and a bitcoind, and sets up each.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Cases that are open at once in `arbiter`, by which a thousand are reckoned: two nodes have no more in their set-up at once. It starts six nodes
+    /// and a bitcoind.
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=56))]
     open_cases: u32,
     /// Cases that are over in `arbiter`, beside which a node starts. It starts six nodes and a bitcoind, and writes about 5 kB for each.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
