@@ -84,6 +84,10 @@ pub struct FileBindings {
     end: u64,
     /// Set when a write failed: the file may hold anything behind `end`, and is only trusted after being read again.
     broken: Option<String>,
+    /// What is bound becomes durable with [`Bindings::settle`].
+    is_late: bool,
+    /// Something was written that is not durable.
+    is_unsettled: bool,
 }
 
 impl FileBindings {
@@ -122,6 +126,8 @@ impl FileBindings {
             tip: sha256::Hash::hash(HEADER.as_bytes()),
             end: HEADER.len() as u64,
             broken: None,
+            is_late: false,
+            is_unsettled: false,
         };
         if HEADER.as_bytes().starts_with(&content) {
             record.write_at(0, HEADER.as_bytes()).map_err(fail)?;
@@ -134,6 +140,13 @@ impl FileBindings {
         // Also lines that were written, but not synced, before their process died.
         record.file.sync_all().map_err(fail)?;
         Ok(record)
+    }
+
+    /// From now on what is bound is in the file at once, and durable with [`Bindings::settle`]: for whoever lets nothing leave before that, and binds much.
+    #[must_use]
+    pub fn late(mut self) -> FileBindings {
+        self.is_late = true;
+        self
     }
 
     /// Where the record is.
@@ -170,11 +183,22 @@ impl FileBindings {
         Ok(())
     }
 
-    /// Writes and waits until the disk has it.
+    /// Writes, and waits until the disk has it, unless that is to be late.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(offset))?;
         self.file.write_all(bytes)?;
-        self.file.sync_all()
+        self.is_unsettled = self.is_late;
+        match self.is_late {
+            true => Ok(()),
+            false => self.file.sync_all(),
+        }
+    }
+
+    /// Nothing that it has is trusted any more, before it is read again.
+    fn fail(&mut self, error: &io::Error) -> BindError {
+        let why = format!("{}: {error}", self.path.display());
+        self.broken = Some(why.clone());
+        BindError::Store(why)
     }
 
     /// A file that was replaced or removed under its path keeps nothing.
@@ -213,9 +237,7 @@ impl Bindings for FileBindings {
             .check_in_place()
             .and_then(|()| self.write_at(self.end, line.as_bytes()));
         if let Err(error) = written {
-            let why = format!("{}: {error}", self.path.display());
-            self.broken = Some(why.clone());
-            return Err(BindError::Store(why));
+            return Err(self.fail(&error));
         }
         self.known.insert(mark, id);
         (self.tip, self.end) = (hash, self.end + LINE as u64);
@@ -224,6 +246,18 @@ impl Bindings for FileBindings {
 
     fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
         self.known.get(mark).copied()
+    }
+
+    fn settle(&mut self) -> Result<(), BindError> {
+        if let Some(why) = &self.broken {
+            return Err(BindError::Store(why.clone()));
+        }
+        if self.is_unsettled {
+            let settled = self.check_in_place().and_then(|()| self.file.sync_all());
+            settled.map_err(|error| self.fail(&error))?;
+            self.is_unsettled = false;
+        }
+        Ok(())
     }
 }
 

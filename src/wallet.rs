@@ -79,6 +79,8 @@ impl PartyWallet {
             descriptor(KeychainKind::Internal),
         )
         .network(network)
+        // A start derives none that was derived before: an arbiter has shown two for each case it ever had.
+        .use_spk_cache(true)
         .create_wallet_no_persist()
         .map_err(|e| setup(e.to_string()))?;
         Ok(PartyWallet {
@@ -135,6 +137,17 @@ impl PartyWallet {
             self.imported.push(wallet);
         }
         Ok(())
+    }
+
+    /// Whether a coin lies there that is paid to this key alone, and was imported by it ([`PartyWallet::import`]).
+    pub fn is_paid_by(&self, key: &SecretKey) -> bool {
+        let secp = Secp256k1::new();
+        let (key, _) = key.x_only_public_key(&secp);
+        let script = ScriptBuf::new_p2tr(&secp, key, None);
+        let coins = self.imported.iter().flat_map(Wallet::list_unspent);
+        coins
+            .into_iter()
+            .any(|coin| coin.txout.script_pubkey == script)
     }
 
     /// That of its seed, and those of keys from elsewhere.

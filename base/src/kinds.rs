@@ -293,6 +293,10 @@ kinds! {
     KEPT_JOB_CHANGE = "NXKJ1",
     /// An answer to an operator's order, kept for whoever repeats it.
     ANSWERED = "NXAW1",
+    /// A contract that a node has put away.
+    ARCHIVED = "NXAR1",
+    /// What all contracts that a node has put away come to.
+    ARCHIVE_COUNTS = "NXAC1",
     /// Everybody's signatures of a contract that is simulated, kept for the next run.
     CACHED_SIGNATURES = "NXSP1",
     /// An integer model.

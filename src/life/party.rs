@@ -4,6 +4,7 @@ mod showing;
 
 use std::io;
 
+use bitcoin::secp256k1::SecretKey;
 use narthex_base::codec::Message;
 use narthex_channel::{
     contract::{
@@ -224,6 +225,12 @@ impl<'a> LifeParty<'a> {
             self.has_learned = true;
         }
         Ok(())
+    }
+
+    /// A verifier's key of what an approval pays it, once it has the token: a wallet knows the coin by it alone.
+    pub fn paid_key(&self) -> Option<SecretKey> {
+        let is_verifier = self.role() == Role::Verifier;
+        is_verifier.then(|| self.signer().payment_key(self.book()))?
     }
 
     /// Takes a message as bytes. What cannot be read is refused.

@@ -87,6 +87,34 @@ fn a_record_in_a_file_conforms() {
     conformance::check(&mut Record::new()).unwrap();
 }
 
+/// A record that becomes durable late has everything at once for whoever asks it or opens it again, and nothing of it is trusted once its file is gone.
+#[test]
+fn a_late_record_conforms_and_settles() {
+    let mut record = Record::new();
+    record.open = record.open.take().map(FileBindings::late);
+    conformance::check(&mut record).unwrap();
+    let mut record = Record::new();
+    let mut open = record.open.take().unwrap().late();
+    for n in 1..=3 {
+        open.bind(mark(n), [n; 32]).unwrap();
+        assert_eq!(open.bound(&mark(n)), Some([n; 32]));
+    }
+    open.settle().unwrap();
+    open.settle().unwrap();
+    open.bind(mark(4), [4; 32]).unwrap();
+    drop(open);
+    let mut open = FileBindings::open(&record.path).unwrap().late();
+    assert_eq!(open.bind(mark(4), [5; 32]), used(4, 4));
+    open.bind(mark(5), [5; 32]).unwrap();
+    fs::rename(&record.path, record.path.with_extension("gone")).unwrap();
+    assert!(matches!(open.settle(), Err(BindError::Store(_))));
+    assert!(matches!(open.settle(), Err(BindError::Store(_))));
+    assert!(matches!(
+        open.bind(mark(6), [6; 32]),
+        Err(BindError::Store(_))
+    ));
+}
+
 #[test]
 fn the_record_is_its_owners_alone() {
     let record = Record::new();

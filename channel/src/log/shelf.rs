@@ -16,14 +16,21 @@ use super::{
 
 /// `NXSF`: how this program's shelves are told from other databases.
 const APPLICATION: i64 = 0x4e58_5346;
-/// Of the tables below.
-const VERSION: i64 = 1;
+/// Of the tables below, with [`AWAY`].
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE shelf (machine TEXT NOT NULL, id BLOB NOT NULL) STRICT;
     CREATE TABLE log (number INTEGER PRIMARY KEY, machine TEXT NOT NULL, id BLOB NOT NULL, UNIQUE (machine, id)) STRICT;
     CREATE TABLE entry (log INTEGER NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, digest BLOB NOT NULL,
         PRIMARY KEY (log, number)) STRICT, WITHOUT ROWID;
+";
+
+/// What version 1 had not: logs that are put away, so that those that are not are found without looking through them.
+const AWAY: &str = "
+    ALTER TABLE log ADD COLUMN away INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX known ON log (number) WHERE away = 0;
+    CREATE INDEX away ON log (machine, number) WHERE away = 1;
 ";
 
 #[derive(Debug)]
@@ -112,6 +119,9 @@ impl SqliteShelf {
             let read = VERSION;
             return Err(LogError::Newer { name, found, read });
         }
+        if found < VERSION {
+            renew(&db).map_err(fail)?;
+        }
         let found = db.query_row("SELECT machine, id FROM shelf", [], identity);
         let found = found.map_err(fail)?;
         if found != *whose {
@@ -163,7 +173,7 @@ impl SqliteShelf {
         Ok(log)
     }
 
-    /// Whose logs there are, in the order in which they were begun.
+    /// Whose logs there are that are not put away, in the order in which they were begun.
     ///
     /// # Errors
     /// [`LogError`].
@@ -172,8 +182,61 @@ impl SqliteShelf {
         let read = || -> rusqlite::Result<Vec<Identity>> {
             let mut select = shared
                 .db
-                .prepare("SELECT machine, id FROM log ORDER BY number")?;
+                .prepare("SELECT machine, id FROM log WHERE away = 0 ORDER BY number")?;
             select.query_map([], identity)?.collect()
+        };
+        read().map_err(|error| failed(&shared.name, error))
+    }
+
+    /// Whether a log was begun, put away or not.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn has(&self, whose: &Identity) -> Result<bool, LogError> {
+        Ok(self.0.borrow().number(whose)?.is_some())
+    }
+
+    /// Puts a log away, or takes it out again; one that was never begun is fine. Who knows its name opens it as before.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn put_away(&self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        let mut shared = self.0.borrow_mut();
+        let Some(number) = shared.number(whose)? else {
+            return Ok(());
+        };
+        let update = "UPDATE log SET away = ?2 WHERE number = ?1";
+        shared.write(|db| {
+            let mut update = db.prepare_cached(update)?;
+            update.execute(params![number, is_away]).map(drop)
+        })
+    }
+
+    /// Logs of a kind of machine that are put away, with their numbers, the last begun first: `most` of those before a number, or of all.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    pub fn away(
+        &self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        let shared = self.0.borrow();
+        let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let read = || -> rusqlite::Result<Vec<(u64, Identity)>> {
+            let mut select = shared.db.prepare_cached(
+                "SELECT machine, id, number FROM log
+                 WHERE away = 1 AND machine = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3",
+            )?;
+            let numbered = |row: &rusqlite::Row<'_>| {
+                let number: i64 = row.get(2)?;
+                Ok((number.cast_unsigned(), identity(row)?))
+            };
+            select
+                .query_map(params![machine, before, most], numbered)?
+                .collect()
         };
         read().map_err(|error| failed(&shared.name, error))
     }
@@ -226,11 +289,12 @@ impl SqliteShelf {
 
 impl Shared {
     fn number(&self, whose: &Identity) -> Result<Option<i64>, LogError> {
-        let select = "SELECT number FROM log WHERE machine = ?1 AND id = ?2";
-        let found = self
-            .db
-            .query_row(select, params![whose.machine, whose.id], |row| row.get(0));
-        found.optional().map_err(|error| failed(&self.name, error))
+        let read = || {
+            let select = "SELECT number FROM log WHERE machine = ?1 AND id = ?2";
+            let mut select = self.db.prepare_cached(select)?;
+            select.query_row(params![whose.machine, whose.id], |row| row.get(0))
+        };
+        read().optional().map_err(|error| failed(&self.name, error))
     }
 }
 
@@ -245,9 +309,18 @@ fn make(db: &Connection, whose: &Identity) -> rusqlite::Result<()> {
     // In one transaction: a shelf that was not finished is an empty database, and is made anew.
     db.execute_batch("BEGIN IMMEDIATE")?;
     db.execute_batch(TABLES)?;
+    db.execute_batch(AWAY)?;
     let insert = "INSERT INTO shelf (machine, id) VALUES (?1, ?2)";
     db.execute(insert, params![whose.machine, whose.id])?;
     db.pragma_update(None, "application_id", APPLICATION)?;
+    db.pragma_update(None, "user_version", VERSION)?;
+    db.execute_batch("COMMIT")
+}
+
+/// Makes of a shelf of version 1 what it is now, all of it or nothing.
+fn renew(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch("BEGIN IMMEDIATE")?;
+    db.execute_batch(AWAY)?;
     db.pragma_update(None, "user_version", VERSION)?;
     db.execute_batch("COMMIT")
 }

@@ -184,3 +184,145 @@ fn keeps_what_a_model_keeps<S: Store>(seed: u64) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// A place for many logs, some of which are put away.
+pub trait Shelf {
+    /// Its logs.
+    type Log: Log;
+    /// An empty one.
+    fn empty() -> Self;
+    /// It is left, and opened again by another process.
+    #[must_use]
+    fn again(self) -> Self;
+    /// The log of a machine, begun if there is none.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn open(&mut self, whose: &Identity) -> Result<Self::Log, LogError>;
+    /// Whose logs there are that are not put away, in the order in which they were begun.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn known(&mut self) -> Result<Vec<Identity>, LogError>;
+    /// Whether a log was begun.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError>;
+    /// Forgets a log.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn remove(&mut self, whose: &Identity) -> Result<(), LogError>;
+    /// Puts a log away, or takes it out again.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError>;
+    /// Logs that are put away, the last begun first.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError>;
+    /// Makes durable what was written.
+    ///
+    /// # Errors
+    /// [`LogError`].
+    fn commit(&mut self) -> Result<(), LogError>;
+}
+
+/// Holds a shelf to what is said of logs that are put away.
+///
+/// # Errors
+/// What does not hold, in words.
+pub fn check_shelf<S: Shelf>() -> Result<(), String> {
+    let log = |byte: u8| Identity::new("suite", [byte; 32]);
+    let row = |byte: u8| Identity::new("row", [byte; 32]);
+    let mut shelf = S::empty();
+    for byte in 1..=4 {
+        done(done(shelf.open(&log(byte)))?.append(0, &[vec![byte]]))?;
+    }
+    done(shelf.commit())?;
+    // Each with a row in its place, as one change; and so it is before that is durable.
+    for byte in [2, 3] {
+        done(done(shelf.open(&row(byte)))?.append(0, &[vec![byte, byte]]))?;
+        for whose in [log(byte), row(byte)] {
+            done(shelf.put_away(&whose, true))?;
+        }
+    }
+    let known = [log(1), log(4)];
+    are_away(&mut shelf, (&known, &[3, 2]))?;
+    done(shelf.commit())?;
+    are_away(&mut shelf, (&known, &[3, 2]))?;
+    let mut shelf = shelf.again();
+    are_away(&mut shelf, (&known, &[3, 2]))?;
+    // By their names they are what they were, and stay away; no log is begun by a question.
+    for (whose, bytes) in [(log(2), vec![2]), (row(3), vec![3, 3])] {
+        expect(
+            "a log that is away has other entries",
+            entries(&mut done(shelf.open(&whose))?)? == [bytes],
+        )?;
+    }
+    expect("a log that is away is not there", done(shelf.has(&log(3)))?)?;
+    expect(
+        "a log is there that was never begun",
+        !done(shelf.has(&log(9)))?,
+    )?;
+    done(shelf.put_away(&log(9), true))?;
+    expect(
+        "a log was begun by putting it away",
+        !done(shelf.has(&log(9)))?,
+    )?;
+    are_away(&mut shelf, (&known, &[3, 2]))?;
+    // What is begun now is none of those.
+    done(done(shelf.open(&log(5)))?.append(0, &[vec![5]]))?;
+    done(done(shelf.open(&log(2)))?.append(1, &[vec![5]]))?;
+    let known = [log(1), log(4), log(5)];
+    are_away(&mut shelf, (&known, &[3, 2]))?;
+    // One is taken out, the other is forgotten; a change that was not made durable is none.
+    done(shelf.put_away(&log(2), false))?;
+    for whose in [row(2), log(3), row(3)] {
+        done(shelf.remove(&whose))?;
+    }
+    let known = [log(1), log(2), log(4), log(5)];
+    are_away(&mut shelf, (&known, &[]))?;
+    done(shelf.commit())?;
+    let mut shelf = shelf.again();
+    are_away(&mut shelf, (&known, &[]))?;
+    expect(
+        "a log that was taken out lost entries",
+        entries(&mut done(shelf.open(&log(2)))?)?.len() == 2,
+    )?;
+    expect(
+        "a log that was forgotten is there",
+        !done(shelf.has(&log(3)))?,
+    )
+}
+
+/// What is known, and of whom there are rows.
+fn are_away<S: Shelf>(shelf: &mut S, (known, rows): (&[Identity], &[u8])) -> Result<(), String> {
+    let found = done(shelf.known())?;
+    expect(
+        &format!("known are {found:?}, and not {known:?}"),
+        found == known,
+    )?;
+    let all = done(shelf.away("row", None, 10))?;
+    let ids =
+        |all: &[(u64, Identity)]| all.iter().map(|(_, whose)| whose.id[0]).collect::<Vec<_>>();
+    expect(
+        &format!("away are {all:?}, and not {rows:?}"),
+        ids(&all) == rows,
+    )?;
+    // Page by page it is the same.
+    let (mut paged, mut before) = (Vec::new(), None);
+    while let Some((number, whose)) = done(shelf.away("row", before, 1))?.pop() {
+        before = Some(number);
+        paged.push((number, whose));
+    }
+    expect("pages have something else than the whole", paged == all)
+}

@@ -135,7 +135,7 @@ impl<L: Log> Link<L> {
     }
 
     /// What is sent because the peer asks for it once more: it may not make this node send without end.
-    fn metered(&mut self, out: Vec<Outcome>, now_ms: u64) -> Vec<Outcome> {
+    pub(super) fn metered(&mut self, out: Vec<Outcome>, now_ms: u64) -> Vec<Outcome> {
         let sent = out.iter().map(Outcome::bytes);
         // An answer of nothing is work too.
         match self.gate.again.pour(sent.sum::<usize>() + 1_000, now_ms) {
@@ -232,7 +232,7 @@ impl<L: Log> Link<L> {
         match envelope.signed().verify() {
             Err(fault) => closed(fault),
             Ok(()) if envelope.head().seq == 0 => vec![Outcome::Knock(envelope)],
-            Ok(()) => Vec::new(),
+            Ok(()) => vec![Outcome::Unknown(*envelope.signed())],
         }
     }
 

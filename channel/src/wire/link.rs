@@ -383,6 +383,31 @@ impl<L: Log> Link<L> {
         self.act(&LinksInput::Ended { contract })
     }
 
+    /// A contract is over, and whoever has the link keeps that it was, for ever: nothing of it is kept here, so that a link does not grow with
+    /// what is behind it. It must not be opened again.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub fn close_contract(&mut self, contract: [u8; 32]) -> Outcomes {
+        self.gate.forget(&contract);
+        self.act(&LinksInput::Closed { contract })
+    }
+
+    /// Something came of a contract that is closed ([`Link::close_contract`]): it is said to be read, so that it does not come again, and counts as
+    /// no contract that the peer begins.
+    pub fn read_over(&mut self, head: &Head, now_ms: u64) -> Vec<Outcome> {
+        let Head {
+            contract, to, seq, ..
+        } = *head;
+        let Some(connection) = &mut self.connection else {
+            return Vec::new();
+        };
+        connection.knocked.remove(&contract);
+        let next = seq.saturating_add(1);
+        let ack = Frame::Ack(Ack { contract, to, next });
+        self.metered(vec![send(&ack)], now_ms)
+    }
+
     /// Somebody showed that the peer has contradicted itself.
     ///
     /// # Errors

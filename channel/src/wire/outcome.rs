@@ -18,6 +18,9 @@ pub enum Outcome {
     /// A first message of a contract that this node does not know. If it is to be one: [`Link::open_contract`](super::Link::open_contract), then
     /// [`Link::received_envelope`](super::Link::received_envelope). If it is an ask that is not to be one: [`Link::turn_away`](super::Link::turn_away).
     Knock(Envelope),
+    /// A later message of a contract that this node does not know. If that is one that is closed: [`Link::read_over`](super::Link::read_over); else
+    /// it comes again when the contract is there.
+    Unknown(SignedHead),
     /// An own message that this disk has forgotten. The contract is to take it for said; then [`Link::imported`](super::Link::imported).
     Import(Kept),
     /// An own message that the peer has lost, whose body is with its contract alone: [`Link::refilled`](super::Link::refilled) with it if that has it,

@@ -69,8 +69,59 @@ thread_local! {
     static EMPTY: RefCell<Option<Box<dyn Fn() -> PgShelf>>> = const { RefCell::new(None) };
 }
 
+thread_local! {
+    /// The same server, where one goes on that another has left.
+    static AGAIN: RefCell<Option<Box<dyn Fn() -> PgShelf>>> = const { RefCell::new(None) };
+}
+
 /// A log among others.
 struct Shelf(PgShelf);
+
+impl suite::Shelf for Shelf {
+    type Log = PgLog;
+
+    fn empty() -> Self {
+        suite::Store::empty()
+    }
+
+    fn again(self) -> Self {
+        drop(self);
+        Shelf(AGAIN.with_borrow(|again| again.as_ref().unwrap()()))
+    }
+
+    fn open(&mut self, whose: &Identity) -> Result<PgLog, LogError> {
+        self.0.log(whose)
+    }
+
+    fn known(&mut self) -> Result<Vec<Identity>, LogError> {
+        Ok(self.0.known())
+    }
+
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
+        self.0.has(whose)
+    }
+
+    fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
+        self.0.remove(whose)
+    }
+
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        self.0.put_away(whose, is_away)
+    }
+
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        self.0.away(machine, before, most)
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        self.0.commit().map(drop)
+    }
+}
 
 impl suite::Store for Shelf {
     type Log = PgLog;
@@ -99,8 +150,16 @@ fn in_postgres() {
     let empty = move || enters(&shared, &shared.database(), "suite").0;
     EMPTY.set(Some(Box::new(empty)));
     let checked = suite::check::<Shelf>(14);
+    let (one, shared) = (server.database(), std::rc::Rc::clone(&server));
+    let again = move || enters(&shared, &one, "suite").0;
+    let first = again.clone();
+    EMPTY.set(Some(Box::new(first)));
+    AGAIN.set(Some(Box::new(again)));
+    let shelved = suite::check_shelf::<Shelf>();
     EMPTY.set(None);
+    AGAIN.set(None);
     checked.unwrap();
+    shelved.unwrap();
 
     // What was committed of all logs, or nothing.
     let name = server.database();

@@ -58,9 +58,105 @@ impl suite::Store for Shelf {
     }
 }
 
+impl suite::Shelf for Shelf {
+    type Log = ShelfLog;
+
+    fn empty() -> Self {
+        suite::Store::empty()
+    }
+
+    fn again(self) -> Self {
+        let Shelf(old, folder) = self;
+        drop(old);
+        Shelf(shelf(&folder), folder)
+    }
+
+    fn open(&mut self, whose: &Identity) -> Result<ShelfLog, LogError> {
+        self.0.log(whose)
+    }
+
+    fn known(&mut self) -> Result<Vec<Identity>, LogError> {
+        self.0.known()
+    }
+
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
+        self.0.has(whose)
+    }
+
+    fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
+        self.0.remove(whose)
+    }
+
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        self.0.put_away(whose, is_away)
+    }
+
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        self.0.away(machine, before, most)
+    }
+
+    fn commit(&mut self) -> Result<(), LogError> {
+        self.0.commit().map(drop)
+    }
+}
+
 #[test]
 fn in_a_shelf() {
     suite::check::<Shelf>(13).unwrap();
+    suite::check_shelf::<Shelf>().unwrap();
+}
+
+/// A shelf of the version before, which has nothing away, goes on; and a newer one is not read.
+#[test]
+fn a_shelf_of_the_version_before_is_renewed() {
+    let folder = TempDir::new().unwrap();
+    let whose = [1, 2].map(|byte| Identity::new("machine", [byte; 32]));
+    {
+        let shelf = shelf(&folder);
+        for whose in &whose {
+            shelf.log(whose).unwrap().append(0, &[vec![7]]).unwrap();
+        }
+        shelf.commit().unwrap();
+    }
+    let path = folder.path().join("party/shelf");
+    let change = |sql: &str| {
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch(sql).unwrap();
+    };
+    change(
+        "DROP INDEX known; DROP INDEX away; ALTER TABLE log DROP COLUMN away; PRAGMA user_version = 1",
+    );
+    {
+        let shelf = shelf(&folder);
+        assert_eq!(shelf.known().unwrap(), whose);
+        shelf.put_away(&whose[0], true).unwrap();
+        shelf.commit().unwrap();
+    }
+    let shelf = shelf(&folder);
+    assert_eq!(shelf.known().unwrap(), whose[1..]);
+    assert_eq!(
+        suite::entries(&mut shelf.log(&whose[0]).unwrap()).unwrap(),
+        [[7]]
+    );
+    drop(shelf);
+    change("PRAGMA user_version = 3");
+    let newer = SqliteShelf::open(&path, &Identity::new("node", [1; 32])).unwrap_err();
+    assert!(
+        matches!(
+            newer,
+            LogError::Newer {
+                found: 3,
+                read: 2,
+                ..
+            }
+        ),
+        "{newer}"
+    );
 }
 
 #[test]

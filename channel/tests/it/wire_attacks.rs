@@ -143,7 +143,7 @@ impl Node {
                 // No job travels here, and nobody asks for anything small.
                 Outcome::Want(_) | Outcome::Chunk(_) | Outcome::Declined(_) => {}
                 Outcome::Close(close) => self.closed.push(close),
-                Outcome::Knock(_) | Outcome::Pause(_) => {}
+                Outcome::Knock(_) | Outcome::Unknown(_) | Outcome::Pause(_) => {}
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use bitcoin::secp256k1::rand::{Rng, rngs::StdRng};
 use narthex_channel::{
+    Summary as _,
     laws::{Effort, Subject, check, check_summary},
     wire::{
         ABORT, Ack, BIND, Contradiction, Mark, PROPOSAL, Resume, SHARES,
@@ -100,7 +101,10 @@ impl Subject for LinksSubject {
                 LinksInput::Opened { contract, of }
             }
             2 => LinksInput::Settled { contract },
-            3 if rng.gen_range(0..4u8) == 0 || is_stuck => LinksInput::Ended { contract },
+            3 if rng.gen_range(0..4u8) == 0 || is_stuck => match rng.gen_range(0..2u8) {
+                0 => LinksInput::Ended { contract },
+                _ => LinksInput::Closed { contract },
+            },
             4..9 => {
                 let seq = own + rng.gen_range(0..3u64).saturating_sub(1);
                 let kept = said(1, contract, seq, rng.gen_range(0..8u8) == 0);
@@ -204,6 +208,21 @@ fn nothing_is_signed_before_the_peer_has_spoken() {
             }
         ),
         "{refused}"
+    );
+    // Of one that is closed nothing is left, in a log that is written anew neither: whoever has the link knows that it was.
+    let mut closed = machine.clone();
+    take(&mut closed, &LinksInput::Closed { contract });
+    assert_eq!(
+        (closed.contracts().next(), closed.is_ended(&contract)),
+        (None, false)
+    );
+    assert!(closed.summary().len() <= 2, "{:?}", closed.summary());
+    assert_eq!(
+        closed
+            .step(&LinksInput::Closed { contract })
+            .unwrap()
+            .changes,
+        []
     );
     // A contract that is over is not begun again: its numbers are used.
     take(&mut machine, &LinksInput::Ended { contract });

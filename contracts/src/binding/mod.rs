@@ -76,9 +76,12 @@ impl Binding {
 }
 
 /// One party's record of what it has bound. A party has one, for all its contracts and for ever.
+///
+/// A record may be one that becomes durable late: with [`Bindings::settle`], for many marks at once. Whoever has such a record lets nothing leave
+/// that depends on a mark before that.
 pub trait Bindings {
-    /// Binds `mark` to `id`. The record is durable before this returns: whatever happens to the process or the machine
-    /// afterwards, the mark is found used. If this fails, or never returns, the mark may be used or not, and nothing
+    /// Binds `mark` to `id`. The record is durable before this returns, or with the next [`Bindings::settle`] where it is a late one: whatever happens
+    /// to the process or the machine afterwards, the mark is found used. If this fails, or never returns, the mark may be used or not, and nothing
     /// that depends on it may be sent.
     ///
     /// # Errors
@@ -89,6 +92,14 @@ pub trait Bindings {
     /// What a mark is bound to, as far as the record knows: one that was lost with its disk, or left behind by a backup, knows less than its party
     /// has bound.
     fn bound(&self, mark: &Mark) -> Option<[u8; 32]>;
+
+    /// Makes durable what was bound so far, where that is not yet.
+    ///
+    /// # Errors
+    /// [`BindError::Store`]: it may be durable or not, and nothing that depends on it may be sent.
+    fn settle(&mut self) -> Result<(), BindError> {
+        Ok(())
+    }
 }
 
 impl<B: Bindings + ?Sized> Bindings for &mut B {
@@ -99,6 +110,10 @@ impl<B: Bindings + ?Sized> Bindings for &mut B {
     fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
         (**self).bound(mark)
     }
+
+    fn settle(&mut self) -> Result<(), BindError> {
+        (**self).settle()
+    }
 }
 
 impl<B: Bindings + ?Sized> Bindings for Box<B> {
@@ -108,6 +123,10 @@ impl<B: Bindings + ?Sized> Bindings for Box<B> {
 
     fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
         (**self).bound(mark)
+    }
+
+    fn settle(&mut self) -> Result<(), BindError> {
+        (**self).settle()
     }
 }
 

@@ -69,6 +69,7 @@ fn described() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(arbiter::identity))
         .routes(routes!(arbiter::burn))
         .routes(routes!(arbiter::renew))
+        .routes(routes!(shown::archive))
         .routes(routes!(shown::peers))
         .routes(routes!(small::smalls, small::order))
         .routes(routes!(small::small))

@@ -22,8 +22,8 @@ use super::{
     svg,
 };
 use crate::party::{
-    BundleStatus, Command, CommandError, ContractStatus, EvidenceStatus, EvidenceText, GraphStatus,
-    NodeStatus, Once, PeerStatus, Reply, ResultStatus,
+    ArchiveStatus, BundleStatus, Command, CommandError, ContractStatus, EvidenceStatus,
+    EvidenceText, GraphStatus, NodeStatus, Once, PeerStatus, Reply, ResultStatus,
 };
 
 /// Longest that an answer waits for something to happen, in seconds.
@@ -115,6 +115,7 @@ pub(super) fn defect(reply: &Reply) -> ApiError {
         Reply::Contract(_) => "contract",
         Reply::Graph(_) => "graph",
         Reply::Contracts(_) => "contracts",
+        Reply::Archive(_) => "archive",
         Reply::Peers(_) => "peers",
         Reply::Result(_) => "result",
         Reply::Bundle(_) => "bundle",
@@ -154,7 +155,42 @@ pub(super) async fn node(State(shared): Known) -> Result<Json<NodeStatus>, ApiEr
     }
 }
 
-/// All contracts and offers.
+/// Which page.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// Those with lower numbers than this, as `next` of the page before says; without it the last ones.
+    #[serde(default)]
+    before: Option<u64>,
+    /// How many at most; 100 without it.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 500)]
+    most: Option<u32>,
+}
+
+/// A page of the contracts that are over, and put away, the last first.
+#[utoipa::path(get, path = "/v1/archive", tag = "shown", params(Page), responses((status = 200, body = ArchiveStatus), Refusals))]
+pub(super) async fn archive(
+    State(shared): Known,
+    query: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<ArchiveStatus>, ApiError> {
+    let bad = |error: QueryRejection| ApiError::new(Code::BadQuery, error.body_text());
+    let Query(Page { before, most }) = query.map_err(bad)?;
+    if most.is_some_and(|most| !(1..=500).contains(&most)) {
+        return Err(ApiError::new(Code::BadQuery, "most is 1 to 500"));
+    }
+    if before.is_some_and(|before| i64::try_from(before).is_err()) {
+        let message = "before is the number of a contract, of 63 bits";
+        return Err(ApiError::new(Code::BadQuery, message));
+    }
+    match shared.ask(None, Command::Archive { before, most }).await? {
+        Reply::Archive(page) => Ok(Json(*page)),
+        other => Err(defect(&other)),
+    }
+}
+
+/// All contracts and offers that are not put away.
 #[utoipa::path(get, path = "/v1/contracts", tag = "shown", responses((status = 200, body = [ContractStatus]), Refusals))]
 pub(super) async fn contracts(State(shared): Known) -> Result<Json<Vec<ContractStatus>>, ApiError> {
     match shared.ask(None, Command::List).await? {

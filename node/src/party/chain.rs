@@ -45,6 +45,7 @@ impl Core {
                 return Ok(());
             }
         };
+        self.take_out_lost(tip, chain)?;
         let ids: Vec<_> = self.contracts.keys().copied().collect();
         for id in ids {
             self.begin(id, chain)?;
@@ -54,6 +55,7 @@ impl Core {
             self.take_back(id, tip, chain)?;
             self.forget_late(id, tip.0)?;
         }
+        self.put_away_due(tip)?;
         self.poll_small(tip, chain)?;
         self.poll_towers(tip, chain)?;
         self.poll_bonds(tip, chain)?;
@@ -193,7 +195,7 @@ impl Core {
         let mut unbonded = BTreeMap::new();
         let with_bonds = accepts.iter().filter(|(_, accept)| accept.bond.is_some());
         let with_bonds: Vec<_> = with_bonds.collect();
-        if with_bonds.is_empty() || self.store.known()?.contains(&setup_log(id)) {
+        if with_bonds.is_empty() || self.store.has(&setup_log(id))? {
             return Ok(Ok(unbonded));
         }
         let reorg = self.policy.reorg();

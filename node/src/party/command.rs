@@ -13,8 +13,8 @@ use narthex::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArbiterStatus, ContractStatus, IdentityStatus, NodeStatus, PeerStatus, ReadyStatus,
-    ResultStatus,
+    ArbiterStatus, ArchiveStatus, ContractStatus, IdentityStatus, NodeStatus, PeerStatus,
+    ReadyStatus, ResultStatus,
     evidence::{EvidenceStatus, EvidenceText},
     graph::GraphStatus,
     kept::{JobCommand, KeptJobStatus},
@@ -227,8 +227,17 @@ pub enum Command {
         /// Its id in hex.
         id: String,
     },
-    /// All contracts: [`Reply::Contracts`].
+    /// All contracts that are not put away: [`Reply::Contracts`].
     List,
+    /// A page of those that are: [`Reply::Archive`].
+    Archive {
+        /// Those with lower numbers than this; the last, if none is said.
+        #[serde(default)]
+        before: Option<u64>,
+        /// How many at most: 100 if none is said, and never more than 500.
+        #[serde(default)]
+        most: Option<u32>,
+    },
     /// All peers: [`Reply::Peers`].
     Peers,
     /// The operator says that nothing else is missing on this disk, and that no copy of this node runs: [`Reply::Done`].
@@ -282,6 +291,7 @@ impl Command {
             Command::Identity => "identity",
             Command::Burn { .. } => "burn",
             Command::List => "list",
+            Command::Archive { .. } => "archive",
             Command::Peers => "peers",
             Command::Clear { .. } => "clear",
             Command::Small { order } => order.name(),
@@ -313,6 +323,7 @@ impl Command {
                 | Command::Arbiter
                 | Command::Identity
                 | Command::List
+                | Command::Archive { .. }
                 | Command::Peers
         )
     }
@@ -344,6 +355,7 @@ impl Command {
             | Command::Address
             | Command::Offer(_)
             | Command::List
+            | Command::Archive { .. }
             | Command::Peers
             | Command::Clear { .. }
             | Command::Tower { .. }
@@ -367,8 +379,10 @@ pub enum Reply {
     Contract(Box<ContractStatus>),
     /// The transactions of one contract.
     Graph(Box<GraphStatus>),
-    /// All of them.
+    /// All of them that are not put away.
     Contracts(Vec<ContractStatus>),
+    /// Some of those that are.
+    Archive(Box<ArchiveStatus>),
     /// All peers.
     Peers(Vec<PeerStatus>),
     /// What was computed.

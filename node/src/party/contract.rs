@@ -62,6 +62,8 @@ pub(super) struct Contract {
     /// Most bytes of a body, as the links know it.
     most: u32,
     pub(super) is_settled: bool,
+    /// The tip at which it was to be put away last.
+    pub(super) closed_at: Option<BlockHash>,
     /// Own salts and agreements that came back from peers, by attempt.
     pub(super) salts: BTreeMap<u8, [u8; 32]>,
     pub(super) binds: BTreeMap<u8, [u8; 32]>,
@@ -102,6 +104,7 @@ impl Contract {
             accepts_ms: None,
             most: MOST_AT_FIRST,
             is_settled: false,
+            closed_at: None,
             salts: BTreeMap::new(),
             binds: BTreeMap::new(),
         }
@@ -180,6 +183,9 @@ impl Core {
         parties: &[(Role, PublicKey)],
     ) -> Result<Due, Fatal> {
         let mut due = Vec::new();
+        if self.is_mute(&id) {
+            return Ok(due);
+        }
         for (role, node) in parties {
             let of_it = self.contracts.get(&id).and_then(|c| c.membership(*role));
             let Some(of_it) = of_it else {
@@ -201,6 +207,9 @@ impl Core {
         (to, attempt, message): (PartySet, u8, u16),
         body: Vec<u8>,
     ) {
+        if self.is_mute(&id) {
+            return;
+        }
         if let Some(contract) = self.contracts.get_mut(&id) {
             contract.unsent.push_back(Posting {
                 node,
@@ -347,6 +356,9 @@ impl Core {
         contract.is_settled = true;
         let nodes = contract.nodes();
         let mut due = Vec::new();
+        if self.is_mute(&id) {
+            return Ok(due);
+        }
         for node in nodes {
             due.extend(self.mark(node, |peer| peer.link.settle_contract(id))?);
         }

@@ -2,7 +2,9 @@
 //! secret: it is what was said, acknowledged and attested, and once there is a case, what the panel is shown.
 
 use narthex::{
-    bitcoin::hex::DisplayHex, channel::contract::blob_hash, contracts::setup::Agreement as _,
+    bitcoin::hex::{DisplayHex, FromHex},
+    channel::contract::blob_hash,
+    contracts::setup::Agreement as _,
 };
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
@@ -38,14 +40,29 @@ pub struct EvidenceText {
     pub text: String,
 }
 
+impl EvidenceText {
+    /// A piece of which the bytes are there.
+    pub(super) fn of(evidence: EvidenceStatus, bytes: &[u8]) -> EvidenceText {
+        let text = match evidence.media_type.as_str() {
+            JSON => String::from_utf8_lossy(bytes).into_owned(),
+            _ => bytes.to_lower_hex_string(),
+        };
+        EvidenceText { evidence, text }
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, CommandError> {
+        match self.evidence.media_type.as_str() {
+            JSON => Ok(self.text.as_bytes().to_vec()),
+            _ => Vec::from_hex(&self.text).map_err(|error| refused("disk", error)),
+        }
+    }
+}
+
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
 
 fn piece(kind: &str, what: &str, media_type: &str, bytes: &[u8]) -> EvidenceText {
-    let text = match media_type {
-        JSON => String::from_utf8_lossy(bytes).into_owned(),
-        _ => bytes.to_lower_hex_string(),
-    };
     let evidence = EvidenceStatus {
         id: blob_hash(bytes).to_lower_hex_string(),
         kind: kind.to_owned(),
@@ -53,7 +70,7 @@ fn piece(kind: &str, what: &str, media_type: &str, bytes: &[u8]) -> EvidenceText
         bytes: bytes.len() as u64,
         media_type: media_type.to_owned(),
     };
-    EvidenceText { evidence, text }
+    EvidenceText::of(evidence, bytes)
 }
 
 fn json<T: Serialize>(kind: &str, what: &str, value: &T) -> Result<EvidenceText, CommandError> {
@@ -62,8 +79,12 @@ fn json<T: Serialize>(kind: &str, what: &str, value: &T) -> Result<EvidenceText,
 }
 
 impl Core {
-    /// All of it. What a process before this one has kept is read from the disk.
-    fn pieces(&self, id: &[u8; 32]) -> Result<Vec<EvidenceText>, CommandError> {
+    /// All of it, piece by piece. What a process before this one has kept is read from the disk.
+    pub(super) fn each_piece(
+        &self,
+        id: &[u8; 32],
+        take: &mut dyn FnMut(EvidenceText) -> Result<(), CommandError>,
+    ) -> Result<(), CommandError> {
         let contract = self.contracts.get(id);
         let contract = contract.ok_or_else(|| refused("unknown", "there is no such contract"))?;
         let none = || refused("none", "it is not funded, or not ready yet");
@@ -71,39 +92,48 @@ impl Core {
         let book = party.book();
         let terms = book.contract().terms();
         let text = terms.to_json().map_err(|error| refused("disk", error))?;
-        let mut all = vec![piece("terms", "terms", JSON, text.as_bytes())];
+        take(piece("terms", "terms", JSON, text.as_bytes()))?;
         for signed in book.papers().items() {
-            all.push(json("item", signed.item.name(), signed)?);
+            take(json("item", signed.item.name(), signed)?)?;
         }
         for receipt in book.papers().receipts() {
-            all.push(json("receipt", "receipt", receipt)?);
+            take(json("receipt", "receipt", receipt)?)?;
         }
         for attestation in book.attestations() {
             let what = format!("arbiter {}: {}", attestation.arbiter, attestation.ruling);
-            all.push(piece("attestation", &what, BYTES, &attestation.to_bytes()));
+            take(piece("attestation", &what, BYTES, &attestation.to_bytes()))?;
         }
         let case = party.case_file();
         if let Some(case) = case.map_err(|error| refused("disk", error))? {
             let what = format!("contract {}", terms.id().to_lower_hex_string());
-            all.push(json("case", &what, &case)?);
+            take(json("case", &what, &case)?)?;
         }
         let bundle = contract.life.as_ref().and_then(|life| life.bundle.as_ref());
         if let Some((_, Some(bundle))) = bundle {
             let what = format!("contract {}", terms.id().to_lower_hex_string());
-            all.push(piece("bundle", &what, BYTES, bundle));
+            take(piece("bundle", &what, BYTES, bundle))?;
         }
-        Ok(all)
+        Ok(())
     }
 
     pub(super) fn evidence(&self, id: &[u8; 32]) -> Answer {
-        let all = self.pieces(id)?.into_iter();
-        Ok(Reply::Evidence(all.map(|piece| piece.evidence).collect()))
+        let mut all = Vec::new();
+        self.each_piece(id, &mut |piece| {
+            all.push(piece.evidence);
+            Ok(())
+        })?;
+        Ok(Reply::Evidence(all))
     }
 
     pub(super) fn evidence_text(&self, id: &[u8; 32], item: &str) -> Answer {
         let which = id_of(item)?.to_lower_hex_string();
-        let mut all = self.pieces(id)?.into_iter();
-        let found = all.find(|piece| piece.evidence.id == which);
+        let mut found = None;
+        self.each_piece(id, &mut |piece| {
+            if piece.evidence.id == which {
+                found = Some(piece);
+            }
+            Ok(())
+        })?;
         let found = found.ok_or_else(|| refused("unknown", "there is no such piece of evidence"));
         Ok(Reply::EvidenceText(Box::new(found?)))
     }

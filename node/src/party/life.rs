@@ -17,7 +17,7 @@ use narthex::{
         StepError,
         contract::{Contract as About, ContractSeatError, Done, NextMove, Order, Policy as Pace},
         follow::MAX_REORG_BLOCKS,
-        log::{Identity, LogError},
+        log::Identity,
         offer::Offer,
         setup::Phase,
     },
@@ -41,10 +41,9 @@ use super::{
     command::{Answer, refused},
     contract::{Contract, short},
     keep,
-    store::Store,
 };
 
-pub use doubts::go_by_peers;
+pub use doubts::{follow_anew, go_by_peers};
 pub(super) use said::Told;
 
 /// The wallet that all contracts of this node share.
@@ -66,6 +65,10 @@ impl Bindings for Shared {
 
     fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
         self.0.borrow().bindings.bound(mark)
+    }
+
+    fn settle(&mut self) -> Result<(), BindError> {
+        self.0.borrow_mut().bindings.settle()
     }
 }
 
@@ -102,20 +105,6 @@ pub(super) fn follow_log(id: [u8; 32]) -> Identity {
 }
 
 const FOLLOWED: &str = "followed";
-
-/// Forgets how far the chain was read, for every contract: each is followed anew from before its funding. For an operator whose
-/// Bitcoin node was on a wrong chain for longer than can be followed back.
-///
-/// # Errors
-/// [`LogError`]; this computer's fault.
-pub fn follow_anew(store: &mut dyn Store) -> Result<(), LogError> {
-    for whose in store.known()? {
-        if whose.machine == FOLLOWED {
-            store.remove(&whose)?;
-        }
-    }
-    store.commit()
-}
 
 /// The life of a contract, where there is one.
 fn life_of<'c>(

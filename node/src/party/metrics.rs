@@ -4,7 +4,10 @@ mod cases;
 
 use std::{collections::BTreeMap, fmt::Display, fmt::Write};
 
-use narthex::{channel::wire::links::LinkPhase, contracts::terms::deposit};
+use narthex::{
+    channel::{setup::Phase, wire::links::LinkPhase},
+    contracts::terms::{Role, deposit},
+};
 
 use super::{Core, fetch::Travelling};
 
@@ -56,6 +59,16 @@ impl Figures {
     /// As text.
     pub fn into_text(self) -> String {
         self.0
+    }
+}
+
+/// Of which kind a role is: arbiters of a panel are one.
+pub(super) const fn kind(role: Role) -> &'static str {
+    match role {
+        Role::Client => "client",
+        Role::Worker => "worker",
+        Role::Verifier => "verifier",
+        Role::Arbiter(_) => "arbiter",
     }
 }
 
@@ -141,8 +154,12 @@ impl Core {
             .keys()
             .filter_map(|id| self.contract_status(id));
         let all: Vec<_> = all.collect();
-        let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-        let (mut ends, mut troubles) = (BTreeMap::new(), 0);
+        let archived = self.archived_counts();
+        let live = Phase::Live.name().to_owned();
+        let roles = archived.roles.iter();
+        let roles = roles.map(|(role, count)| ((role.clone(), live.clone()), *count));
+        let mut counts: BTreeMap<(String, String), u64> = roles.collect();
+        let (mut ends, mut troubles) = (archived.ends.clone(), 0);
         for status in &all {
             // Arbiters of a panel are one kind of role.
             let role = status.role.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -182,6 +199,12 @@ impl Core {
             "transaction",
             "Contracts that have ended, by the transaction that ended them.",
             &ends,
+        );
+        out.one(
+            "narthex_archived_contracts",
+            "gauge",
+            "Contracts that are over, and put away: they are among those by role and state.",
+            archived.rows,
         );
         out.one(
             "narthex_contract_troubles",

@@ -16,6 +16,7 @@
 //! * What has come is written when something has to leave ([`Core::actions`]): a receipt waits for that.
 
 mod arbiter;
+mod archive;
 mod chain;
 mod command;
 mod contract;
@@ -71,12 +72,13 @@ use peers::Peer;
 use requests::Requests;
 use small::Small;
 use tower::Towers;
-use wallet::WalletLog;
+use wallet::{WalletLog, keep};
 
 pub use arbiter::{
     ArbiterPolicy, ArbiterStatus, BondPolicy, BondStatus, BoundsStatus, Burned, BurnedStatus,
     CaseStatus, EndStatus, IdentityStatus, JudgeStatus, MoneyStatus, OfferStatus, OfferingStatus,
 };
+pub use archive::{ArchiveStatus, ArchivedStatus, fill_archive};
 pub use command::{BundleStatus, Command, CommandError, NewEnding, NewOffer, Reply};
 pub use drain::{ReadyStatus, UnreadyReason};
 pub use evidence::{EvidenceStatus, EvidenceText};
@@ -282,12 +284,6 @@ pub struct Birth {
     pub hash: BlockHash,
 }
 
-/// Makes durable what has happened: before anything that rests on it leaves, for peers or for the chain.
-fn keep(wallet: &mut WalletLog, own: &RefCell<Own>, store: &mut dyn Store) -> Result<(), Fatal> {
-    wallet.keep(&mut own.borrow_mut().wallet)?;
-    Ok(store.commit()?)
-}
-
 /// A party.
 pub struct Core {
     me: PublicKey,
@@ -307,6 +303,8 @@ pub struct Core {
     peers: BTreeMap<PublicKey, Peer>,
     contracts: BTreeMap<[u8; 32], Contract>,
     small: BTreeMap<[u8; 32], Small>,
+    /// Contracts that are put away.
+    archive: archive::Archive,
     /// What it watches for others.
     towers: Towers,
     /// Contracts of which this store may lack something, since others wrote to it or it was put back; until they live.
@@ -372,6 +370,7 @@ impl Core {
             peers: BTreeMap::new(),
             contracts: BTreeMap::new(),
             small: BTreeMap::new(),
+            archive: archive::Archive::default(),
             towers: Towers::new(),
             doubted: BTreeSet::new(),
             held: BTreeSet::new(),

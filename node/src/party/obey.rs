@@ -45,6 +45,9 @@ impl Core {
         if let Err(error) = self.may_begin(&command) {
             return Ok(Err(error));
         }
+        if let Some(answer) = self.asks_archive(&command)? {
+            return Ok(answer);
+        }
         Ok(match command {
             Command::Node => Ok(Reply::Node(self.status())),
             Command::Ready => Ok(Reply::Ready(self.readiness())),
@@ -75,6 +78,7 @@ impl Core {
             Command::Burn { reason } => return self.burn(&reason),
             Command::Show { id } => id_of(&id).and_then(|id| self.shown(&id)),
             Command::Graph { id } => return self.graph(&id),
+            Command::Archive { before, most } => return self.archive_page(before, most),
             Command::List => Ok(Reply::Contracts(self.contracts())),
             Command::Peers => Ok(Reply::Peers(self.peer_statuses())),
             Command::Clear { node } => return self.clear(&node),

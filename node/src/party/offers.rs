@@ -38,6 +38,7 @@ impl Core {
         if known.contains(&bond_log()) {
             self.recover_bonds()?;
         }
+        self.recover_archive(&known)?;
         for whose in known.iter().filter(|whose| whose.machine == "offer") {
             let log = self.store.open(whose)?;
             let offer = Logged::open(OfferMachine::default(), log)?;
@@ -87,7 +88,7 @@ impl Core {
     }
 
     /// The other nodes of a contract are no strangers, and are connected.
-    fn meet(&mut self, id: [u8; 32]) {
+    pub(super) fn meet(&mut self, id: [u8; 32]) {
         self.meet_some(id, |_| true);
     }
 
@@ -128,6 +129,9 @@ impl Core {
     /// A first message of a contract that this node does not know.
     pub(super) fn knocked(&mut self, from: PublicKey, envelope: Envelope) -> Result<Due, Fatal> {
         let id = envelope.head().contract;
+        if let Some(due) = self.heard_late(from, envelope.head())? {
+            return Ok(due);
+        }
         // It is over here, and its link was forgotten while the peer was away: there is nothing to be heard or said in it, and
         // its log is open.
         if self.contracts.contains_key(&id) || self.small.contains_key(&id) {

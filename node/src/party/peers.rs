@@ -212,6 +212,9 @@ impl Core {
                 // The transport reads no faster than that, and the link closes who floods it all the same.
                 Outcome::Pause(_) => {}
                 Outcome::Knock(envelope) => due.extend(self.knocked(node, envelope)?),
+                Outcome::Unknown(signed) => {
+                    due.extend(self.heard_late(node, &signed.head)?.unwrap_or_default());
+                }
                 Outcome::Deliver(envelope) => due.extend(self.delivered(node, &envelope)?),
                 Outcome::Missing(signed) => due.extend(self.missing(node, &signed)?),
                 Outcome::Import(kept) => due.extend(self.came_back(node, &kept)?),
@@ -221,7 +224,7 @@ impl Core {
                     frames.for_each(|frame| due.push_front((node, frame)));
                 }
                 Outcome::Prove(proof) => due.extend(self.contradicted(node, &proof)?),
-                Outcome::Want(want) => self.asked_for(node, &want),
+                Outcome::Want(want) => self.asked_for(node, &want)?,
                 Outcome::Chunk(chunk) => self.chunk_came(node, &chunk)?,
                 Outcome::Declined(declined) => {
                     due.extend(self.small_turned_away(node, declined)?);

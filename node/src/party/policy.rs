@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use narthex::{
     bitcoin::{Amount, FeeRate},
-    channel::offer::Offer,
+    channel::{follow::MAX_REORG_BLOCKS, offer::Offer},
     contracts::terms::{Role, deposit},
     game_model::{
         Params,
@@ -83,6 +83,8 @@ pub struct Policy {
     pub arbiter: ArbiterPolicy,
     /// What it offers on chain as an arbiter, with a bond; nothing, if none.
     pub bond: Option<BondPolicy>,
+    /// Blocks that a contract's end lies deep before the contract is put away; never fewer than a reorganisation may take back.
+    pub archive_blocks: u32,
     /// What it takes as a watchtower, and what it pays.
     pub tower: TowerPolicy,
 }
@@ -109,6 +111,7 @@ impl Default for Policy {
             judge: None,
             arbiter: ArbiterPolicy::default(),
             bond: None,
+            archive_blocks: Policy::ARCHIVE_BLOCKS,
             tower: TowerPolicy::default(),
         }
     }
@@ -117,8 +120,15 @@ impl Default for Policy {
 impl Policy {
     /// What is usual of one client: an input of 1 GiB, with what comes with it.
     pub const PEER_JOB_BYTES: u64 = (1 << 30) + (64 << 20);
+    /// What is usual: a week, in which whoever was away asks for what it lacks.
+    pub const ARCHIVE_BLOCKS: u32 = 1_008;
     /// What is usual of all.
     pub const JOBS_BYTES: u64 = 4 << 30;
+
+    /// How deep a contract's end lies before it is put away.
+    pub(super) fn archive_depth(&self) -> u32 {
+        self.archive_blocks.max(MAX_REORG_BLOCKS)
+    }
 
     /// What no operator would want, whatever the party is to be.
     ///

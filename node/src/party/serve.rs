@@ -24,7 +24,19 @@ const SWEEP_MS: u64 = 600_000;
 
 impl Core {
     /// Somebody asks for a chunk. A client serves those who are asked to take part, as long as its offer or contract stands.
-    pub(super) fn asked_for(&mut self, from: PublicKey, want: &Want) {
+    ///
+    /// # Errors
+    /// [`Fatal`].
+    pub(super) fn asked_for(&mut self, from: PublicKey, want: &Want) -> Result<(), Fatal> {
+        // Whoever was away for so long has nothing done wrong, and there is nothing to be had.
+        match self.is_archived(&want.contract)? {
+            true => {}
+            false => self.asked_for_open(from, want),
+        }
+        Ok(())
+    }
+
+    fn asked_for_open(&mut self, from: PublicKey, want: &Want) {
         let close = |core: &mut Core, why: String| {
             core.out.push_back(Action::Close { node: from, why });
         };

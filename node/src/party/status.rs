@@ -43,8 +43,11 @@ pub struct NodeStatus {
     pub spare_sat: u64,
     /// What is kept back of them for the fees of contracts that are not over, or whose end is not deep yet.
     pub reserve_sat: u64,
-    /// Contracts that it knows.
+    /// Contracts that it knows, but for those that are put away.
     pub contracts: usize,
+    /// Contracts that are over, and put away.
+    #[serde(default)]
+    pub archived: u64,
     /// How often something was made durable since it started.
     pub commits: u64,
     /// Whether it takes no new contract (`narthex-node drain`); what runs goes on.
@@ -240,6 +243,7 @@ impl Core {
                 .total()
                 .to_sat(),
             contracts: self.contracts.len(),
+            archived: self.archived_counts().rows,
             commits: self.commits(),
             draining: self.is_draining,
         }
@@ -280,13 +284,13 @@ impl Core {
         }
     }
 
-    /// How all its contracts stand.
+    /// How all its contracts stand that are not put away.
     pub fn contracts(&self) -> Vec<ContractStatus> {
         let ids = self.contracts.keys();
         ids.filter_map(|id| self.contract_status(id)).collect()
     }
 
-    /// How a contract stands, if there is one.
+    /// How a contract stands, if there is one that is not put away.
     pub fn contract_status(&self, id: &[u8; 32]) -> Option<ContractStatus> {
         let contract = self.contracts.get(id)?;
         let machine = contract.offer.machine();

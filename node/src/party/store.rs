@@ -20,11 +20,35 @@ pub trait Store {
     /// [`LogError`]; this computer's fault.
     fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError>;
 
-    /// Whose logs there are.
+    /// Whose logs there are that are not put away.
     ///
     /// # Errors
     /// [`LogError`]; this computer's fault.
     fn known(&mut self) -> Result<Vec<Identity>, LogError>;
+
+    /// Whether a log was begun, put away or not.
+    ///
+    /// # Errors
+    /// [`LogError`]; this computer's fault.
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError>;
+
+    /// Puts a log away, or takes it out again: it is not among those known then, so that no start looks at it, and who knows its name opens it as
+    /// before. One that was never begun is fine.
+    ///
+    /// # Errors
+    /// [`LogError`]; this computer's fault.
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError>;
+
+    /// Logs of a kind of machine that are put away, with their numbers, the last begun first: `most` of those before a number, or of all.
+    ///
+    /// # Errors
+    /// [`LogError`]; this computer's fault.
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError>;
 
     /// Forgets a log that nobody has open.
     ///
@@ -71,6 +95,23 @@ impl Store for DiskStore {
         self.shelf.known()
     }
 
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
+        self.shelf.has(whose)
+    }
+
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        self.shelf.put_away(whose, is_away)
+    }
+
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        self.shelf.away(machine, before, most)
+    }
+
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
         self.shelf.remove(whose)
     }
@@ -94,7 +135,8 @@ impl Store for DiskStore {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     disk: MemoryDisk,
-    known: Rc<RefCell<Vec<Identity>>>,
+    /// By their numbers, with whether they are away.
+    known: Rc<RefCell<BTreeMap<u64, (Identity, bool)>>>,
     blobs: Rc<RefCell<BTreeMap<[u8; 32], MemoryBlobs>>>,
     commits: u64,
 }
@@ -103,14 +145,46 @@ impl Store for MemoryStore {
     fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
         let log = self.disk.open(whose)?;
         let mut known = self.known.borrow_mut();
-        if !known.contains(whose) {
-            known.push(whose.clone());
+        if known.values().all(|(known, _)| known != whose) {
+            let next = known.last_key_value().map_or(1, |(last, _)| last + 1);
+            known.insert(next, (whose.clone(), false));
         }
         Ok(Box::new(log))
     }
 
     fn known(&mut self) -> Result<Vec<Identity>, LogError> {
-        Ok(self.known.borrow().clone())
+        let known = self.known.borrow();
+        let here = known.values().filter(|(_, is_away)| !is_away);
+        Ok(here.map(|(whose, _)| whose.clone()).collect())
+    }
+
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
+        Ok(self
+            .known
+            .borrow()
+            .values()
+            .any(|(known, _)| known == whose))
+    }
+
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        let mut known = self.known.borrow_mut();
+        for (_, place) in known.values_mut().filter(|(known, _)| known == whose) {
+            *place = is_away;
+        }
+        Ok(())
+    }
+
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        let known = self.known.borrow();
+        let all = known.range(..before.unwrap_or(u64::MAX)).rev();
+        let away = all.filter(|(_, (whose, is_away))| *is_away && whose.machine == machine);
+        let away = away.map(|(number, (whose, _))| (*number, whose.clone()));
+        Ok(away.take(most).collect())
     }
 
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
@@ -118,7 +192,8 @@ impl Store for MemoryStore {
         let mut log = self.disk.open(whose)?;
         let next = log.read(&mut |_, _| {})?;
         log.replace(next, &[])?;
-        self.known.borrow_mut().retain(|known| known != whose);
+        let mut known = self.known.borrow_mut();
+        known.retain(|_, (known, _)| known != whose);
         Ok(())
     }
 

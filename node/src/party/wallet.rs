@@ -1,9 +1,11 @@
 //! What the node's wallet has learned, in the store that all else is in: with one commit, and no second file to fall behind.
 
+use std::cell::RefCell;
+
 use narthex::wallet::{Learned, PartyWallet};
 use narthex_channel::log::{Identity, Log as _};
 
-use super::{AnyLog, Birth, Fatal, Store};
+use super::{AnyLog, Birth, Fatal, Own, Store};
 
 /// After so many entries they are put together: a node that looks at each block for weeks reads some hundred lines at its start.
 const MOST_ENTRIES: u64 = 1_000;
@@ -47,4 +49,18 @@ impl WalletLog {
         self.next = 1;
         Ok(())
     }
+}
+
+/// Makes durable what has happened: before anything that rests on it leaves, for peers or for the chain.
+pub(super) fn keep(
+    wallet: &mut WalletLog,
+    own: &RefCell<Own>,
+    store: &mut dyn Store,
+) -> Result<(), Fatal> {
+    let mut own = own.borrow_mut();
+    wallet.keep(&mut own.wallet)?;
+    // Before the logs: what they say was bound is bound.
+    let settled = own.bindings.settle();
+    settled.map_err(|error| Fatal::Step(error.to_string()))?;
+    Ok(store.commit()?)
 }

@@ -331,7 +331,8 @@ impl Folder {
         // The wallet's keys are others than what is derived for contracts.
         let wallet_seed = tagged_hash("narthex/node-wallet", seed.expose());
         let wallet = PartyWallet::on(network, "node", &wallet_seed)?;
-        let bindings = FileBindings::open(&self.path.join(Self::BINDINGS))?;
+        // A party writes it before its logs, and both before anything leaves.
+        let bindings = FileBindings::open(&self.path.join(Self::BINDINGS))?.late();
         Ok(Own {
             seed,
             node,

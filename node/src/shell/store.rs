@@ -33,6 +33,23 @@ impl Store for TimedStore {
         self.store.known()
     }
 
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
+        self.store.has(whose)
+    }
+
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        self.store.put_away(whose, is_away)
+    }
+
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        self.store.away(machine, before, most)
+    }
+
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
         self.store.remove(whose)
     }

@@ -92,6 +92,7 @@ const fn route(command: &Command) -> (&'static str, &'static str) {
         Command::Show { .. } => ("get", "/v1/contracts/{id}"),
         Command::Graph { .. } => ("get", "/v1/contracts/{id}/graph"),
         Command::List => ("get", "/v1/contracts"),
+        Command::Archive { .. } => ("get", "/v1/archive"),
         Command::Peers => ("get", "/v1/peers"),
         Command::Clear { .. } => ("post", "/v1/peers/{node}/clear"),
         Command::Small { .. } => ("post", "/v1/small"),
@@ -134,7 +135,7 @@ fn every_order_has_its_route() {
         let mut read = all.filter_map(|order| serde_json::from_value::<Command>(order).ok());
         read.next().unwrap_or_else(|| panic!("{word}"))
     };
-    let words = "node ready address accept decline leave deliver admit agree result bundle evidence evidence-text metrics arbiter renew-offer identity burn show graph list peers stop";
+    let words = "node ready address accept decline leave deliver admit agree result bundle evidence evidence-text metrics arbiter renew-offer identity burn show graph list archive peers stop";
     let towers = r#"["clients", {"take": {"bundle": ""}}, {"ruling": {"attestation": ""}}, {"list": {}}, {"show": {"id": ""}},
         {"forget": {"id": ""}}, {"admit": {"name": "", "ticket_sha256": ""}}, {"dismiss": {"name": ""}}]"#;
     let towers: Vec<TowerCommand> = serde_json::from_str(towers).unwrap();

@@ -95,6 +95,36 @@ fn requests_to_a_node_are_measured_beside_a_bare_route() {
 }
 
 #[test]
+fn rulings_are_measured_beside_commits_of_as_many_rows() {
+    let all = measured("--what rulings --rulings 3");
+    let line = with(&all, "rulings: durable");
+    assert_eq!(
+        (line["unit"].as_str(), line["bar"]["of"].as_str()),
+        (Some("1/s"), Some("ratio"))
+    );
+    assert!(line["floor"].as_f64().unwrap() > 0.0, "{line}");
+    assert_eq!(all.len(), 3);
+}
+
+#[test]
+fn open_and_closed_cases_of_an_arbiter_are_measured() {
+    let all = measured("--what arbiter --open-cases 2 --closed-cases 5");
+    let memory = with(&all, "with 1000 open cases, reckoned");
+    assert_eq!(memory["bar"]["most"], 512.0 * 1024.0 * 1024.0);
+    let start = with(&all, "start with 5 closed cases, beside");
+    assert_eq!(start["bar"]["most"], 2.0);
+    for part in [
+        "with 2 open cases",
+        "start with 5 closed cases, beside",
+        "addresses of all of them",
+        "closed cases alone",
+    ] {
+        let line = with(&all, part);
+        assert!(line["figure"].as_f64().unwrap() > 0.0, "{line}");
+    }
+}
+
+#[test]
 fn a_whole_contract_between_six_processes_is_measured() {
     let all = measured("--what lives --contracts 1");
     assert_eq!(with(&all, "set-up")["bar"]["most"], 3.0);

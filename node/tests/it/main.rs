@@ -11,6 +11,8 @@ mod api;
 mod api_tools;
 mod arbiter;
 mod arbiter_key;
+mod archive;
+mod archive_killed;
 mod bench;
 mod bonded;
 mod contracts;

@@ -6,7 +6,10 @@ use super::reach::failed;
 use crate::log::{Identity, LogError, foreign};
 
 /// Each is for ever as it was published; what changes is a further one.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001-logs.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001-logs.sql"),
+    include_str!("migrations/0002-away.sql"),
+];
 
 /// Drawn once: replicas that start together make the tables one after the other.
 const LOCK: i64 = 0x6e61_7274_6865_7801;

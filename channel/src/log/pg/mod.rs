@@ -43,9 +43,11 @@ struct Shared {
     beat: Beat,
     /// The server has warned of something since this was looked at last.
     warned: Arc<AtomicBool>,
-    /// Logs as they are with what is pending. One writes alone, so that they need not be read again.
+    /// Logs that are not put away, as they are with what is pending. One writes alone, so that they need not be read again.
     logs: BTreeMap<i64, Identity>,
     numbers: HashMap<Identity, i64>,
+    /// The highest number that a log was begun with; 0 if none was.
+    last: i64,
     pending: Pending,
     /// A write or commit failed: memory is ahead of the database.
     is_broken: bool,
@@ -83,6 +85,21 @@ impl Shared {
     fn torn(&self, problem: impl Into<String>) -> LogError {
         let (name, problem) = (self.name.clone(), problem.into());
         LogError::Torn { name, problem }
+    }
+
+    /// Number of a log that was begun, put away or not.
+    fn number(&mut self, whose: &Identity) -> Result<Option<i64>, LogError> {
+        let known = self.numbers.get(whose).copied();
+        if let Some(number) = known.or_else(|| self.pending.away(whose)) {
+            return Ok(Some(number));
+        }
+        let fail = |error| failed(&self.name, error);
+        let select = "SELECT number FROM log WHERE machine = $1 AND id = $2";
+        let id = &whose.id[..];
+        let row = self.client.0.query_opt(select, &[&whose.machine, &id]);
+        let number = row.map_err(fail)?.map(|row| row.try_get(0)).transpose();
+        let number: Option<i64> = number.map_err(fail)?;
+        Ok(number.filter(|number| !self.pending.is_removed(*number)))
     }
 
     fn check(&self) -> Result<(), LogError> {
@@ -152,7 +169,10 @@ impl PgShelf {
         warned: Arc<AtomicBool>,
     ) -> Result<PgShelf, LogError> {
         let fail = |error| failed(&name, error);
-        let rows = client.query("SELECT number, machine, id FROM log ORDER BY number", &[]);
+        let last = client.query_one("SELECT coalesce(max(number), 0) FROM log", &[]);
+        let last = last.and_then(|row| row.try_get(0)).map_err(fail)?;
+        let select = "SELECT number, machine, id FROM log WHERE NOT away ORDER BY number";
+        let rows = client.query(select, &[]);
         let mut logs = BTreeMap::new();
         for row in rows.map_err(fail)? {
             let number: i64 = row.try_get(0).map_err(fail)?;
@@ -165,6 +185,7 @@ impl PgShelf {
         let numbers = logs.iter().map(|(number, whose)| (whose.clone(), *number));
         Ok(PgShelf(Rc::new(RefCell::new(Shared {
             numbers: numbers.collect(),
+            last,
             name,
             client: Held(client),
             mark,
@@ -186,14 +207,11 @@ impl PgShelf {
         let number = {
             let mut shared = self.0.borrow_mut();
             shared.check()?;
-            let number = match shared.numbers.get(whose) {
-                Some(number) => *number,
+            let number = match shared.number(whose)? {
+                Some(number) => number,
                 None => {
-                    let last = shared
-                        .logs
-                        .last_key_value()
-                        .map_or(0, |(number, _)| *number);
-                    let number = last.max(shared.pending.last_begun()) + 1;
+                    let number = shared.last + 1;
+                    shared.last = number;
                     shared.logs.insert(number, whose.clone());
                     shared.numbers.insert(whose.clone(), number);
                     shared.pending.begin(number, whose.clone());
@@ -217,9 +235,79 @@ impl PgShelf {
         Ok(log)
     }
 
-    /// Whose logs there are, in the order in which they were begun.
+    /// Whose logs there are that are not put away, in the order in which they were begun.
     pub fn known(&self) -> Vec<Identity> {
         self.0.borrow().logs.values().cloned().collect()
+    }
+
+    /// Whether a log was begun, put away or not.
+    ///
+    /// # Errors
+    /// [`LogError`]; the database's.
+    pub fn has(&self, whose: &Identity) -> Result<bool, LogError> {
+        Ok(self.0.borrow_mut().number(whose)?.is_some())
+    }
+
+    /// Puts a log away, or takes it out again; one that was never begun is fine. Who knows its name opens it as before.
+    ///
+    /// # Errors
+    /// [`LogError`]; the database's.
+    pub fn put_away(&self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        let mut shared = self.0.borrow_mut();
+        shared.check()?;
+        let Some(number) = shared.number(whose)? else {
+            return Ok(());
+        };
+        match is_away {
+            true => {
+                shared.logs.remove(&number);
+                shared.numbers.remove(whose);
+            }
+            false => {
+                shared.logs.insert(number, whose.clone());
+                shared.numbers.insert(whose.clone(), number);
+            }
+        }
+        shared.pending.put_away(number, whose.clone(), is_away);
+        Ok(())
+    }
+
+    /// Logs of a kind of machine that are put away, with their numbers, the last begun first: `most` of those before a number, or of all.
+    ///
+    /// # Errors
+    /// [`LogError`]; the database's.
+    pub fn away(
+        &self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        let mut shared = self.0.borrow_mut();
+        let name = shared.name.clone();
+        let fail = |error| failed(&name, error);
+        let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+        let (come, go) = shared.pending.moves(machine);
+        let limit = i64::try_from(most.saturating_add(go.len())).unwrap_or(i64::MAX);
+        let select = "SELECT machine, id, number FROM log
+             WHERE away AND machine = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
+        let parameters: [&(dyn ::postgres::types::ToSql + Sync); 3] = [&machine, &before, &limit];
+        let rows = shared.client.0.query(select, &parameters).map_err(fail)?;
+        let mut all = Vec::new();
+        for row in rows {
+            let number: i64 = row.try_get(2).map_err(fail)?;
+            let whose = migrate::identity(&row, 0).map_err(fail)?;
+            let whose = whose.ok_or_else(|| shared.torn(format!("log {number} is of nobody")));
+            if !go.contains(&number) {
+                all.push((number, whose?));
+            }
+        }
+        all.extend(come.into_iter().filter(|(number, _)| *number < before));
+        all.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
+        all.truncate(most);
+        let numbered = all
+            .into_iter()
+            .map(|(number, whose)| (number.cast_unsigned(), whose));
+        Ok(numbered.collect())
     }
 
     /// Forgets a log; one that was never begun is fine.
@@ -229,7 +317,7 @@ impl PgShelf {
     pub fn remove(&self, whose: &Identity) -> Result<(), LogError> {
         let mut shared = self.0.borrow_mut();
         shared.check()?;
-        let Some(number) = shared.numbers.get(whose).copied() else {
+        let Some(number) = shared.number(whose)? else {
             return Ok(());
         };
         if shared.open.contains(&number) {

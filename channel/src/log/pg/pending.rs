@@ -26,27 +26,58 @@ pub(super) struct Pending {
     begun: BTreeMap<i64, Identity>,
     removed: BTreeSet<i64>,
     tails: BTreeMap<i64, Tail>,
-    last_begun: i64,
+    /// Logs that are put away with it, or taken out again.
+    moved: BTreeMap<i64, (Identity, bool)>,
 }
 
 impl Pending {
     pub(super) fn is_empty(&self) -> bool {
-        self.begun.is_empty() && self.removed.is_empty() && self.tails.is_empty()
-    }
-
-    /// The highest number that a log was begun with, whatever has become of it; 0 if none was.
-    pub(super) const fn last_begun(&self) -> i64 {
-        self.last_begun
+        self.begun.is_empty()
+            && self.removed.is_empty()
+            && self.tails.is_empty()
+            && self.moved.is_empty()
     }
 
     pub(super) fn begin(&mut self, log: i64, whose: Identity) {
-        self.last_begun = log;
         self.begun.insert(log, whose);
         self.cut(log);
     }
 
+    /// Puts a log away, or takes it out.
+    pub(super) fn put_away(&mut self, log: i64, whose: Identity, is_away: bool) {
+        self.moved.insert(log, (whose, is_away));
+    }
+
+    /// Number of a log that is put away with it.
+    pub(super) fn away(&self, whose: &Identity) -> Option<i64> {
+        let mut away = self.moved.iter().filter(|(_, (_, is_away))| *is_away);
+        away.find_map(|(log, (of, _))| (of == whose).then_some(*log))
+    }
+
+    /// What becomes of logs of a machine that are away, by their numbers: those that come to them, and those that do not stay.
+    pub(super) fn moves(&self, machine: &str) -> (Vec<(i64, Identity)>, BTreeSet<i64>) {
+        let of_it = self
+            .moved
+            .iter()
+            .filter(|(_, (of, _))| of.machine == machine);
+        let (mut come, mut go) = (Vec::new(), self.removed.clone());
+        for (log, (whose, is_away)) in of_it {
+            go.insert(*log);
+            if *is_away {
+                come.push((*log, whose.clone()));
+            }
+        }
+        (come, go)
+    }
+
+    /// Whether a log goes with it.
+    pub(super) fn is_removed(&self, log: i64) -> bool {
+        self.removed.contains(&log)
+    }
+
     pub(super) fn remove(&mut self, log: i64) {
         self.tails.remove(&log);
+        self.moved.remove(&log);
         if self.begun.remove(&log).is_none() {
             self.removed.insert(log);
         }
@@ -93,6 +124,10 @@ impl Pending {
         let begin = "INSERT INTO log (number, machine, id) VALUES ($1, $2, $3)";
         for (log, whose) in &self.begun {
             transaction.execute(begin, &[log, &whose.machine, &&whose.id[..]])?;
+        }
+        for (log, (_, is_away)) in &self.moved {
+            let update = "UPDATE log SET away = $2 WHERE number = $1";
+            transaction.execute(update, &[log, is_away])?;
         }
         let append = transaction.prepare(
             "INSERT INTO entry (log, number, bytes, digest)

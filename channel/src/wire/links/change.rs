@@ -76,6 +76,11 @@ pub enum LinksChange {
         /// Which.
         contract: [u8; 32],
     },
+    /// It is over, and its party keeps that it was: nothing of it is kept here.
+    Closed {
+        /// Which.
+        contract: [u8; 32],
+    },
     /// Own message: it is in the outbox.
     Posted(Kept),
     /// The peer's message, which the contract has taken.
@@ -166,6 +171,7 @@ impl Message for LinksChange {
                 write_parties(w, *to);
                 w.u64(*next)
             }
+            Self::Closed { contract } => w.u8(15).fixed(contract),
         };
     }
 
@@ -208,6 +214,9 @@ impl Message for LinksChange {
                 contract: r.array("contract")?,
                 to: read_parties(r, "receivers")?,
                 next: r.u64("next")?,
+            },
+            15 => Self::Closed {
+                contract: r.array("contract")?,
             },
             found => return Err(DecodeError::invalid("change", found)),
         })

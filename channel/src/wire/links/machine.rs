@@ -47,6 +47,13 @@ pub enum LinksInput {
         /// Which.
         contract: [u8; 32],
     },
+    /// A contract is over, and its party keeps that it was: whatever comes of it later is said to be read ([`Link::read_over`]).
+    ///
+    /// [`Link::read_over`]: crate::wire::Link::read_over
+    Closed {
+        /// Which.
+        contract: [u8; 32],
+    },
     /// Own message, signed.
     Post(Envelope),
     /// A message of the peer's that the contract has on its disk, or refuses for good.
@@ -283,6 +290,13 @@ impl LinksMachine {
         change(LinksChange::Ended { contract })
     }
 
+    fn closed(&self, contract: [u8; 32]) -> Taken {
+        match self.membership(&contract) {
+            Some(_) => change(LinksChange::Closed { contract }),
+            None => seen(),
+        }
+    }
+
     fn noted(&self, contract: [u8; 32]) -> Taken {
         let talk = self.talk(&contract)?;
         match talk.contradiction.is_some() && !talk.is_noted {
@@ -330,6 +344,7 @@ impl Machine for LinksMachine {
             LinksInput::Opened { contract, of } => self.opened(*contract, *of),
             LinksInput::Settled { contract } => self.settled(*contract),
             LinksInput::Ended { contract } => self.ended(*contract),
+            LinksInput::Closed { contract } => self.closed(*contract),
             LinksInput::Post(envelope) => self.post(envelope),
             LinksInput::Taken(kept) => self.taken(kept),
             LinksInput::Resumed(resume) => self.resumed(resume),

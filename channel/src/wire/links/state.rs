@@ -130,6 +130,7 @@ impl State {
                 self.talks.remove(contract);
                 self.ended.insert(*contract);
             }
+            LinksChange::Closed { contract } => drop(self.talks.remove(contract)),
             LinksChange::Posted(kept) => {
                 let head = &kept.signed.head;
                 if let Some(way) = self.own(&head.contract, head.to) {

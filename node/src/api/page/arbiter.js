@@ -63,8 +63,8 @@ function showTiles(status, due) {
   else put("next", clock(next.unix_s ?? 0));
   put("next-what", next ? `${next.about_s == null ? "" : `about ${clock(next.about_s)}: `}${next.what}` : "nothing is due");
   put("net", signed(money.net_sat), `big ${way(money.net_sat)}`);
-  const over = status.cases.filter((one) => one.ended).length;
-  put("net-of", `of ${over} ${over === 1 ? "case" : "cases"} with an end`);
+  const over = status.cases.filter((one) => one.ended).length + status.archived;
+  put("net-of", `of ${over.toLocaleString("en")} ${over === 1 ? "case" : "cases"} with an end`);
   put("locked", sat(money.locked_sat));
   const held = status.cases.filter((one) => one.money.locked_sat > 0).length;
   put("locked-of", `in ${held} ${held === 1 ? "case" : "cases"}`);
@@ -126,28 +126,56 @@ function showDates(due, tip) {
   }));
 }
 
+function caseRow(one) {
+  const row = made("tr");
+  const state = cell("", "state");
+  state.append(swatch(one.state), one.state);
+  const { retainers_sat, earned_sat, lost_sat, fees_sat } = one.money;
+  const ruling = one.ruling == null ? "" : `the ${one.ruling} is at fault${one.attested ? ", attested" : ""}`;
+  row.append(
+    cell(short(one.id)),
+    cell(`arbiter${one.seat}`),
+    state,
+    cell(ruling, "wide"),
+    cell(`${sat(one.stake_sat)}, ${one.stake}`),
+    cell(sat(one.retainer_sat)),
+    cell(one.ended ? signed(one.money.net_sat) : "", one.ended ? `sum ${way(one.money.net_sat)}` : ""),
+    cell(one.ended ? `${one.ended.by} in block ${one.ended.height.toLocaleString("en")}` : ""),
+  );
+  row.title = one.ended ? `${retainers_sat} retainer, ${earned_sat} earned, ${lost_sat} lost, ${fees_sat} fees (sat)` : one.id;
+  return row;
+}
+
 function showCases(cases) {
   $("no-cases").hidden = cases.length > 0;
   $("case-table").hidden = cases.length === 0;
-  $("case-list").replaceChildren(...cases.map((one) => {
-    const row = made("tr");
-    const state = cell("", "state");
-    state.append(swatch(one.state), one.state);
-    const { retainers_sat, earned_sat, lost_sat, fees_sat } = one.money;
-    const ruling = one.ruling == null ? "" : `the ${one.ruling} is at fault${one.attested ? ", attested" : ""}`;
-    row.append(
-      cell(short(one.id)),
-      cell(`arbiter${one.seat}`),
-      state,
-      cell(ruling, "wide"),
-      cell(`${sat(one.stake_sat)}, ${one.stake}`),
-      cell(sat(one.retainer_sat)),
-      cell(one.ended ? signed(one.money.net_sat) : "", one.ended ? `sum ${way(one.money.net_sat)}` : ""),
-      cell(one.ended ? `${one.ended.by} in block ${one.ended.height.toLocaleString("en")}` : ""),
-    );
-    row.title = one.ended ? `${retainers_sat} retainer, ${earned_sat} earned, ${lost_sat} lost, ${fees_sat} fees (sat)` : one.id;
-    return row;
-  }));
+  $("case-list").replaceChildren(...cases.map(caseRow));
+}
+
+/** Number that the next page of the archive is before, once one was shown; null behind the last. */
+let before;
+
+function showArchive(count) {
+  $("archive").hidden = count === 0;
+  put("archive-of", `${count.toLocaleString("en")} ${count === 1 ? "case is" : "cases are"} counted above, and no start reads them.`);
+}
+
+async function showMore() {
+  const more = $("archive-more");
+  more.disabled = true;
+  try {
+    const page = await json(`/v1/archive?most=50${before === undefined ? "" : `&before=${before}`}`);
+    before = page.next;
+    $("archive-list").append(...page.contracts.filter((one) => one.case != null).map((one) => caseRow(one.case)));
+    $("archive-table").hidden = false;
+    put("archive-error", "");
+    more.textContent = "Show earlier ones";
+    more.hidden = before == null;
+  } catch (error) {
+    put("archive-error", String(error.message ?? error));
+  } finally {
+    more.disabled = false;
+  }
 }
 
 /** What a state of an offer means, and its colour. */
@@ -246,8 +274,10 @@ async function refresh() {
   showMoney(status.money);
   showDates(due, status.tip);
   showCases(status.cases);
+  showArchive(status.archived);
   showOffers(status.offering, status.tip);
   showFacts(status, now_s);
 }
 
+$("archive-more").addEventListener("click", showMore);
 begin({ refresh, events: () => {}, anew: () => {} });

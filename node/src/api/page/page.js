@@ -15,7 +15,7 @@ function showNode(node) {
     ["balance", sat(node.balance_sat)],
     ["of it free", sat(node.spare_sat)],
     ["kept back for fees", sat(node.reserve_sat)],
-    ["contracts", node.contracts],
+    ["contracts", node.archived > 0 ? `${node.contracts}, and ${node.archived.toLocaleString("en")} put away` : node.contracts],
   ]);
 }
 

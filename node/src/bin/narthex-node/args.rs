@@ -98,8 +98,10 @@ enum Order {
     Show(OfId),
     /// Shows the transactions of a contract and its dates.
     Graph(OfId),
-    /// Lists all contracts: id, role, state.
+    /// Lists all contracts that are not put away: id, role, state.
     List(Dir),
+    /// Lists contracts that are over, and put away, the last first: number, id, role, end.
+    Archive(ArchiveArgs),
     /// Lists all peers.
     Peers(Dir),
     /// Says that nothing else is missing on this disk, and that no copy of the node runs: after a link is `rolled-back` or `forked`.
@@ -113,6 +115,18 @@ enum Order {
     Demo(DemoArgs),
     /// Measures what a party costs: durable steps, messages, whole contracts between six nodes, schedules, beside what disk, sockets and signatures alone cost in the same run.
     Bench(BenchArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct ArchiveArgs {
+    #[command(flatten)]
+    dir: Dir,
+    /// Those with lower numbers than this, as the page before says.
+    #[arg(long, value_name = "NUMBER")]
+    before: Option<u64>,
+    /// How many at most.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+    most: u32,
 }
 
 /// Which node.
@@ -325,6 +339,10 @@ impl Cli {
             Order::Show(OfId { dir, id }) => dir.ask(&Command::Show { id }),
             Order::Graph(OfId { dir, id }) => dir.ask(&Command::Graph { id }),
             Order::List(dir) => dir.ask(&Command::List),
+            Order::Archive(ArchiveArgs { dir, before, most }) => {
+                let most = Some(most);
+                dir.ask(&Command::Archive { before, most })
+            }
             Order::Peers(dir) => dir.ask(&Command::Peers),
             Order::Clear(ClearArgs { dir, node }) => {
                 let node = node.parse().context("the peer's id: 66 hex digits")?;

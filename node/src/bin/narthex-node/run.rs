@@ -161,6 +161,9 @@ pub(crate) struct RunArgs {
     /// Most bytes of jobs that are fetched from all clients, and kept.
     #[arg(long, default_value_t = Policy::JOBS_BYTES, value_name = "BYTES")]
     max_jobs_bytes: u64,
+    /// Blocks that a contract's end lies deep before it is put away: no start reads it then, and `narthex-node archive` lists it. Fewer than 144 are 144.
+    #[arg(long, default_value_t = Policy::ARCHIVE_BLOCKS, value_name = "BLOCKS")]
+    archive_blocks: u32,
     /// Believes clients what their jobs state of how hard outputs are to guess. Without it a job that does not say so by its program is not
     /// accepted, unless its file is given by --job.
     #[arg(long)]
@@ -212,6 +215,7 @@ impl RunArgs {
             economics: economics.transpose()?,
             max_peer_job_bytes: self.max_client_job_bytes,
             max_jobs_bytes: self.max_jobs_bytes,
+            archive_blocks: self.archive_blocks,
             believes_entropy: self.believe_entropy,
             tower: TowerPolicy {
                 client_bundles: self.tower_client_bundles,

@@ -9,8 +9,8 @@ use super::run::LogFormat;
 use narthex_node::{
     bitcoin::hex::DisplayHex as _,
     party::{
-        ContractStatus, DueStatus, EndingStatus, EvidenceStatus, JobStatus, NamedBond, NewEnding,
-        NodeStatus, OnChain, PeerStatus, Reply,
+        ArchiveStatus, ArchivedStatus, ContractStatus, DueStatus, EndingStatus, EvidenceStatus,
+        JobStatus, NamedBond, NewEnding, NodeStatus, OnChain, PeerStatus, Reply,
     },
     shell::Said,
 };
@@ -101,6 +101,34 @@ pub(crate) fn said(said: Said<'_>, json: bool) -> io::Result<()> {
     io::stdout().flush()
 }
 
+/// A page of contracts that are put away.
+fn archive(out: &mut impl Write, page: &ArchiveStatus) -> io::Result<()> {
+    let ArchiveStatus {
+        all,
+        contracts,
+        next,
+    } = page;
+    writeln!(out, "{all} contracts are put away")?;
+    for ArchivedStatus {
+        number,
+        contract: ContractStatus { id, role, path, .. },
+        ..
+    } in contracts
+    {
+        let end = path.last();
+        let end = end.map(|last| format!("{} at {}", last.name, last.height));
+        writeln!(
+            out,
+            "{number:>8}  {id}  {role:10} {}",
+            end.unwrap_or_default()
+        )?;
+    }
+    match next {
+        Some(next) => writeln!(out, "more: --before {next}"),
+        None => Ok(()),
+    }
+}
+
 /// An answer.
 pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
@@ -121,6 +149,7 @@ pub(crate) fn reply(reply: &Reply, json: bool) -> anyhow::Result<()> {
                 writeln!(out, "{id}  {role:<9} {state}")?;
             }
         }
+        Reply::Archive(page) => archive(&mut out, page)?,
         Reply::Peers(all) => {
             for status in all {
                 peer(&mut out, status)?;
@@ -180,6 +209,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
         reserve_sat,
         contracts,
         commits,
+        archived,
         draining,
     } = status;
     match address.as_str() {
@@ -197,7 +227,7 @@ fn node(out: &mut impl Write, status: &NodeStatus) -> io::Result<()> {
         out,
         "balance    {balance_sat} sat, {spare_sat} of them free, {reserve_sat} kept back for fees"
     )?;
-    writeln!(out, "contracts  {contracts}")?;
+    writeln!(out, "contracts  {contracts}, and {archived} put away")?;
     writeln!(out, "commits    {commits} since it started")?;
     match draining {
         true => writeln!(

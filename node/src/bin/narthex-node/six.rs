@@ -135,6 +135,8 @@ pub(super) struct Six {
     /// What each arbiter gets for standing by.
     pub(super) retainer: Amount,
     job: PathBuf,
+    /// Further options of nodes that begin from now on.
+    pub(super) words: &'static [&'static str],
     /// Removed when dropped.
     folder: Box<dyn AsRef<Path>>,
 }
@@ -152,6 +154,7 @@ impl Six {
             nodes: Vec::new(),
             retainer: Amount::ZERO,
             job,
+            words: &[],
             folder: Box::new(folder),
         })
     }
@@ -196,7 +199,8 @@ impl Six {
     /// Starts the node of a role, which gets so many coins.
     pub(super) fn begin(&mut self, role: Role, coins: u32) -> anyhow::Result<&Node> {
         let dir = self.dir(role);
-        let node = Node::start((role, &dir), &self.chain, "127.0.0.1:0")?;
+        let how = ("127.0.0.1:0", self.words);
+        let node = Node::start_with((role, &dir), &self.chain, how)?;
         let Reply::Address(address) = node.ask(&Command::Address)? else {
             bail!("no address");
         };
@@ -268,7 +272,8 @@ impl Six {
         let node = self.nodes.iter_mut().find(|node| node.role == role);
         let node = node.with_context(|| format!("no {role}"))?;
         node.end()?;
-        let again = Node::start((role, &node.dir), &self.chain, listen(&node.place))?;
+        let how = (listen(&node.place), self.words);
+        let again = Node::start_with((role, &node.dir), &self.chain, how)?;
         *node = again;
         Ok(())
     }

@@ -1,7 +1,5 @@
 //! What the status of an arbiter is made of: each of its cases.
 
-use std::collections::BTreeMap;
-
 use narthex::{
     bitcoin::{Amount, hex::DisplayHex},
     channel::{offer::Offer, setup::Phase},
@@ -77,7 +75,8 @@ impl Core {
             let next = next.map(|date| (date.about_s.or(date.unix_s), date.height));
             (next.is_none(), next, case.id.clone())
         });
-        let (mut states, mut money) = (BTreeMap::new(), MoneyStatus::default());
+        let archived = self.archived_counts();
+        let (mut states, mut money) = (archived.states.clone(), archived.money);
         for case in &cases {
             *states.entry(case.state.clone()).or_default() += 1;
             money = money.and(case.money);
@@ -95,6 +94,7 @@ impl Core {
             burned: self.identity().burned,
             offering: self.offering(),
             states,
+            archived: archived.states.values().sum(),
             open_cases: self.cases(None),
             money,
             cases,
@@ -102,7 +102,7 @@ impl Core {
     }
 
     /// One case; `None` of what it is no arbiter in, or of what has come to nothing.
-    fn case(&self, id: &[u8; 32], contract: &Contract) -> Option<CaseStatus> {
+    pub(in crate::party) fn case(&self, id: &[u8; 32], contract: &Contract) -> Option<CaseStatus> {
         let machine = contract.offer.machine();
         let (offer, Role::Arbiter(seat)) = (machine.offer()?, machine.me()?) else {
             return None;

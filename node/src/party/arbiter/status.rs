@@ -33,9 +33,12 @@ pub struct ArbiterStatus {
     pub states: BTreeMap<String, u64>,
     /// Cases of which the end is not so deep that nothing takes it back: those that count against `max_cases`.
     pub open_cases: u32,
-    /// What all cases together have brought.
+    /// What all cases together have brought, those that are put away among them.
     pub money: MoneyStatus,
-    /// Its cases, those first of which the next date comes first.
+    /// Cases that are over, and put away: they are counted among the states, and are pages of the archive.
+    #[serde(default)]
+    pub archived: u64,
+    /// Its other cases, those first of which the next date comes first.
     pub cases: Vec<CaseStatus>,
 }
 
@@ -156,8 +159,20 @@ impl MoneyStatus {
         Some(MoneyStatus { net_sat, ..self })
     }
 
+    /// This without the other, which is in it.
+    pub(in crate::party) fn less(self, other: Self) -> Self {
+        MoneyStatus {
+            locked_sat: self.locked_sat.saturating_sub(other.locked_sat),
+            retainers_sat: self.retainers_sat.saturating_sub(other.retainers_sat),
+            earned_sat: self.earned_sat.saturating_sub(other.earned_sat),
+            lost_sat: self.lost_sat.saturating_sub(other.lost_sat),
+            fees_sat: self.fees_sat.saturating_sub(other.fees_sat),
+            net_sat: self.net_sat.saturating_sub(other.net_sat),
+        }
+    }
+
     /// Both together. There are fewer satoshi than 64 bits count.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::party) fn and(self, other: Self) -> Self {
         MoneyStatus {
             locked_sat: self.locked_sat.saturating_add(other.locked_sat),
             retainers_sat: self.retainers_sat.saturating_add(other.retainers_sat),

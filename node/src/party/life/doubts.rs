@@ -1,7 +1,8 @@
-//! A store that may lack what its contracts came to.
+//! A store that may lack what its contracts came to, and a chain that was another.
 
 use narthex::channel::log::{Identity, LogError};
 
+use super::FOLLOWED;
 use crate::party::{Core, Fatal, Store, contract::SET_UP};
 
 /// As long as there is this log, which stays empty, an arbiter has yet to take in that this disk may lack what it has ruled in a contract.
@@ -20,6 +21,20 @@ pub fn go_by_peers(store: &mut dyn Store) -> Result<(), LogError> {
     for whose in store.known()? {
         if whose.machine == SET_UP {
             store.open(&doubted_log(whose.id))?;
+        }
+    }
+    store.commit()
+}
+
+/// Forgets how far the chain was read, for every contract: each is followed anew from before its funding. For an operator whose
+/// Bitcoin node was on a wrong chain for longer than can be followed back.
+///
+/// # Errors
+/// [`LogError`]; this computer's fault.
+pub fn follow_anew(store: &mut dyn Store) -> Result<(), LogError> {
+    for whose in store.known()? {
+        if whose.machine == FOLLOWED {
+            store.remove(&whose)?;
         }
     }
     store.commit()

@@ -1,7 +1,7 @@
 //! How a contract that lives stands, for whoever asks.
 
 use narthex::{
-    bitcoin::hex::DisplayHex,
+    bitcoin::{BlockHash, hex::DisplayHex},
     channel::contract::{ContractErrand, NextMove},
     contracts::{coop::COOP, graph::NodeId, terms::Role},
 };
@@ -10,6 +10,11 @@ use super::{Life, STAKE};
 use crate::party::{DueStatus, EndingStatus, OnChain, ResultStatus};
 
 impl Life {
+    /// Whether it has seen the chain up to this block.
+    pub(in crate::party) fn has_looked(&self, tip: BlockHash) -> bool {
+        self.looked == Some(tip)
+    }
+
     pub(in crate::party) fn standing(&self) -> &'static str {
         self.party.standing()
     }

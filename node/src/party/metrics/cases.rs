@@ -108,6 +108,15 @@ fn row(row: Option<Row>) -> String {
     row.map_or("unknown".to_owned(), |row| label(&row))
 }
 
+impl Life {
+    /// The ruling of an arbiter, and by which row it was, once its bundle says so: a block after the ruling at most.
+    pub(in crate::party) fn ruled(&self) -> Option<(&'static str, String)> {
+        let ruling = self.party.book().ruling()?;
+        self.bundle.as_ref()?;
+        Some((ruled(ruling), row(self.row)))
+    }
+}
+
 impl Core {
     /// Bad input of peers by code, since the process started.
     pub(crate) const fn bad_input(&self) -> &BTreeMap<&'static str, u64> {
@@ -120,18 +129,20 @@ impl Core {
         let cases: Vec<_> = lives
             .filter_map(|life| Some((life, judging(life)?)))
             .collect();
-        let mut states: BTreeMap<_, u64> = STATES.iter().map(|state| (*state, 0)).collect();
-        let mut rulings: BTreeMap<_, u64> = BTreeMap::new();
-        let (mut attested, mut contradicted) = (0, 0);
+        let archived = self.archived_counts();
+        let count = |state| archived.cases.get(state).copied().unwrap_or_default();
+        let mut states: BTreeMap<_, u64> = STATES.map(|state| (state, count(state))).into();
+        let mut rulings = archived.rulings.clone();
+        let (mut attested, mut contradicted) = (archived.attested, count("silent"));
         for (life, seat) in &cases {
             let (book, standing) = (life.party.book(), life.standing());
             *states.entry(standing).or_default() += 1;
             contradicted += u64::from(standing == "silent");
             let own = |one: &narthex::contracts::attest::Attestation| one.arbiter == *seat;
             attested += u64::from(book.attestations().iter().any(own));
-            // By which row it was says the bundle, which is there a block later at most.
-            if let (Some(ruling), Some(_)) = (book.ruling(), &life.bundle) {
-                *rulings.entry((ruled(ruling), row(life.row))).or_default() += 1;
+            if let Some((ruling, row)) = life.ruled() {
+                let rows = rulings.entry(ruling.to_owned()).or_default();
+                *rows.entry(row).or_default() += 1;
             }
         }
         let name = "narthex_cases";
@@ -144,8 +155,10 @@ impl Core {
         let name = "narthex_rulings_total";
         let help = "Cases that this arbiter has ruled on, by ruling and row of the table; of contracts that are kept, also after a start.";
         out.family(name, "counter", help);
-        for ((ruling, row), count) in rulings {
-            out.sample(name, &[("ruling", ruling), ("row", &row)], count);
+        for (ruling, rows) in rulings {
+            for (row, count) in rows {
+                out.sample(name, &[("ruling", &ruling), ("row", &row)], count);
+            }
         }
         out.one(
             "narthex_attestations_total",

@@ -43,6 +43,23 @@ impl Store for PgStore {
         Ok(self.shelf.known())
     }
 
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
+        self.shelf.has(whose)
+    }
+
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        self.shelf.put_away(whose, is_away)
+    }
+
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        self.shelf.away(machine, before, most)
+    }
+
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
         self.shelf.remove(whose)
     }

@@ -87,6 +87,23 @@ impl Store for Noted {
         self.0.known()
     }
 
+    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
+        self.0.has(whose)
+    }
+
+    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
+        self.0.put_away(whose, is_away)
+    }
+
+    fn away(
+        &mut self,
+        machine: &str,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<Vec<(u64, Identity)>, LogError> {
+        self.0.away(machine, before, most)
+    }
+
     fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
         let place = (whose.machine.clone(), whose.id);
         self.2.borrow_mut().remove(&place);
@@ -147,6 +164,14 @@ impl Resident {
         for ((machine, id), entries) in &*self.mirror.borrow() {
             let whose = Identity::new(machine.clone(), *id);
             to.open(&whose).unwrap().append(0, entries).unwrap();
+        }
+        // What is away is away in the copy.
+        let (mut from, known) = (self.store.clone(), self.store.clone().known().unwrap());
+        for (machine, id) in self.mirror.borrow().keys() {
+            let whose = Identity::new(machine.clone(), *id);
+            if from.has(&whose).unwrap() && !known.contains(&whose) {
+                to.put_away(&whose, true).unwrap();
+            }
         }
         to
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use narthex::{bench, contracts::terms::Role, game_model::Template};
+use narthex::{bench, contracts::terms::Role, game_model::Template, regtest::Bitcoind};
 use narthex_disk::temporary_folder;
 use narthex_node::party::{Command, ContractStatus, Reply};
 
@@ -159,17 +159,8 @@ fn starts(six: &mut Six, contracts: u32) -> anyhow::Result<Measured> {
     let client = six.nodes.first_mut().context("no client")?;
     let (role, dir) = (client.role, client.dir.clone());
     client.end()?;
-    let timed = |dir: &Path| -> anyhow::Result<(f64, Node)> {
-        let start = Instant::now();
-        let node = Node::start((role, dir), &six.chain, "127.0.0.1:0")?;
-        node.ask(&Command::List)?;
-        Ok((start.elapsed().as_secs_f64(), node))
-    };
-    let (figure, again) = timed(&dir)?;
-    // Its folder and keys are made by a start that is not counted.
-    let fresh = dir.with_file_name("fresh");
-    drop(timed(&fresh)?);
-    let (floor, _fresh) = timed(&fresh)?;
+    let (figure, again) = timed_start(&six.chain, (role, &dir))?;
+    let floor = empty_start(&six.chain, (role, &dir))?;
     if let Some(client) = six.nodes.first_mut() {
         *client = again;
     }
@@ -178,7 +169,27 @@ fn starts(six: &mut Six, contracts: u32) -> anyhow::Result<Measured> {
     Ok(Measured::time(name, figure, floor))
 }
 
-fn wait(six: &Six, id: &str, is_so: impl Fn(&[ContractStatus]) -> bool) -> anyhow::Result<()> {
+/// How long a node takes until it runs and answers.
+pub(super) fn timed_start(chain: &Bitcoind, who: (Role, &Path)) -> anyhow::Result<(f64, Node)> {
+    let start = Instant::now();
+    let node = Node::start(who, chain, "127.0.0.1:0")?;
+    node.ask(&Command::Arbiter)?;
+    Ok((start.elapsed().as_secs_f64(), node))
+}
+
+/// The same of a node without any contract, in a folder beside this one.
+pub(super) fn empty_start(chain: &Bitcoind, (role, dir): (Role, &Path)) -> anyhow::Result<f64> {
+    let fresh = dir.with_file_name("fresh");
+    // Its folder and keys are made by a start that is not counted.
+    drop(timed_start(chain, (role, &fresh))?);
+    Ok(timed_start(chain, (role, &fresh))?.0)
+}
+
+pub(super) fn wait(
+    six: &Six,
+    id: &str,
+    is_so: impl Fn(&[ContractStatus]) -> bool,
+) -> anyhow::Result<()> {
     let start = Instant::now();
     loop {
         let states: Vec<_> = six
@@ -195,7 +206,7 @@ fn wait(six: &Six, id: &str, is_so: impl Fn(&[ContractStatus]) -> bool) -> anyho
 }
 
 /// Blocks come, each once nobody has anything more to say about the last one, until the client has all results.
-fn live_all(six: &mut Six, ids: &[String]) -> anyhow::Result<()> {
+pub(super) fn live_all(six: &mut Six, ids: &[String]) -> anyhow::Result<()> {
     for _ in 0..DELIVERY_BLOCKS {
         let (mut last, mut quiet) = (standings(six)?, 0);
         while quiet < QUIET_LOOKS {
@@ -267,7 +278,7 @@ fn bytes(path: &Path) -> u64 {
 }
 
 /// Time of processors of a process on Linux, which counts hundredths of seconds for programs.
-fn cpu_s(process: &Path) -> Option<f64> {
+pub(super) fn cpu_s(process: &Path) -> Option<f64> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
     // Behind its name, which may have any byte.
     let (_, rest) = stat.rsplit_once(')')?;
@@ -280,10 +291,13 @@ fn cpu_s(process: &Path) -> Option<f64> {
 
 /// Bytes that a process has in memory.
 fn memory(process: &Path) -> Option<u64> {
+    status_bytes(process, "VmRSS:")
+}
+
+/// What a system says of a process, in bytes.
+pub(super) fn status_bytes(process: &Path, what: &str) -> Option<u64> {
     let status = std::fs::read_to_string(process.join("status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     kib.checked_mul(1024)
 }

@@ -3,8 +3,10 @@
 //! Figures depend on the machine and on what else it does. The ratio to the floor does so much less: both are measured by turns, and
 //! the least of all rounds counts, of the figure and of the floor alike.
 
+mod arbiter;
 mod http;
 mod lives;
+mod rulings;
 mod schedules;
 mod store;
 mod wire;
@@ -36,6 +38,16 @@ pub(crate) struct BenchArgs {
     /// Contracts that `lives` lives, each set up alone and all lived at once. It starts six nodes and a bitcoind.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     contracts: u32,
+    /// Cases that `rulings` rules on in a round, 50 in a commit.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rulings: u32,
+    /// Cases that are open at once in `arbiter`, by which a thousand are reckoned: two nodes have no more in their set-up at once. It starts six nodes
+    /// and a bitcoind.
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..=56))]
+    open_cases: u32,
+    /// Cases that are over in `arbiter`, beside which a node starts. It starts six nodes and a bitcoind, and writes about 5 kB for each.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    closed_cases: u32,
     /// Schedules of `schedules`.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     schedules: u32,
@@ -55,6 +67,10 @@ enum What {
     Http,
     /// Whole contracts between six processes: set-up, commits, bytes, time of processors, memory, start.
     Lives,
+    /// Rulings of an arbiter from what its judge has found to its attestation, beside commits of as many rows.
+    Rulings,
+    /// A node as an arbiter: memory with open cases, and its start with cases that are over.
+    Arbiter,
     /// Schedules of the simulator.
     Schedules,
 }
@@ -225,6 +241,15 @@ impl BenchArgs {
         }
         if wants(What::Schedules) {
             print(schedules::run(self.rounds, self.schedules))?;
+        }
+        if wants(What::Rulings) {
+            let here = std::env::current_dir()?;
+            let folder = temporary_folder("narthex-bench-", Some(&here))?;
+            print(rulings::run(folder.path(), self.rounds, self.rulings)?)?;
+        }
+        if wants(What::Arbiter) {
+            print(arbiter::open(self.open_cases)?)?;
+            print(arbiter::closed(self.closed_cases)?)?;
         }
         if wants(What::Lives) {
             print(lives::run(self.rounds, self.contracts)?)?;

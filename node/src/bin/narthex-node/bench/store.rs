@@ -59,17 +59,39 @@ fn steps(folder: &Path, commits: u32, group: u8) -> anyhow::Result<f64> {
 
 /// Seconds of SQLite alone, as durable as that.
 fn bare(folder: &Path, commits: u32, group: u8) -> anyhow::Result<f64> {
+    let db = opened(folder)?;
+    let bytes = vec![7_u8; ENTRY * usize::from(group)];
+    let start = Instant::now();
+    let mut insert = db.prepare("INSERT INTO entry (bytes) VALUES (?1)")?;
+    for _ in 0..commits {
+        insert.execute(params![bytes])?;
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// A database as a node's is, and nothing else.
+fn opened(folder: &Path) -> anyhow::Result<Connection> {
     narthex_disk::make_folder(folder, narthex_disk::Readers::Owner)?;
     let db = Connection::open(folder.join("bare.db"))?;
     db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.execute_batch("CREATE TABLE entry (number INTEGER PRIMARY KEY, bytes BLOB NOT NULL)")?;
-    let bytes = vec![7_u8; ENTRY * usize::from(group)];
+    Ok(db)
+}
+
+/// Seconds of so many bare commits of so many rows each, of the usual length.
+pub(super) fn bare_rows(folder: &Path, commits: u32, rows: u32) -> anyhow::Result<f64> {
+    let db = opened(folder)?;
+    let bytes = vec![7_u8; ENTRY];
     let start = Instant::now();
     let mut insert = db.prepare("INSERT INTO entry (bytes) VALUES (?1)")?;
     for _ in 0..commits {
-        insert.execute(params![bytes])?;
+        db.execute_batch("BEGIN IMMEDIATE")?;
+        for _ in 0..rows {
+            insert.execute(params![bytes])?;
+        }
+        db.execute_batch("COMMIT")?;
     }
     Ok(start.elapsed().as_secs_f64())
 }
