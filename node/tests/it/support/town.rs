@@ -1,10 +1,11 @@
 //! Nodes without sockets: what one sends another takes, in the order that the test has it.
 
+mod asked;
+mod disk;
+
 use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     path::PathBuf,
-    rc::Rc,
 };
 
 use narthex::{
@@ -16,13 +17,9 @@ use narthex::{
             rand::{Rng, rngs::StdRng},
         },
     },
-    channel::log::{Identity, Log, LogError},
-    contracts::{
-        binding::{BindError, Bindings, Mark, MemoryBindings},
-        terms::Role,
-    },
-    game_model::{ParamsRecord, Template},
-    life::Blobs,
+    channel::log::{Identity, Log as _},
+    contracts::terms::Role,
+    game_model::Template,
     regtest::{ChainSource, Embedded, Miner, mine_coins},
     wallet::PartyWallet,
 };
@@ -30,118 +27,17 @@ use narthex_base::secret::Secret;
 use narthex_node::{
     NodeKey,
     party::{
-        Action, AnyLog, Command, ContractStatus, Core, Event, Jobs, MemoryStore, NewOffer, Now,
-        Own, Part, Parts, Policy, Reply, Store, job_of,
+        Action, Command, ContractStatus, Core, Event, Jobs, MemoryStore, Now, Own, Part, Parts,
+        Policy, Reply, Store as _,
     },
 };
 use tempfile::TempDir;
 
 use super::result_of;
+use disk::{Mirror, Noted};
+pub use disk::{SharedBindings, Written};
 
 pub const ARBITERS: u8 = 3;
-
-/// A record of bindings that outlives its node.
-#[derive(Clone, Default)]
-pub struct SharedBindings(pub Rc<RefCell<MemoryBindings>>);
-
-impl Bindings for SharedBindings {
-    fn bind(&mut self, mark: Mark, id: [u8; 32]) -> Result<(), BindError> {
-        self.0.borrow_mut().bind(mark, id)
-    }
-
-    fn bound(&self, mark: &Mark) -> Option<[u8; 32]> {
-        self.0.borrow().bound(mark)
-    }
-}
-
-/// What was written, over all logs in its order.
-pub type Written = Rc<RefCell<Vec<(String, Vec<u8>)>>>;
-
-/// What stands in each log.
-type Mirror = Rc<RefCell<BTreeMap<(String, [u8; 32]), Vec<Vec<u8>>>>>;
-
-/// A store that notes the order of writes.
-struct Noted(MemoryStore, Written, Mirror);
-
-struct NotedLog(AnyLog, Identity, Written, Mirror);
-
-impl NotedLog {
-    fn mirrored(&self, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
-        let Identity { machine, id } = self.1.clone();
-        change(self.3.borrow_mut().entry((machine, id)).or_default());
-    }
-}
-
-impl Store for Noted {
-    fn open(&mut self, whose: &Identity) -> Result<AnyLog, LogError> {
-        let log = self.0.open(whose)?;
-        Ok(Box::new(NotedLog(
-            log,
-            whose.clone(),
-            self.1.clone(),
-            self.2.clone(),
-        )))
-    }
-
-    fn known(&mut self) -> Result<Vec<Identity>, LogError> {
-        self.0.known()
-    }
-
-    fn has(&mut self, whose: &Identity) -> Result<bool, LogError> {
-        self.0.has(whose)
-    }
-
-    fn put_away(&mut self, whose: &Identity, is_away: bool) -> Result<(), LogError> {
-        self.0.put_away(whose, is_away)
-    }
-
-    fn away(
-        &mut self,
-        machine: &str,
-        before: Option<u64>,
-        most: usize,
-    ) -> Result<Vec<(u64, Identity)>, LogError> {
-        self.0.away(machine, before, most)
-    }
-
-    fn remove(&mut self, whose: &Identity) -> Result<(), LogError> {
-        let place = (whose.machine.clone(), whose.id);
-        self.2.borrow_mut().remove(&place);
-        self.0.remove(whose)
-    }
-
-    fn commit(&mut self) -> Result<(), LogError> {
-        self.0.commit()
-    }
-
-    fn commits(&self) -> u64 {
-        self.0.commits()
-    }
-
-    fn blobs(&mut self, contract: &[u8; 32]) -> std::io::Result<Box<dyn Blobs>> {
-        self.0.blobs(contract)
-    }
-}
-
-impl Log for NotedLog {
-    fn read(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<u64, LogError> {
-        self.0.read(each)
-    }
-
-    fn append(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
-        self.0.append(next, entries)?;
-        let machine = &self.1.machine;
-        let notes = entries.iter().map(|entry| (machine.clone(), entry.clone()));
-        self.2.borrow_mut().extend(notes);
-        self.mirrored(|all| all.extend_from_slice(entries));
-        Ok(())
-    }
-
-    fn replace(&mut self, next: u64, entries: &[Vec<u8>]) -> Result<(), LogError> {
-        self.mirrored(|all| *all = entries.to_vec());
-        self.0.replace(next, entries)
-    }
-}
 
 /// A node, and what it has when it starts again.
 pub struct Resident {
@@ -504,84 +400,6 @@ impl Town {
         let core = self.nodes[at].core.as_mut().unwrap();
         let answer = core.command(command, self.now).unwrap();
         answer.map_err(|error| error.to_string())
-    }
-
-    /// Where a node is reached, as its operator gives it to others.
-    pub fn place(&self, at: usize) -> String {
-        let node = &self.nodes[at];
-        format!("{}@127.0.0.1:{}", node.id, 9_000 + u16::from(node.byte))
-    }
-
-    /// What the first six are asked for.
-    pub fn order(&mut self) -> NewOffer {
-        let spec = job_of(&self.job).unwrap();
-        let due = self.chain.height().unwrap() + 120;
-        let mut params = ParamsRecord::example_of(self.template, ARBITERS, 2, due);
-        if let Some(audit) = &mut params.audit {
-            // Time for messages between blocks, behind a delivery too.
-            params.windows.verdict_blocks = 24;
-            audit.challenge_blocks = 36;
-        }
-        let places: Vec<_> = (0..self.nodes.len()).map(|at| self.place(at)).collect();
-        NewOffer {
-            job: Some(self.job.clone()),
-            job_id: None,
-            params: Box::new(params.for_job(spec.steps, 20).unwrap()),
-            worker: places[1].clone(),
-            verifier: places[2].clone(),
-            arbiters: places[3..6].to_vec(),
-            rate_sat_kwu: 500,
-            patience_s: 60,
-            open_s: 3600,
-            burial: 1,
-            arbiter_bond_sat: 0,
-        }
-    }
-
-    /// The client makes an offer; its id.
-    pub fn offer(&mut self) -> [u8; 32] {
-        let order = Box::new(self.order());
-        match self.ask(0, Command::Offer(order)) {
-            Ok(Reply::Contract(status)) => id_of(&status),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub fn show(&self, at: usize, id: &[u8; 32]) -> Option<ContractStatus> {
-        self.nodes[at].core.as_ref()?.contract_status(id)
-    }
-
-    pub fn state(&self, at: usize, id: &[u8; 32]) -> String {
-        self.show(at, id)
-            .map_or("unknown".into(), |status| status.state)
-    }
-
-    /// How all stand who are named in an offer.
-    pub fn states(&self, id: &[u8; 32]) -> BTreeMap<String, usize> {
-        let mut states = BTreeMap::new();
-        for at in 0..6 {
-            *states.entry(self.state(at, id)).or_default() += 1;
-        }
-        states
-    }
-
-    pub fn all(&self, id: &[u8; 32], state: &str) -> bool {
-        self.states(id) == BTreeMap::from([(state.to_owned(), 6)])
-    }
-
-    /// Where a party stands in a contract that lives.
-    pub fn standing(&self, at: usize, id: &[u8; 32]) -> String {
-        let status = self.show(at, id);
-        let standing = status.and_then(|status| status.standing);
-        standing.unwrap_or_else(|| self.state(at, id))
-    }
-
-    /// What all notes say, for a test that fails.
-    pub fn notes(&self) -> String {
-        let notes = self.nodes.iter().enumerate();
-        let notes = notes
-            .flat_map(|(at, node)| node.notes.iter().map(move |note| format!("{at}: {note}\n")));
-        notes.collect()
     }
 }
 
