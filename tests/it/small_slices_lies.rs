@@ -307,7 +307,7 @@ fn asks_that_cannot_be_are_turned_away() {
         &|figures| figures.post_blocks = 2,
         &|figures| figures.refund_blocks = figures.post_blocks + 2,
         &|figures| figures.price = bitcoin::Amount::from_sat(300),
-        &|figures| figures.fund_height = figures.fund_height - FUND_BLOCKS,
+        &|figures| figures.fund_height -= FUND_BLOCKS,
     ];
     for (at, change) in bad.iter().enumerate() {
         let mut figures = slicing.figures.clone();
