@@ -79,8 +79,6 @@ impl PartyWallet {
             descriptor(KeychainKind::Internal),
         )
         .network(network)
-        // A start derives none that was derived before: an arbiter has shown two for each case it ever had.
-        .use_spk_cache(true)
         .create_wallet_no_persist()
         .map_err(|e| setup(e.to_string()))?;
         Ok(PartyWallet {

@@ -1,5 +1,5 @@
-//! What a wallet has learned, for whoever keeps it: blocks, what they confirmed, addresses that were shown, and scripts that were derived. All but
-//! how many were shown follows from chain and seed; kept, it is not read again from the first block on at each start.
+//! What a wallet has learned, for whoever keeps it: blocks, what they confirmed, addresses that were shown. All but the last
+//! follows from the chain; kept, it is not read again from the first block on at each start.
 
 use bdk_wallet::{
     ChangeSet, KeychainKind, Update, Wallet,
@@ -107,7 +107,6 @@ impl PartyWallet {
         }
         let descriptor = |keychain| Some(Bip86(self.root, keychain));
         let loaded = Wallet::load()
-            .use_spk_cache(true)
             .check_network(self.network())
             .descriptor(KeychainKind::External, descriptor(KeychainKind::External))
             .descriptor(KeychainKind::Internal, descriptor(KeychainKind::Internal))

@@ -216,7 +216,11 @@ fn what_is_over_is_put_away_and_shown_as_it_stood() {
             let mut stood = shown(&mut town, at, &id);
             stood.job = status.job.clone();
             assert_eq!(stood, *status, "{at}");
-            assert_eq!(evidence(&mut town, at, &id), *pieces, "{at}");
+            // A case has the blocks that were read until it was asked for.
+            let mut now = evidence(&mut town, at, &id);
+            assert_eq!(now.len(), pieces.len());
+            now.retain(|piece| pieces.contains(piece) || piece.evidence.kind == "case");
+            assert_eq!(now.len(), pieces.len(), "{at}");
             assert_eq!(graph(&mut town, at, &id), *drawn, "{at}");
             // And counted: what is over stakes nothing.
             assert_eq!(figures(&mut town, at), *counted, "{at}, {round}");
@@ -343,6 +347,9 @@ fn copied(from: &Path, to: &Path) {
     }
 }
 
+/// All but the verifier: what it is paid for its approval lies at a key that it knows by this contract alone, as long as it has not spent it.
+const TIDY: [usize; 5] = [0, 1, 3, 4, 5];
+
 /// A reorganisation deeper than a contract lay takes its end away: it goes on by its logs and the chain, and is put away again.
 #[test]
 fn what_a_deeper_reorganisation_takes_back_goes_on() {
@@ -358,7 +365,7 @@ fn what_a_deeper_reorganisation_takes_back_goes_on() {
     for _ in 0..3 {
         town.mine(1);
     }
-    for at in 0..6 {
+    for at in TIDY {
         assert_eq!(put_away(&mut town, at), 1, "{at}: {}", town.notes());
     }
     let (coins, counted) = (balances(&mut town), figures(&mut town, 3));
@@ -367,7 +374,7 @@ fn what_a_deeper_reorganisation_takes_back_goes_on() {
     copied(folder.path(), &town.bundles(0));
     town.take_back(height - end + 1);
     town.pass(1);
-    for at in 0..6 {
+    for at in TIDY {
         assert_eq!(put_away(&mut town, at), 0, "{at}: {}", town.notes());
         assert!(
             town.nodes[at]
@@ -391,7 +398,7 @@ fn what_a_deeper_reorganisation_takes_back_goes_on() {
     for _ in 0..3 {
         town.mine(1);
     }
-    for at in 0..6 {
+    for at in TIDY {
         assert_eq!(put_away(&mut town, at), 1, "{at}: {}", town.notes());
         assert!(town.nodes[at].closed.is_empty(), "{at}");
         assert!(
