@@ -160,7 +160,8 @@ impl Channel {
 /// BIP69, and where two outputs are the same bytes, by expiry and then by identity: both sides sign the same payment's claim under the
 /// same number.
 fn order(a: &CommitmentOutput, b: &CommitmentOutput) -> Ordering {
-    let bytes = |output: &CommitmentOutput| (output.output.value, output.output.script_pubkey.clone());
+    let bytes =
+        |output: &CommitmentOutput| (output.output.value, output.output.script_pubkey.clone());
     let payment = |output: &CommitmentOutput| match &output.purpose {
         Purpose::Payment(payment) => Some((payment.expiry, payment.id)),
         _ => None,

@@ -182,7 +182,9 @@ impl ChannelKeys {
         loop {
             match SecretKey::from_slice(hash.expose()) {
                 Ok(key) => return key,
-                Err(_) => hash = Secret::from_bytes(tagged_hash("narthex/channel-key", hash.expose())),
+                Err(_) => {
+                    hash = Secret::from_bytes(tagged_hash("narthex/channel-key", hash.expose()))
+                }
             }
         }
     }

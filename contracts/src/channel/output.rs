@@ -96,7 +96,9 @@ pub(super) fn tree(
     let depth = u8::from(leaves.len() > 1);
     let mut builder = TaprootBuilder::new();
     for leaf in leaves {
-        builder = builder.add_leaf(depth, (*leaf).clone()).map_err(|_| fail())?;
+        builder = builder
+            .add_leaf(depth, (*leaf).clone())
+            .map_err(|_| fail())?;
     }
     let secp = context::verifying();
     builder.finalize(secp, internal).map_err(|_| fail())

@@ -108,8 +108,9 @@ impl Channel {
             _ => both.map(|side| self.success_keys(side).clone()),
         };
         let lock_time = match kind {
-            SecondKind::Timeout => LockTime::from_height(payment.expiry)
-                .map_err(|_| ChannelError::Script("expiry"))?,
+            SecondKind::Timeout => {
+                LockTime::from_height(payment.expiry).map_err(|_| ChannelError::Script("expiry"))?
+            }
             _ => LockTime::ZERO,
         };
         let script_pubkey = match kind {
@@ -132,9 +133,8 @@ impl Channel {
         };
         let (_, output, _) = commitment.payment(payment.id)?;
         let info = output.spend.as_ref();
-        let control = info.and_then(|info| {
-            info.control_block(&(leaf.clone(), LeafVersion::TapScript))
-        });
+        let control =
+            info.and_then(|info| info.control_block(&(leaf.clone(), LeafVersion::TapScript)));
         let at = TapLeafHash::from_script(&leaf, LeafVersion::TapScript);
         let message = SighashCache::new(&tx)
             .taproot_script_spend_signature_hash(0, &Prevouts::One(0, &coin), at, SINGLE)
@@ -186,7 +186,11 @@ impl SecondLevel {
 
     /// The output that it spends.
     pub fn outpoint(&self) -> OutPoint {
-        self.tx.input.first().map(|input| input.previous_output).unwrap_or_default()
+        self.tx
+            .input
+            .first()
+            .map(|input| input.previous_output)
+            .unwrap_or_default()
     }
 
     /// That output.
@@ -259,7 +263,10 @@ impl SecondLevel {
         let message = SighashCache::new(tx)
             .taproot_script_spend_signature_hash(0, &Prevouts::All(&spent), leaf, all)
             .map_err(|_| ChannelError::Missing("output of a fee coin"))?;
-        let task = Task::of(self.keys_of(self.publisher).clone(), message.to_byte_array());
+        let task = Task::of(
+            self.keys_of(self.publisher).clone(),
+            message.to_byte_array(),
+        );
         let who = (self.publisher.party(), &keys.payment_key());
         let own = task.sign_again(who, None)?.0;
         let mut single = counterparty.to_vec();

@@ -103,12 +103,15 @@ impl SecretStore {
             return None;
         }
         let index = index(number);
-        self.known.iter().enumerate().find_map(|(bits, (from, secret))| {
-            let bits = bits as u32;
-            let prefix = |value: u64| value >> bits;
-            let found = prefix(*from) == prefix(index);
-            found.then(|| Secret::from_bytes(derive(secret.expose(), bits, index)))
-        })
+        self.known
+            .iter()
+            .enumerate()
+            .find_map(|(bits, (from, secret))| {
+                let bits = bits as u32;
+                let prefix = |value: u64| value >> bits;
+                let found = prefix(*from) == prefix(index);
+                found.then(|| Secret::from_bytes(derive(secret.expose(), bits, index)))
+            })
     }
 }
 

@@ -68,7 +68,12 @@ impl Channel {
         verification: &PublicNonce,
         given: &CommitmentShare,
     ) -> Result<(), ChannelError> {
-        self.check_partial(commitment.message(), commitment.owner(), verification, given)
+        self.check_partial(
+            commitment.message(),
+            commitment.owner(),
+            verification,
+            given,
+        )
     }
 
     pub(super) fn check_partial(
@@ -80,8 +85,12 @@ impl Channel {
     ) -> Result<(), ChannelError> {
         let signer = owner.other();
         let session = self.session(message, (owner, *verification), given.nonce)?;
-        let is_good =
-            session.verify_share(self.funding_keys(), signer.party(), &given.nonce, &given.share)?;
+        let is_good = session.verify_share(
+            self.funding_keys(),
+            signer.party(),
+            &given.nonce,
+            &given.share,
+        )?;
         match is_good {
             true => Ok(()),
             false => Err(ChannelError::Signature {

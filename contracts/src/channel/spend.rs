@@ -78,7 +78,12 @@ impl Channel {
         let (output, info) = spendable(revoked, at)?;
         let owned = |purpose: &Purpose| !matches!(purpose, Purpose::ToPeer | Purpose::Anchor);
         match owned(&output.purpose) {
-            true => Ok(key_path(at, output.output.clone(), info, SpendPath::Penalty(*secret))),
+            true => Ok(key_path(
+                at,
+                output.output.clone(),
+                info,
+                SpendPath::Penalty(*secret),
+            )),
             false => Err(ChannelError::Missing("revocable output")),
         }
     }
@@ -95,7 +100,9 @@ impl Channel {
     ) -> Result<Vec<ChannelSpend>, ChannelError> {
         let found = self.second_outputs(revoked, tx)?.into_iter();
         let path = || SpendPath::Penalty(*secret);
-        Ok(found.map(|(at, coin, info)| key_path(at, coin, info, path())).collect())
+        Ok(found
+            .map(|(at, coin, info)| key_path(at, coin, info, path()))
+            .collect())
     }
 
     /// The outputs of `tx` that are locked as what the owner of this commitment claims from it.
@@ -111,9 +118,8 @@ impl Channel {
         let txid = tx.compute_txid();
         let outputs = (0u32..).zip(&tx.output);
         let found = outputs.filter(|(_, output)| output.script_pubkey == script);
-        let found = found.map(|(vout, output)| {
-            (OutPoint { txid, vout }, output.clone(), info.clone())
-        });
+        let found =
+            found.map(|(vout, output)| (OutPoint { txid, vout }, output.clone(), info.clone()));
         Ok(found.collect())
     }
 
@@ -123,7 +129,10 @@ impl Channel {
     /// [`ChannelError::Missing`] if it has none there.
     pub fn own_balance(&self, own: &Commitment) -> Result<ChannelSpend, ChannelError> {
         let (at, output) = of(own, &Purpose::ToOwner)?;
-        let info = output.spend.clone().ok_or(ChannelError::Missing("balance"))?;
+        let info = output
+            .spend
+            .clone()
+            .ok_or(ChannelError::Missing("balance"))?;
         Ok(self.after_delay(own.owner(), at, output.output.clone(), info))
     }
 
@@ -182,8 +191,8 @@ impl Channel {
         let info = output.spend.clone().ok_or(ChannelError::Missing("leaf"))?;
         let mut spend = key_path(at, output.output.clone(), info, SpendPath::Refund);
         spend.leaf = Some(Leaves::new(self, theirs.owner(), payment).timeout);
-        spend.lock_time = LockTime::from_height(payment.expiry)
-            .map_err(|_| ChannelError::Script("expiry"))?;
+        spend.lock_time =
+            LockTime::from_height(payment.expiry).map_err(|_| ChannelError::Script("expiry"))?;
         Ok(spend)
     }
 
@@ -223,7 +232,9 @@ fn spendable(
     at: OutPoint,
 ) -> Result<(&super::CommitmentOutput, TaprootSpendInfo), ChannelError> {
     let mut placed = commitment.placed();
-    let found = placed.find(|(outpoint, _)| *outpoint == at).map(|(_, output)| output);
+    let found = placed
+        .find(|(outpoint, _)| *outpoint == at)
+        .map(|(_, output)| output);
     let found = found.and_then(|output| Some((output, output.spend.clone()?)));
     found.ok_or(ChannelError::Missing("revocable output"))
 }
@@ -266,7 +277,9 @@ impl ChannelSpend {
         let Some(leaf) = &self.leaf else {
             return satisfaction_weight(&self.coin.script_pubkey);
         };
-        let control = self.info.control_block(&(leaf.clone(), LeafVersion::TapScript))?;
+        let control = self
+            .info
+            .control_block(&(leaf.clone(), LeafVersion::TapScript))?;
         let preimage = match self.path {
             SpendPath::Preimage(_) => 33,
             _ => 0,
@@ -335,7 +348,9 @@ impl ChannelKeys {
         };
         let pair = key.keypair(&secp);
         let Some(leaf) = &spend.leaf else {
-            let hash = cache.taproot_key_spend_signature_hash(0, &all, default).map_err(sighash)?;
+            let hash = cache
+                .taproot_key_spend_signature_hash(0, &all, default)
+                .map_err(sighash)?;
             let secp = Secp256k1::new();
             let tweaked = pair.tap_tweak(&secp, spend.info.merkle_root()).to_keypair();
             let message = Message::from_digest(hash.to_byte_array());
@@ -343,7 +358,10 @@ impl ChannelKeys {
             return Ok(Witness::from_slice(&[signature.serialize()]));
         };
         let at = (leaf.clone(), LeafVersion::TapScript);
-        let control = spend.info.control_block(&at).ok_or(ChannelError::Missing("leaf"))?;
+        let control = spend
+            .info
+            .control_block(&at)
+            .ok_or(ChannelError::Missing("leaf"))?;
         let at = TapLeafHash::from_script(leaf, LeafVersion::TapScript);
         let hash = cache
             .taproot_script_spend_signature_hash(0, &all, at, default)

@@ -330,7 +330,12 @@ impl State {
             return Err(UpdateError::NotItsOwn(by));
         }
         let own = |payment: &&Payment| payment.id.offerer == by;
-        if self.payments.iter().filter(own).any(|other| other.id.number >= id.number) {
+        if self
+            .payments
+            .iter()
+            .filter(own)
+            .any(|other| other.id.number >= id.number)
+        {
             return Err(UpdateError::Repeated(id));
         }
         if payment.amount == Amount::ZERO || payment.amount > terms.capacity {

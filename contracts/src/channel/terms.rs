@@ -133,7 +133,11 @@ impl ChannelTerms {
             return fail("capacity");
         }
         let (least, most) = Self::DELAY;
-        if self.delay.iter().any(|delay| *delay < least || *delay > most) {
+        if self
+            .delay
+            .iter()
+            .any(|delay| *delay < least || *delay > most)
+        {
             return fail("delay");
         }
         if self.trim < Amount::from_sat(330) || self.trim > self.capacity {
@@ -202,7 +206,9 @@ impl Channel {
             let key = terms.basepoints[side.index()].payment;
             Ok::<_, ChannelError>(place_key(&id, name, (side.party(), key))?)
         };
-        let both = |name| Ok::<_, ChannelError>([place(name, Side::Opener)?, place(name, Side::Accepter)?]);
+        let both = |name| {
+            Ok::<_, ChannelError>([place(name, Side::Opener)?, place(name, Side::Accepter)?])
+        };
         let payout = |side: Side| &terms.basepoints[side.index()].payout;
         Ok(Channel {
             funding_keys: KeySet::new(&signers, None)?,
@@ -278,7 +284,10 @@ impl Channel {
             .saturating_add(outputs.saturating_mul(OUTPUT_VBYTES))
             .saturating_add(points_vb.saturating_mul(POINT_CLAIM_VBYTES))
             .saturating_add(hashes_vb.saturating_mul(CLAIM_VBYTES));
-        (worst_fee(vbytes), points.saturating_add(hashes).saturating_add(1))
+        (
+            worst_fee(vbytes),
+            points.saturating_add(hashes).saturating_add(1),
+        )
     }
 
     /// The key that a side takes payments back with, together with the other; no signature of [`Channel::success_keys`] fits.

@@ -10,11 +10,11 @@ use narthex_regtest::{Broadcaster, ChainSource};
 use crate::channel_support::{CAPACITY, Fixture, fees, hash, payment, point, proof, secret};
 
 fn to() -> ScriptBuf {
-    ScriptBuf::new_p2tr_tweaked(
-        bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(
-            secret(77).x_only_public_key(&bitcoin::secp256k1::Secp256k1::new()).0,
-        ),
-    )
+    ScriptBuf::new_p2tr_tweaked(bitcoin::key::TweakedPublicKey::dangerous_assume_tweaked(
+        secret(77)
+            .x_only_public_key(&bitcoin::secp256k1::Secp256k1::new())
+            .0,
+    ))
 }
 
 /// One of each kind.
@@ -41,7 +41,10 @@ fn a_commitment_goes_out_with_its_child() {
     let (outpoint, prevout) = fixture.coin();
     let child = Child {
         parent: &whole,
-        coins: vec![FeeCoin { outpoint, prevout: prevout.clone() }],
+        coins: vec![FeeCoin {
+            outpoint,
+            prevout: prevout.clone(),
+        }],
         change: fixture.signer.script(),
         data: None,
         fees: fees(),
@@ -49,10 +52,17 @@ fn a_commitment_goes_out_with_its_child() {
     };
     let mut psbt = child.psbt().unwrap();
     let mut tx: Transaction = psbt.unsigned_tx.clone();
-    let spent: Vec<_> = psbt.inputs.iter().map(|i| i.witness_utxo.clone().unwrap()).collect();
+    let spent: Vec<_> = psbt
+        .inputs
+        .iter()
+        .map(|i| i.witness_utxo.clone().unwrap())
+        .collect();
     fixture.signer.sign(&mut tx, &spent).unwrap();
     psbt.unsigned_tx.input.clear();
-    fixture.chain.submit_package(&[whole.clone(), tx.clone()]).unwrap();
+    fixture
+        .chain
+        .submit_package(&[whole.clone(), tx.clone()])
+        .unwrap();
     fixture.mine(&[whole, tx]).unwrap();
 }
 
@@ -65,13 +75,19 @@ fn own_balances_wait_and_the_others_do_not() {
         fixture.mine(&[whole]).unwrap();
         let closed = fixture.chain.height().unwrap();
         let spend = fixture.channel.peer_balance(&own).unwrap();
-        let peer = fixture.of(owner.other()).spend(&spend, to(), fees()).unwrap();
+        let peer = fixture
+            .of(owner.other())
+            .spend(&spend, to(), fees())
+            .unwrap();
         fixture.relay(&peer).unwrap();
         let spend = fixture.channel.own_balance(&own).unwrap();
         let own = fixture.of(owner).spend(&spend, to(), fees()).unwrap();
         // It is spent in block closed + 144 at the earliest.
         fixture.mine_to(closed + 142);
-        assert!(fixture.mine(std::slice::from_ref(&own)).is_err(), "a block early");
+        assert!(
+            fixture.mine(std::slice::from_ref(&own)).is_err(),
+            "a block early"
+        );
         fixture.mine_to(closed + 143);
         fixture.relay(&own).unwrap();
     }
@@ -91,9 +107,15 @@ fn payments_are_taken_back_from_the_expiry_on() {
             let back: Vec<Transaction> = match own {
                 true => {
                     let timeouts = [SecondKind::Timeout];
-                    let found = fixture.channel.second_levels(&commitment, &timeouts).unwrap();
+                    let found = fixture
+                        .channel
+                        .second_levels(&commitment, &timeouts)
+                        .unwrap();
                     assert_eq!(found.len(), 2);
-                    found.iter().map(|second| fixture.finish(second, None)).collect()
+                    found
+                        .iter()
+                        .map(|second| fixture.finish(second, None))
+                        .collect()
                 }
                 false => {
                     let keys = fixture.of(owner.other());
@@ -109,7 +131,10 @@ fn payments_are_taken_back_from_the_expiry_on() {
             }
             fixture.mine_to(expiry - 1);
             for tx in &back {
-                assert!(fixture.mine(std::slice::from_ref(tx)).is_err(), "a block early");
+                assert!(
+                    fixture.mine(std::slice::from_ref(tx)).is_err(),
+                    "a block early"
+                );
             }
             fixture.mine_to(expiry);
             for tx in &back {
@@ -133,13 +158,21 @@ fn own_claims_wait(
     let mut late = Vec::new();
     for claim in claims {
         for spend in fixture.channel.own_claims(commitment, claim).unwrap() {
-            late.push(fixture.of(commitment.owner()).spend(&spend, to(), fees()).unwrap());
+            late.push(
+                fixture
+                    .of(commitment.owner())
+                    .spend(&spend, to(), fees())
+                    .unwrap(),
+            );
         }
     }
     assert_eq!(late.len(), claims.len());
     fixture.mine_to(at + 142);
     for tx in &late {
-        assert!(fixture.mine(std::slice::from_ref(tx)).is_err(), "a block early");
+        assert!(
+            fixture.mine(std::slice::from_ref(tx)).is_err(),
+            "a block early"
+        );
     }
     fixture.mine_to(at + 143);
     for tx in &late {
@@ -163,6 +196,12 @@ fn payments_are_claimed_and_show_their_secrets() {
             let right = proof(&payment.lock, byte(&payment));
             let ahead = fixture.of(second.signer()).sign_ahead(&second).unwrap();
             let tx = fixture.finish(&second, Some(&right));
+            // The publisher's own signature is of the whole: nobody puts it into a bundle of theirs.
+            let signed = [0, 1].map(|at| tx.input[0].witness.nth(at).unwrap().len());
+            assert_eq!(signed, [64, 65], "own, and SINGLE|ANYONECANPAY");
+            let mut bundled = tx.clone();
+            bundled.output.pop();
+            assert!(fixture.mine(&[bundled]).is_err());
             fixture.chain.submit(&tx).unwrap();
             assert_eq!(second.secret(&ahead, &tx), Some(right), "{payment:?}");
             // A timeout, or anything that spends it otherwise, shows nothing.
@@ -172,13 +211,27 @@ fn payments_are_claimed_and_show_their_secrets() {
             claims.push(tx);
         }
         fixture.mine(&claims).unwrap();
-        claims.retain(|tx| !fixture.channel.own_claims(&commitment, tx).unwrap().is_empty());
+        claims.retain(|tx| {
+            !fixture
+                .channel
+                .own_claims(&commitment, tx)
+                .unwrap()
+                .is_empty()
+        });
         // A point to each side, a hash to the owner; the hash that the owner offered its claimant takes alone.
-        let offered = payments.iter().find(|p| p.id.offerer == owner && byte(p) % 2 == 0);
+        let offered = payments
+            .iter()
+            .find(|p| p.id.offerer == owner && byte(p) % 2 == 0);
         let offered = offered.unwrap();
         let preimage = [byte(offered); 32];
-        let claim = fixture.channel.preimage_claim(&commitment, offered.id, preimage).unwrap();
-        let tx = fixture.of(owner.other()).spend(&claim, to(), fees()).unwrap();
+        let claim = fixture
+            .channel
+            .preimage_claim(&commitment, offered.id, preimage)
+            .unwrap();
+        let tx = fixture
+            .of(owner.other())
+            .spend(&claim, to(), fees())
+            .unwrap();
         fixture.chain.submit(&tx).unwrap();
         own_claims_wait(&mut fixture, &commitment, &claims);
     }
@@ -190,22 +243,34 @@ fn a_wrong_secret_completes_nothing() {
     let payments = mixed(900);
     let state = fixture.state(&payments);
     let commitment = fixture.commitment(Side::Opener, &state);
-    let found = fixture.channel.second_levels(&commitment, &[SecondKind::Claim]).unwrap();
+    let found = fixture
+        .channel
+        .second_levels(&commitment, &[SecondKind::Claim])
+        .unwrap();
     let ahead = fixture.of(Side::Opener).sign_ahead(&found[0]).unwrap();
     let keys = fixture.of(Side::Accepter);
     let bare = || (found[0].tx().clone(), &[][..]);
     let wrong = proof(&payments[0].lock, 9);
     let refused = keys.complete(&found[0], bare(), &ahead, Some(&wrong));
-    assert!(matches!(refused, Err(ChannelError::Builder(_) | ChannelError::Adaptor(_))));
+    assert!(matches!(
+        refused,
+        Err(ChannelError::Builder(_) | ChannelError::Adaptor(_))
+    ));
     let refused = keys.complete(&found[0], bare(), &ahead, None);
     assert_eq!(refused, Err(ChannelError::Missing("secret")));
     // What was signed for a claim is not good for a timeout of the same payment, nor for another commitment.
-    let timeout = fixture.channel.second_levels(&commitment, &[SecondKind::Timeout]).unwrap();
+    let timeout = fixture
+        .channel
+        .second_levels(&commitment, &[SecondKind::Timeout])
+        .unwrap();
     assert!(timeout[0].check(&ahead).is_err());
     let mut next = state.clone();
     next.number += 1;
     let other = fixture.commitment(Side::Opener, &next);
-    let other = fixture.channel.second_levels(&other, &[SecondKind::Claim]).unwrap();
+    let other = fixture
+        .channel
+        .second_levels(&other, &[SecondKind::Claim])
+        .unwrap();
     assert!(other[0].check(&ahead).is_err());
     let _ = fixture.whole(Side::Opener, &state);
 }
@@ -232,13 +297,19 @@ fn a_revoked_commitment_is_punished_in_full() {
             }
             assert_eq!(penalties.len(), 5, "four payments and the cheat's balance");
             if claimed {
-                let found = fixture.channel.second_levels(&revoked, &[SecondKind::Success]).unwrap();
+                let found = fixture
+                    .channel
+                    .second_levels(&revoked, &[SecondKind::Success])
+                    .unwrap();
                 for second in found {
                     let proof = proof(&second.payment().lock, byte(second.payment()));
                     let tx = fixture.finish(&second, Some(&proof));
                     fixture.relay(&tx).unwrap();
                     penalties.retain(|(at, _)| *at != second.outpoint());
-                    let punish = fixture.channel.second_penalties(&revoked, &tx, &secret).unwrap();
+                    let punish = fixture
+                        .channel
+                        .second_penalties(&revoked, &tx, &secret)
+                        .unwrap();
                     assert_eq!(punish.len(), 1);
                     let keys = fixture.of(punisher);
                     let penalty = keys.spend(&punish[0], to(), fees()).unwrap();
@@ -271,7 +342,10 @@ fn what_is_not_revoked_is_not_punished() {
     let other = fixture.of(Side::Opener).commitment_secret(state.number - 1);
     for (at, _) in own.placed() {
         if let Ok(spend) = fixture.channel.penalty(&own, at, &other) {
-            let tx = fixture.of(Side::Accepter).spend(&spend, to(), fees()).unwrap();
+            let tx = fixture
+                .of(Side::Accepter)
+                .spend(&spend, to(), fees())
+                .unwrap();
             assert!(fixture.mine(&[tx]).is_err());
         }
     }
@@ -284,15 +358,27 @@ fn both_close_by_one_plain_transaction() {
     let scripts = Side::BOTH.map(|side| fixture.channel.payout_script(side));
     let close = fixture.channel.close(&state, &scripts, fees()).unwrap();
     let [opener, accepter] = fixture.keys.clone();
-    let nonce = opener.close_nonce(&fixture.channel, &mut fixture.rng).unwrap();
-    let again = opener.close_nonce(&fixture.channel, &mut fixture.rng).unwrap();
+    let nonce = opener
+        .close_nonce(&fixture.channel, &mut fixture.rng)
+        .unwrap();
+    let again = opener
+        .close_nonce(&fixture.channel, &mut fixture.rng)
+        .unwrap();
     assert_ne!(nonce.public(), again.public(), "each attempt has its own");
     let share = accepter
         .close_share(&fixture.channel, &close, &nonce.public(), &mut fixture.rng)
         .unwrap();
     let refused = opener.close_whole(&fixture.channel, &close, again, &share);
-    assert!(matches!(refused, Err(ChannelError::Signature { side: Side::Accepter, .. })));
-    let tx = opener.close_whole(&fixture.channel, &close, nonce, &share).unwrap();
+    assert!(matches!(
+        refused,
+        Err(ChannelError::Signature {
+            side: Side::Accepter,
+            ..
+        })
+    ));
+    let tx = opener
+        .close_whole(&fixture.channel, &close, nonce, &share)
+        .unwrap();
     assert_eq!(tx.weight().to_wu(), 616);
     fixture.relay(&tx).unwrap();
     let pending = fixture.state(&mixed(900));
@@ -305,8 +391,9 @@ fn both_close_by_one_plain_transaction() {
 fn ten_equal_payments_are_told_apart() {
     for owner in Side::BOTH {
         let mut fixture = Fixture::new();
-        let ten: Vec<Payment> =
-            (0..10).map(|n| payment(Side::Opener, n, 6_000, point(1), 900)).collect();
+        let ten: Vec<Payment> = (0..10)
+            .map(|n| payment(Side::Opener, n, 6_000, point(1), 900))
+            .collect();
         let state = fixture.state(&ten);
         let mut shuffled = state.clone();
         shuffled.payments.reverse();
@@ -324,10 +411,17 @@ fn ten_equal_payments_are_told_apart() {
             .collect();
         for (i, second) in seconds.iter().enumerate() {
             let offerer = Side::Opener;
-            let id = PaymentId { offerer, number: i as u64 };
+            let id = PaymentId {
+                offerer,
+                number: i as u64,
+            };
             assert_eq!(commitment.payment(id).unwrap().0, second.outpoint());
             for (j, ahead) in ahead.iter().enumerate() {
-                assert_eq!(second.check(ahead).is_ok(), i == j, "{i} by the signature of {j}");
+                assert_eq!(
+                    second.check(ahead).is_ok(),
+                    i == j,
+                    "{i} by the signature of {j}"
+                );
             }
         }
         for second in &seconds {
@@ -369,22 +463,50 @@ fn updates_are_held_to_the_rules() {
     let unknown = PaymentId { number: 4, ..id };
     let cases = [
         ((opener, Update::Fail(id)), UpdateError::NotItsOwn(opener)),
-        ((opener, fulfil(id, good.clone())), UpdateError::NotItsOwn(opener)),
-        ((accepter, fulfil(id, proof(&point(1), 2))), UpdateError::Proof(id)),
-        ((accepter, fulfil(id, proof(&hash(1), 1))), UpdateError::Proof(id)),
-        ((accepter, Update::Fail(unknown)), UpdateError::Unknown(unknown)),
-        ((accepter, Update::Add(of(4, 10_000))), UpdateError::NotItsOwn(accepter)),
+        (
+            (opener, fulfil(id, good.clone())),
+            UpdateError::NotItsOwn(opener),
+        ),
+        (
+            (accepter, fulfil(id, proof(&point(1), 2))),
+            UpdateError::Proof(id),
+        ),
+        (
+            (accepter, fulfil(id, proof(&hash(1), 1))),
+            UpdateError::Proof(id),
+        ),
+        (
+            (accepter, Update::Fail(unknown)),
+            UpdateError::Unknown(unknown),
+        ),
+        (
+            (accepter, Update::Add(of(4, 10_000))),
+            UpdateError::NotItsOwn(accepter),
+        ),
         (add(of(3, 10_000)), UpdateError::Repeated(id)),
         (add(of(4, 0)), UpdateError::Field("amount")),
-        ((opener, Update::Add(Payment { expiry: 500_000_000, ..of(4, 9_000) })), UpdateError::Field("expiry")),
+        (
+            (
+                opener,
+                Update::Add(Payment {
+                    expiry: 500_000_000,
+                    ..of(4, 9_000)
+                }),
+            ),
+            UpdateError::Field("expiry"),
+        ),
     ];
     for (update, error) in cases {
         assert_eq!(refused(&state, update), error);
     }
     // What is settled makes room for what is added beside it, and the sums stay.
-    let next = state.next(channel, &[(accepter, fulfil(id, good)), add(of(4, 9_000))]).unwrap();
+    let next = state
+        .next(channel, &[(accepter, fulfil(id, good)), add(of(4, 9_000))])
+        .unwrap();
     assert_eq!(next.sum(), first.sum());
     assert_eq!(next.balances.map(|b| b.to_sat()), [681_000, 310_000]);
-    let failed = state.next(channel, &[(accepter, Update::Fail(id))]).unwrap();
+    let failed = state
+        .next(channel, &[(accepter, Update::Fail(id))])
+        .unwrap();
     assert_eq!(failed.balances, first.balances);
 }

@@ -20,7 +20,10 @@ use narthex_contracts::{
 use serde_json::Value;
 
 fn vectors() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/simple-taproot.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/vectors/simple-taproot.json"
+    );
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -73,7 +76,10 @@ fn the_second_level_pays_as_on_the_page() {
     let leaf = delayed_leaf(x("derived_local_delayed_pubkey"), 144);
     assert_eq!(serialize_hex(&leaf)[2..], *text(second, "script"));
     let info = delayed_output(x("derived_revocation_pubkey"), &leaf).unwrap();
-    assert_eq!(info.merkle_root().unwrap().to_string(), text(second, "tapscript_root"));
+    assert_eq!(
+        info.merkle_root().unwrap().to_string(),
+        text(second, "tapscript_root")
+    );
     let script = ScriptBuf::new_p2tr_tweaked(info.output_key());
     assert_eq!(format!("{script:x}"), text(second, "pkscript"));
 }
@@ -95,10 +101,18 @@ fn numbers_and_signatures_of_commitments_are_those_of_the_page() {
     for vector in transactions {
         let name = text(vector, "name");
         let tx: Transaction = deserialize_hex(text(vector, "expected_commitment_tx_hex")).unwrap();
-        assert_eq!(tx.input[0].previous_output.txid, funded.compute_txid(), "{name}");
+        assert_eq!(
+            tx.input[0].previous_output.txid,
+            funded.compute_txid(),
+            "{name}"
+        );
         assert_eq!(obscured.read(&tx), Some(42), "{name}");
         let (sequence, lock_time) = obscured.hide(42).unwrap();
-        assert_eq!((sequence, lock_time), (tx.input[0].sequence, tx.lock_time), "{name}");
+        assert_eq!(
+            (sequence, lock_time),
+            (tx.input[0].sequence, tx.lock_time),
+            "{name}"
+        );
         let message = SighashCache::new(&tx)
             .taproot_key_spend_signature_hash(0, &Prevouts::All(&coin), TapSighashType::Default)
             .unwrap()

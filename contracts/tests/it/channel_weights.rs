@@ -30,7 +30,11 @@ fn weights_are_as_planned() {
     for count in 1..=4 {
         let state = fixture.state(&payments[..count]);
         let (_, whole) = fixture.whole(Side::Opener, &state);
-        assert_eq!(whole.weight().to_wu(), 668 + 172 * count as u64, "with {count}");
+        assert_eq!(
+            whole.weight().to_wu(),
+            668 + 172 * count as u64,
+            "with {count}"
+        );
     }
     // The second level with its own input and output alone.
     let state = fixture.state(&payments);
@@ -40,11 +44,18 @@ fn weights_are_as_planned() {
     let mut weights = Vec::new();
     for second in &seconds {
         let ahead = fixture.of(second.signer()).sign_ahead(second).unwrap();
-        let secret = proof(&second.payment().lock, [1, 2, 3, 4][index(second.payment(), &payments)]);
+        let secret = proof(
+            &second.payment().lock,
+            [1, 2, 3, 4][index(second.payment(), &payments)],
+        );
         let keys = fixture.of(second.publisher());
         let bare = (second.tx().clone(), &[][..]);
         let tx = keys.complete(second, bare, &ahead, Some(&secret)).unwrap();
-        weights.push((second.payment().amount.to_sat(), second.kind(), tx.weight().to_wu()));
+        weights.push((
+            second.payment().amount.to_sat(),
+            second.kind(),
+            tx.weight().to_wu(),
+        ));
     }
     assert_eq!(
         weights,
@@ -61,12 +72,22 @@ fn weights_are_as_planned() {
         let tx = fixture.of(side).spend(&spend, script, fees()).unwrap();
         tx.weight().to_wu()
     };
-    let claim = channel.preimage_claim(&commitment, payments[3].id, [4; 32]).unwrap();
-    assert_eq!(wu(Side::Accepter, claim, p2wpkh()), 557, "claim by a preimage");
+    let claim = channel
+        .preimage_claim(&commitment, payments[3].id, [4; 32])
+        .unwrap();
+    assert_eq!(
+        wu(Side::Accepter, claim, p2wpkh()),
+        557,
+        "claim by a preimage"
+    );
     let balance = channel.own_balance(&own).unwrap();
     assert_eq!(wu(Side::Opener, balance, p2wpkh()), 469, "own balance");
     let balance = channel.peer_balance(&own).unwrap();
-    assert_eq!(wu(Side::Accepter, balance, p2wpkh()), 396, "the other's balance");
+    assert_eq!(
+        wu(Side::Accepter, balance, p2wpkh()),
+        396,
+        "the other's balance"
+    );
     let secret = fixture.of(Side::Opener).commitment_secret(1);
     for (at, output) in commitment.placed() {
         if let Ok(penalty) = channel.penalty(&commitment, at, &secret) {
@@ -102,17 +123,28 @@ fn the_largest_commitment_is_relayed() {
         payments: Vec::new(),
     };
     let add = |payment: narthex_contracts::channel::Payment| {
-        (payment.id.offerer, narthex_contracts::channel::Update::Add(payment))
+        (
+            payment.id.offerer,
+            narthex_contracts::channel::Update::Add(payment),
+        )
     };
     let most = accepter.take(74).map(add);
     let updates: Vec<_> = opener.map(add).chain(most).collect();
     let mut state = first.next(&fixture.channel, &updates);
     let (at, error) = state.clone().unwrap_err();
-    assert_eq!((at, error.waits()), (112, true), "{error}: the reserve of 10,000 sat");
+    assert_eq!(
+        (at, error.waits()),
+        (112, true),
+        "{error}: the reserve of 10,000 sat"
+    );
     state = first.next(&fixture.channel, &updates[..112]);
     let (_, whole) = fixture.whole(Side::Opener, &state.unwrap());
     assert_eq!(whole.weight().to_wu(), 668 + 172 * 112);
-    assert_eq!(668 + 172 * 2 * MAX_PAYMENTS as u64, 39_884, "at most 40,000 wu");
+    assert_eq!(
+        668 + 172 * 2 * MAX_PAYMENTS as u64,
+        39_884,
+        "at most 40,000 wu"
+    );
 }
 
 /// What a trimmed payment leaves is the anchor's, up to 240 sat, and a fee beyond that.

@@ -122,10 +122,15 @@ impl Fixture {
         let (own, other) = (owner.index(), owner.other().index());
         let nonce = self.keys[own].verification_nonce(&self.channel, state.number);
         let nonce = nonce.unwrap();
-        let share =
-            self.keys[other].share(&self.channel, &commitment, &nonce, &mut self.rng).unwrap();
-        self.channel.check_share(&commitment, &nonce, &share).unwrap();
-        let tx = self.keys[own].whole(&self.channel, &commitment, &share).unwrap();
+        let share = self.keys[other]
+            .share(&self.channel, &commitment, &nonce, &mut self.rng)
+            .unwrap();
+        self.channel
+            .check_share(&commitment, &nonce, &share)
+            .unwrap();
+        let tx = self.keys[own]
+            .whole(&self.channel, &commitment, &share)
+            .unwrap();
         (commitment, tx)
     }
 
@@ -136,7 +141,9 @@ impl Fixture {
 
     pub fn mine_to(&mut self, height: u32) {
         let now = self.chain.height().unwrap();
-        self.chain.mine(height - now, &ScriptBuf::new_p2a()).unwrap();
+        self.chain
+            .mine(height - now, &ScriptBuf::new_p2a())
+            .unwrap();
         assert_eq!(self.chain.height().unwrap(), height);
     }
 
@@ -154,7 +161,9 @@ impl Fixture {
         let tx = second.with_fee(&[coin], Some(change));
         let coins = [output.clone()];
         let publisher = self.of(second.publisher());
-        let mut tx = publisher.complete(second, (tx, &coins), &ahead, proof).unwrap();
+        let mut tx = publisher
+            .complete(second, (tx, &coins), &ahead, proof)
+            .unwrap();
         let spent = [second.coin().clone(), output];
         let witness = tx.input[0].witness.clone();
         self.signer.sign(&mut tx, &spent).unwrap();
