@@ -221,7 +221,7 @@ fn payments_are_claimed_and_show_their_secrets() {
         // A point to each side, a hash to the owner; the hash that the owner offered its claimant takes alone.
         let offered = payments
             .iter()
-            .find(|p| p.id.offerer == owner && byte(p) % 2 == 0);
+            .find(|p| p.id.offerer == owner && byte(p).is_multiple_of(2));
         let offered = offered.unwrap();
         let preimage = [byte(offered); 32];
         let claim = fixture
