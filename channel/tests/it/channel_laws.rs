@@ -308,7 +308,7 @@ impl Beside {
                     .locked()
                     .is_none_or(|state| number > state.number + 1);
                 // A true one of the present ends the walk: seldom.
-                if !lie && !(is_ahead && rng.gen_ratio(1, 6)) {
+                if !(lie || is_ahead && rng.gen_ratio(1, 6)) {
                     return ChannelInput::Tip(self.tip);
                 }
                 ChannelInput::Heard(ChannelMessage::Reestablish {
