@@ -289,7 +289,11 @@ fn of_channels() -> Vec<Vec<u8>> {
     let said = messages.iter().cloned().map(ChannelChange::Heard);
     let changes = changes.into_iter().chain(said);
     let changes = changes.map(|change| change.to_bytes());
-    messages.iter().map(Message::to_bytes).chain(changes).collect()
+    messages
+        .iter()
+        .map(Message::to_bytes)
+        .chain(changes)
+        .collect()
 }
 
 fn secret(byte: u8) -> SecretKey {
