@@ -245,6 +245,10 @@ kinds! {
     RECOMPUTER_CHANGE = "NXYM1",
     /// A change in the log of a dispute.
     DISPUTE_CHANGE = "NXUC1",
+    /// What the sides of a payment channel say to each other.
+    CHANNEL_MESSAGE = "NXCH1",
+    /// A change in the log of a channel's side.
+    CHANNEL_CHANGE = "NXCL1",
     /// A change in the log of a bank's side.
     BANK_CHANGE = "NXBL1",
     /// What a worker commits to: second version, with step keys on a polynomial.

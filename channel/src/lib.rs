@@ -53,7 +53,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Machines: the [`dispute`] inside a step, both sides of a penny [`bank`], of a [`stream`] over one and of a gated [`slice`](mod@slice), the three of a
+//! Machines: either side of a payment [`channel`](mod@channel), the [`dispute`] inside a step, both sides of a penny [`bank`], of a [`stream`] over one and of a gated [`slice`](mod@slice), the three of a
 //! sealed [`delivery`], requester and recomputers of a [`bounty`], a payment that is forwarded from one place to another
 //! ([`ptlc`]), who takes part in a contract ([`offer`]), a small contract that one
 //! node asks another for ([`small`]), a job that travels to them ([`fetch`]), a party's way to it
@@ -61,6 +61,7 @@
 
 pub mod bank;
 pub mod bounty;
+pub mod channel;
 mod coin;
 pub mod contract;
 pub mod delivery;

@@ -65,7 +65,7 @@ fn damaged_inputs_are_refused_or_keep_their_law() {
     let mut numbers = table::Numbers(0x7074_6c63);
     for kind in [
         "", "{", "NXF1", "NXFC1", "NXKO1", "NXKN1", "NXKR1", "NXKS1", "NXKD1", "NXGL1", "NXGK1",
-        "NXDA1", "NXDS1", "NXDR1", "NXYR1", "NXYM1",
+        "NXDA1", "NXDS1", "NXDR1", "NXYR1", "NXYM1", "NXCH1", "NXCL1",
     ] {
         for _ in 0..400 {
             let body = (0..numbers.below(300)).map(|_| numbers.next() as u8);

@@ -7,7 +7,7 @@
 //!
 //! The engine ([`party`], [`graph`], [`musig`], [`setup`], [`funding`], [`builder`]) knows no contract. Contracts stand on it: those of a
 //! computation with a panel of arbiters ([`template`], [`panel`], [`attest`]), penny banks ([`bank`]), gated slices ([`mod@slice`]),
-//! sealed deliveries ([`deliver`]), bounties ([`bounty`]); beside them fidelity bonds ([`bond`]). Nothing here reads a clock, a
+//! sealed deliveries ([`deliver`]), bounties ([`bounty`]), payment channels ([`channel`]); beside them fidelity bonds ([`bond`]). Nothing here reads a clock, a
 //! socket, a file or a random source; randomness is passed in, and what must be kept is asked for ([`binding`]).
 //!
 //! ```
@@ -39,6 +39,7 @@ pub mod binding;
 pub mod bond;
 pub mod bounty;
 pub mod builder;
+pub mod channel;
 pub mod coop;
 pub mod deliver;
 pub mod depth;

@@ -11,7 +11,7 @@ use bitcoin::secp256k1::{
 };
 use narthex_channel::{
     bank::{BankerRecord, PayerRecord, PennyClaims, ProviderRecord, Settled},
-    bounty, delivery,
+    bounty, channel, delivery,
     ptlc::{
         Expiry, Forward, ForwardChange, Leg, Notice, Offer, Ptlc, PtlcId, Receipt, RevealedSecret,
         Route,
@@ -50,6 +50,8 @@ fn laws() -> Vec<Decoder> {
         canonical("claims of a bank", message::<PennyClaims>),
         canonical("forward", message::<Forward>),
         canonical("change of a forwarded payment", message::<ForwardChange>),
+        canonical("message of a channel", message::<channel::ChannelMessage>),
+        canonical("change of a channel", message::<channel::ChannelChange>),
         canonical("notice", message::<Notice>),
         canonical("receipt", message::<Receipt>),
         canonical("revealed secret", message::<RevealedSecret>),
@@ -150,7 +152,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         &[0],
         &[3; 64],
     ];
-    vec![
+    let mut all = vec![
         order.to_bytes(),
         ForwardChange::Offered(Box::new(offer)).to_bytes(),
         ForwardChange::Revealed(secret(5)).to_bytes(),
@@ -198,7 +200,100 @@ pub fn seeds() -> Vec<Vec<u8>> {
         settled.to_bytes(),
         claims.concat(),
         serde_json::to_vec(&route).expect("JSON"),
-    ]
+    ];
+    all.extend(of_channels());
+    all
+}
+
+/// What the sides of a channel say and keep.
+fn of_channels() -> Vec<Vec<u8>> {
+    use channel::{ChannelChange, ChannelMessage, Order, Revocation};
+    use narthex_contracts::{
+        channel::{CommitmentShare, Lock, Payment, PaymentId, Proof, Side, Update},
+        musig::{AdaptorSignature, PartialSignature, PublicNonce},
+    };
+    let (nonce, id) = (
+        PublicNonce([2; 66]),
+        PaymentId {
+            offerer: Side::Accepter,
+            number: 3,
+        },
+    );
+    let share = CommitmentShare {
+        nonce,
+        share: PartialSignature([3; 32]),
+    };
+    let signatures = |count| vec![AdaptorSignature([4; 64]); count];
+    let revocation = Revocation {
+        secret: secret(5),
+        point: public(6),
+        nonce,
+    };
+    let payment = Payment {
+        id,
+        amount: bitcoin::Amount::from_sat(700),
+        lock: Lock::Point(public(7)),
+        expiry: 900,
+    };
+    let script = bitcoin::ScriptBuf::from_bytes(vec![0x51; 34]);
+    let messages = [
+        ChannelMessage::Stage {
+            number: 1,
+            update: Update::Add(payment),
+        },
+        ChannelMessage::Stage {
+            number: 2,
+            update: Update::Fulfil(id, Proof::Preimage([8; 32])),
+        },
+        ChannelMessage::Propose {
+            number: 4,
+            cut: [1, 2],
+            claims: signatures(2),
+        },
+        ChannelMessage::Accept {
+            number: 4,
+            claims: signatures(1),
+            share,
+            second: signatures(3),
+        },
+        ChannelMessage::Commit {
+            number: 4,
+            share,
+            second: signatures(2),
+            revocation,
+        },
+        ChannelMessage::Revoke {
+            number: 4,
+            revocation,
+            keep: true,
+        },
+        ChannelMessage::Reestablish {
+            number: 4,
+            shown: Some((3, secret(9))),
+        },
+        ChannelMessage::Shutdown(script),
+        ChannelMessage::CloseShare(Box::new((nonce, share))),
+    ];
+    let changes = [
+        ChannelChange::Ordered(Order::Pay {
+            number: 1,
+            amount: payment.amount,
+            lock: payment.lock,
+            expiry: 900,
+        }),
+        ChannelChange::Ordered(Order::GiveBack(id)),
+        ChannelChange::Learned(id, Proof::Secret(secret(9))),
+        ChannelChange::Tip(800),
+        ChannelChange::Behind,
+    ];
+    let said = messages.iter().cloned().map(ChannelChange::Heard);
+    let changes = changes.into_iter().chain(said);
+    let changes = changes.map(|change| change.to_bytes());
+    messages
+        .iter()
+        .map(Message::to_bytes)
+        .chain(changes)
+        .collect()
 }
 
 fn secret(byte: u8) -> SecretKey {

@@ -173,7 +173,7 @@ impl PennyClaims {
     ) -> Result<PennyClaims, BankError> {
         let choices = Choices { bank, base, ptlcs };
         choices.check()?;
-        let sign = |task: &Task, point: &AdaptorPoint| task.sign_again((PAYER, key), point);
+        let sign = |task: &Task, point: &AdaptorPoint| task.sign_again((PAYER, key), Some(point));
         Ok(PennyClaims {
             bank: bank.terms().bank(),
             base,
@@ -304,7 +304,7 @@ pub(super) fn shown_by(
     signatures.reverse();
     let payers = tasks(&graph, secrets)?.into_iter().zip(signatures);
     let published = payers.filter_map(|(task, bytes)| Some((task, bytes.try_into().ok()?)));
-    let sign = |task: &Task, point: &AdaptorPoint| task.sign_again((PAYER, key), point);
+    let sign = |task: &Task, point: &AdaptorPoint| task.sign_again((PAYER, key), Some(point));
     Ok(extract(published, points, sign)?)
 }
 

@@ -23,6 +23,11 @@ mod bounty;
 #[path = "../../../contracts/tests/it/bounty_support/mod.rs"]
 #[allow(dead_code)]
 mod bounty_support;
+mod channel_ends;
+mod channel_hops;
+mod channel_laws;
+mod channel_rounds;
+mod channel_support;
 mod contract_audits;
 mod contract_chain;
 mod contract_duties;

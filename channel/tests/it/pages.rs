@@ -5,6 +5,7 @@ use std::{collections::HashSet, fs, path::Path};
 use narthex_channel::{
     bank::{PayerMachine, ProviderMachine},
     bounty::{RecomputerMachine, RequesterMachine},
+    channel::ChannelMachine,
     contract::{ArbiterMachine, ClientMachine as ContractClient, VerifierMachine, WorkerMachine},
     delivery::{AgentMachine, RecipientMachine, SenderMachine},
     dispute::DisputeMachine,
@@ -27,6 +28,7 @@ fn pages_are_those_of_the_tables() {
     let pages = [
         ("bank-payer", render::<PayerMachine>()),
         ("bank-provider", render::<ProviderMachine>()),
+        ("channel", render::<ChannelMachine>()),
         ("forward", render::<ForwardMachine>()),
         ("links", render::<LinksMachine>()),
         ("offer", render::<OfferMachine>()),

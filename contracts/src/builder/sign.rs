@@ -26,6 +26,11 @@ pub struct Task {
 }
 
 impl Task {
+    /// This message under these keys, where no graph says it.
+    pub(crate) const fn of(keys: KeySet, message: [u8; 32]) -> Task {
+        Task { keys, message }
+    }
+
     /// The signature number `position` of a transaction's one input; a leaf's releasers come after its signers.
     pub fn new(graph: &TxGraph, node: NodeId, position: usize) -> Result<Task, BuilderError> {
         let missing = || BuilderError::Missing("signature to make");
@@ -58,21 +63,25 @@ impl Task {
 
     /// As [`Task::sign_alone`] with a nonce that is a hash of key, point and message, as BIP340's own is without
     /// auxiliary randomness: the signer makes the same signature again at any time, and keeps none. Two points or two
-    /// messages have two nonces.
+    /// messages have two nonces, and so has a signature under none.
     pub fn sign_again(
         &self,
         (party, key): (PartyName, &SecretKey),
-        point: &AdaptorPoint,
+        point: Option<&AdaptorPoint>,
     ) -> Result<AdaptorSignature, BuilderError> {
         let secret = Zeroizing::new(key.secret_bytes());
+        let in_hash = match point {
+            Some(point) => point.to_public_key()?.serialize(),
+            None => [0; 33],
+        };
         let parts: [&[u8]; 4] = [
             &*secret,
             &self.keys.output_key().serialize(),
-            &point.to_public_key()?.serialize(),
+            &in_hash,
             &self.message,
         ];
         let seed = Zeroizing::new(tagged_hash_parts("narthex/nonce-again", &parts));
-        self.sign_seeded((party, key), Some(point), &seed)
+        self.sign_seeded((party, key), point, &seed)
     }
 
     fn sign_seeded(

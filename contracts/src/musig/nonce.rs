@@ -74,6 +74,25 @@ impl PublicNonce {
         keys: &KeySet,
         message: &[u8; 32],
     ) -> Option<(SecretNonce, CheckedNonce)> {
+        PublicNonce::drawn(seed, keypair, keys, Some(message))
+    }
+
+    /// The same for a message that is not known yet. `seed` must serve one message: the caller sees to it, since nothing of the message is
+    /// mixed in.
+    pub(crate) fn generate_ahead(
+        seed: &[u8; 32],
+        keypair: &MusigKeypair,
+        keys: &KeySet,
+    ) -> Option<(SecretNonce, CheckedNonce)> {
+        PublicNonce::drawn(seed, keypair, keys, None)
+    }
+
+    fn drawn(
+        seed: &[u8; 32],
+        keypair: &MusigKeypair,
+        keys: &KeySet,
+        message: Option<&[u8; 32]>,
+    ) -> Option<(SecretNonce, CheckedNonce)> {
         // The library panics on a seed of zeros, which a broken source yields.
         if *seed == [0u8; 32] {
             return None;
@@ -83,7 +102,7 @@ impl PublicNonce {
             Some(keys.cache()),
             Some(keypair.secret()),
             keypair.public(),
-            Some(message),
+            message,
             None,
         );
         let public = PublicNonce(points.serialize());
