@@ -14,6 +14,9 @@ use crate::small_slices_support::{
     ASK, CLIENT, FIRST, FUND_BLOCKS, RESULT, Slicing, consent, node_of, work,
 };
 
+/// What is done to the bytes of a message.
+type Lie<'a> = dyn Fn(&mut Vec<u8>) + 'a;
+
 /// Each message of an honest slice is altered in its turn, and the true one is never said: whoever it comes to panics at nothing, every price is
 /// claimed or goes back, nothing is read that was not paid, and nothing is gone but fees.
 #[test]
@@ -193,7 +196,7 @@ fn nobody_signs_with_others_who_were_asked_otherwise() {
 /// What a provider brings does not hold: nothing is begun with it, and the client is over when the time for the funding is.
 #[test]
 fn what_a_provider_brings_is_looked_at() {
-    let alter: [&dyn Fn(&mut Vec<u8>); 4] = [
+    let alter: [&Lie; 4] = [
         &|bytes| bytes.clear(),
         // A signature of its node.
         &|bytes| bytes[120] ^= 1,

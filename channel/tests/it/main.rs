@@ -27,6 +27,7 @@ mod channel_ends;
 mod channel_hops;
 mod channel_laws;
 mod channel_rounds;
+mod channel_rules;
 mod channel_support;
 mod contract_audits;
 mod contract_chain;

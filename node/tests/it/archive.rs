@@ -160,8 +160,8 @@ fn looked_at(town: &Town, at: usize) -> Vec<String> {
 
 const OF_A_CONTRACT: [&str; 5] = ["offer", "setup", "contract", "followed", "doubted"];
 
-fn is_of_a_contract(machine: &String) -> bool {
-    OF_A_CONTRACT.contains(&machine.as_str())
+fn is_of_a_contract(machine: &str) -> bool {
+    OF_A_CONTRACT.contains(&machine)
 }
 
 #[test]
@@ -195,7 +195,9 @@ fn what_is_over_is_put_away_and_shown_as_it_stood() {
             let at = *at;
             assert_eq!(put_away(&mut town, at), 1, "{at}: {}", town.notes());
             assert!(
-                !looked_at(&town, at).iter().any(is_of_a_contract),
+                !looked_at(&town, at)
+                    .iter()
+                    .any(|name| is_of_a_contract(name)),
                 "{at}: {:?}",
                 looked_at(&town, at)
             );
@@ -402,7 +404,9 @@ fn what_a_deeper_reorganisation_takes_back_goes_on() {
         assert_eq!(put_away(&mut town, at), 1, "{at}: {}", town.notes());
         assert!(town.nodes[at].closed.is_empty(), "{at}");
         assert!(
-            !looked_at(&town, at).iter().any(is_of_a_contract),
+            !looked_at(&town, at)
+                .iter()
+                .any(|name| is_of_a_contract(name)),
             "{at}: {:?}",
             looked_at(&town, at)
         );

@@ -61,7 +61,7 @@ pub fn ruled(house: &mut House, id: &str) {
             .all(|at| house.state(*at, id) == "live")
     });
     house.wait("the worker delivers", |house| {
-        house.try_ask(1, &["deliver", &id]).is_ok()
+        house.try_ask(1, &["deliver", id]).is_ok()
     });
     until_published(house, id, "the delivery");
     quiet(house, id);
