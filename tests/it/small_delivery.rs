@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::Amount;
 use narthex::{
-    contracts::deliver::Request,
+    contracts::{binding::MemoryBindings, deliver::Request},
     regtest::ChainSource as _,
     small::{SmallOrder, Welcome},
 };
@@ -23,6 +23,25 @@ fn whoever_is_killed_after_whichever_message_it_is_delivered() {
             let taken = delivering.whole();
             println!("{agents} agents, killed after {kill_at}: {taken} messages");
         }
+    }
+}
+
+/// It was killed when its seed was bound to terms, and before these were on its disk: it makes others at once, and that more than once. A host forgets a
+/// side that fails, and with it how often that was.
+#[test]
+fn a_sender_that_was_killed_over_its_terms_makes_others() {
+    let mut before = MemoryBindings::default();
+    for killed in 0..3 {
+        let mut delivering = Delivering::new(1);
+        let host = &mut delivering.all[SENDER].host;
+        host.bindings = before;
+        // What it makes now has another script.
+        for _ in 0..killed {
+            host.wallet.fresh_script();
+        }
+        delivering.settle();
+        assert_eq!(delivering.standing(SENDER), "funding", "{killed}");
+        before = std::mem::take(&mut delivering.all[SENDER].host.bindings);
     }
 }
 

@@ -18,6 +18,7 @@ use narthex_channel::{
     log::Log,
 };
 use narthex_contracts::{
+    binding::BindError,
     deliver::{
         Assignment, Consent, DeliverError, Delivery, DeliverySeed, Plan, Sender, SenderRecord,
         unseal,
@@ -138,13 +139,22 @@ impl DeliverySender {
                 .contribute_keeping(deposit, rate, node, &with.reserve)?;
         let coins = contribution.coins.iter().map(|coin| coin.outpoint);
         let coins: Vec<_> = coins.collect();
-        let begun = self.begin_with(contribution, with);
-        if let Err(error) = &begun {
-            with.wallet.free(coins);
-            // Nothing of those terms has left: with the next look it makes others under another seed.
-            if matches!(error, SmallError::Delivery(DeliverError::Bind(_))) {
-                self.attempt = self.attempt.saturating_add(1);
+        let begun = loop {
+            let begun = self.begin_with(contribution.clone(), with);
+            let is_used = matches!(
+                begun,
+                Err(SmallError::Delivery(DeliverError::Bind(
+                    BindError::Used { .. }
+                )))
+            );
+            // Nothing of those terms has left: others are made at once, under another seed. A side that fails is forgotten with its count.
+            match self.attempt.checked_add(1).filter(|_| is_used) {
+                Some(next) => self.attempt = next,
+                None => break begun,
             }
+        };
+        if begun.is_err() {
+            with.wallet.free(coins);
         }
         begun
     }
