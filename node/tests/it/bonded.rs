@@ -197,17 +197,7 @@ fn a_contract_that_would_outlast_an_arbiters_offer_is_turned_away() {
         order.params.deliver_height += last - free + later;
         order
     };
-    let late = due(plain.clone(), 1);
-    let id = offered(&mut town, late);
-    town.pump();
-    assert_eq!(town.state(3, &id), "unknown");
-    let words = format!("this arbiter's offer ends at {}", offer.end_height);
-    assert!(is_noted(&town, 3, &words), "{}", town.notes());
-    let more = wanting(&mut town, 300_001);
-    let id = offered(&mut town, more);
-    town.pump();
-    assert_eq!(town.state(3, &id), "unknown");
-    let just = due(plain, 0);
+    let just = due(plain.clone(), 0);
     let id = offered(&mut town, just);
     town.pump();
     let shown = town.show(0, &id).unwrap();
@@ -220,6 +210,16 @@ fn a_contract_that_would_outlast_an_arbiters_offer_is_turned_away() {
     );
     assert!(height < bond.end_height);
     assert!(town.all(&id, "committed"), "{}", town.notes());
+    let late = due(plain, 1);
+    let id = offered(&mut town, late);
+    town.pump();
+    assert_eq!(town.state(3, &id), "unknown");
+    let words = format!("this arbiter's offer ends at {}", offer.end_height);
+    assert!(is_noted(&town, 3, &words), "{}", town.notes());
+    let more = wanting(&mut town, 300_001);
+    let id = offered(&mut town, more);
+    town.pump();
+    assert_eq!(town.state(3, &id), "unknown");
 }
 
 /// An arbiter whose key is in other hands takes part with a bond that no chain has: nobody signs anything, and everybody says why.
