@@ -2,7 +2,7 @@
 //! nor holds more than it may.
 
 use bitcoin::{
-    Amount, FeeRate, OutPoint,
+    Amount, FeeRate, OutPoint, Txid,
     hashes::{Hash as _, sha256},
     secp256k1::{Keypair, PublicKey, Secp256k1, SecretKey},
 };
@@ -285,10 +285,7 @@ fn bond() -> Certificate {
     let (owner, lock) = (keypair(10), Lock::height(900).expect("a height"));
     let claim = Claim {
         script: BondScript::taproot(owner.x_only_public_key().0, lock),
-        outpoint: OutPoint {
-            vout: 1,
-            ..OutPoint::null()
-        },
+        outpoint: OutPoint::new(Txid::from_byte_array([9; 32]), 1),
         value: Amount::from_sat(60_000),
         confirmed_height: 100,
         identity: keypair(3).x_only_public_key().0,
