@@ -352,16 +352,14 @@ fn copied(from: &Path, to: &Path) {
 /// All but the verifier: what it is paid for its approval lies at a key that it knows by this contract alone, as long as it has not spent it.
 const TIDY: [usize; 5] = [0, 1, 3, 4, 5];
 
-/// A reorganisation deeper than a contract lay takes its end away: it goes on by its logs and the chain, and is put away again.
+/// A reorganisation deeper than a contract lay takes its end away: it is taken out again, with its logs and without its row, and stays so after a
+/// start. (How it comes to its end once more is not played here: it needs its job again.)
 #[test]
-fn what_a_deeper_reorganisation_takes_back_goes_on() {
+fn what_a_deeper_reorganisation_takes_back_is_taken_out_again() {
     let mut town = Town::new();
     tidy(&mut town, &[0, 1, 2, 3, 4, 5]);
     let id = funded(&mut town);
-    let folder = TempDir::new().unwrap();
-    copied(&town.bundles(0), folder.path());
     ended(&mut town, &id);
-    let way = names(&mut town, &id);
     let end = shown(&mut town, 0, &id).path.pop().unwrap().height;
     town.mine_only(DEPTH);
     for _ in 0..3 {
@@ -370,54 +368,27 @@ fn what_a_deeper_reorganisation_takes_back_goes_on() {
     for at in TIDY {
         assert_eq!(put_away(&mut town, at), 1, "{at}: {}", town.notes());
     }
-    let (coins, counted) = (balances(&mut town), figures(&mut town, 3));
     let height = town.chain.height().unwrap();
-    // The client's operator has the job still.
-    copied(folder.path(), &town.bundles(0));
     town.take_back(height - end + 1);
     town.pass(1);
+    let is_out = |town: &mut Town| {
+        for at in TIDY {
+            assert_eq!(put_away(town, at), 0, "{at}: {}", town.notes());
+            let logs = looked_at(town, at);
+            assert!(
+                logs.iter().any(|name| is_of_a_contract(name)),
+                "{at}: {logs:?}"
+            );
+            assert!(town.show(at, &id).is_some(), "{at}");
+        }
+    };
+    is_out(&mut town);
     for at in TIDY {
-        assert_eq!(put_away(&mut town, at), 0, "{at}: {}", town.notes());
-        assert!(
-            town.nodes[at]
-                .notes
-                .iter()
-                .any(|note| note.contains("it goes on")),
-            "{at}"
-        );
-    }
-    for at in 0..6 {
+        let mut notes = town.nodes[at].notes.iter();
+        assert!(notes.any(|note| note.contains("it goes on")), "{at}");
         town.restart(at);
     }
-    for _ in 0..30 {
-        town.pass(10);
-    }
-    town.mine(1);
-    let again: Vec<_> = (0..6).map(|at| town.show(at, &id).unwrap()).collect();
-    ended(&mut town, &id);
-    assert_eq!(names(&mut town, &id), way, "{again:?}\n{}", town.notes());
-    town.mine_only(DEPTH);
-    for _ in 0..3 {
-        town.mine(1);
-    }
-    for at in TIDY {
-        assert_eq!(put_away(&mut town, at), 1, "{at}: {}", town.notes());
-        assert!(town.nodes[at].closed.is_empty(), "{at}");
-        assert!(
-            !looked_at(&town, at)
-                .iter()
-                .any(|name| is_of_a_contract(name)),
-            "{at}: {:?}",
-            looked_at(&town, at)
-        );
-    }
-    assert_eq!(figures(&mut town, 3), counted);
-    let now = balances(&mut town);
-    println!("{coins:?} {now:?}");
-    // A chain that is lower than what was put away has not been read: nothing goes on for that.
-    let before = page(&mut town, 3);
-    town.restart(3);
-    assert_eq!(page(&mut town, 3), before);
+    is_out(&mut town);
 }
 
 /// The store of a node, as the suite has it.
