@@ -184,27 +184,27 @@ impl Core {
         self.outcomes(due)
     }
 
-    /// Arbiters whose bonds are not on the chain as they have said, and why; an error while that cannot be said. A set-up that was begun has been
-    /// looked at: its bonds may be spent once it is over.
+    /// Of the first arbiter whose bond is not on the chain as it has said, which one and why; an error while that cannot be said. A set-up that was
+    /// begun has been looked at: its bonds may be spent once it is over.
     fn unbonded(
         &mut self,
         id: [u8; 32],
         (offer, accepts): (&Offer, &BTreeMap<PartyId, Accept>),
         chain: &mut dyn NodeAccess,
-    ) -> Result<Result<BTreeMap<PartyId, String>, String>, Fatal> {
-        let mut unbonded = BTreeMap::new();
-        let with_bonds = accepts.iter().filter(|(_, accept)| accept.bond.is_some());
+    ) -> Result<Result<Option<String>, String>, Fatal> {
+        let mut unbonded = None;
+        let with_bonds = accepts.values().filter(|accept| accept.bond.is_some());
         let with_bonds: Vec<_> = with_bonds.collect();
         if with_bonds.is_empty() || self.store.has(&setup_log(id))? {
             return Ok(Ok(unbonded));
         }
         let reorg = self.policy.reorg();
-        for (party, accept) in with_bonds {
+        for accept in with_bonds {
             match seen_behind(accept, (offer, reorg), chain) {
                 Ok(()) => {}
                 Err(Unseen::NotYet(why)) => return Ok(Err(why)),
                 Err(Unseen::Missing(why)) => {
-                    unbonded.insert(*party, why);
+                    unbonded.get_or_insert_with(|| format!("{}: {why}", accept.enrolment.role));
                 }
             }
         }

@@ -4,11 +4,7 @@ use std::collections::BTreeSet;
 
 use narthex::channel::offer::OfferInput;
 
-use super::{
-    Core, Fatal,
-    contract::{offer_log, setup_log, short},
-    life::{follow_log, life_log},
-};
+use super::{Core, Fatal, archive, contract::short};
 
 impl Core {
     /// Time passes for offers; those that came to nothing are forgotten once they have expired.
@@ -54,10 +50,9 @@ impl Core {
                 self.outcomes(due)?;
             }
         }
-        self.store.remove(&offer_log(id))?;
-        self.store.remove(&setup_log(id))?;
-        self.store.remove(&life_log(id))?;
-        self.store.remove(&follow_log(id))?;
+        for whose in &archive::logs(id) {
+            self.store.remove(whose)?;
+        }
         self.end_doubt(&id)
     }
 }

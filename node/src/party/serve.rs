@@ -29,9 +29,8 @@ impl Core {
     /// [`Fatal`].
     pub(super) fn asked_for(&mut self, from: PublicKey, want: &Want) -> Result<(), Fatal> {
         // Whoever was away for so long has nothing done wrong, and there is nothing to be had.
-        match self.is_archived(&want.contract)? {
-            true => {}
-            false => self.asked_for_open(from, want),
+        if !self.is_archived(&want.contract)? {
+            self.asked_for_open(from, want);
         }
         Ok(())
     }

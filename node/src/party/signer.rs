@@ -84,8 +84,8 @@ pub(super) struct About {
     pub(super) id: [u8; 32],
     pub(super) role: Role,
     pub(super) accepts: BTreeMap<PartyId, Accept>,
-    /// Arbiters whose bonds are not on this party's chain as they have said, and why.
-    pub(super) unbonded: BTreeMap<PartyId, String>,
+    /// Which arbiter's bond is not on this party's chain as it has said, and why: of the first of them.
+    pub(super) unbonded: Option<String>,
     pub(super) job: AcceptedJob,
     pub(super) asked: AcceptedPolicy,
     /// What is kept back for fees, of this contract and of all others that are not over.
@@ -270,15 +270,12 @@ impl About {
         for accept in self.accepts.values() {
             let checked = accept.enrolment.check_terms(draft);
             checked.map_err(|error| error.to_string())?;
-            if let Role::Arbiter(seat) = accept.enrolment.role {
-                if draft.identity(seat) != Some(&accept.identity()) {
-                    return Err(format!(
-                        "the terms name another arbiter{seat} than was asked"
-                    ));
-                }
-                if let Some(why) = self.unbonded.get(&accept.enrolment.role.into()) {
-                    return Err(format!("arbiter{seat}: {why}"));
-                }
+            if let Role::Arbiter(seat) = accept.enrolment.role
+                && draft.identity(seat) != Some(&accept.identity())
+            {
+                return Err(format!(
+                    "the terms name another arbiter{seat} than was asked"
+                ));
             }
         }
         Ok(())
@@ -340,14 +337,8 @@ impl SetupSigner for NodeSigner {
         }
         // Nothing is drawn or set aside for a panel whose bonds are not there; no further attempt would find them.
         if matches!(effect, SetupEffect::Propose { .. })
-            && let Some((party, why)) = self.about.unbonded.first_key_value()
+            && let Some(reason) = self.about.unbonded.clone()
         {
-            let role = self.about.offer.roles();
-            let mut role = role.filter(|(role, _)| PartyId::from(*role) == *party);
-            let role = role
-                .next()
-                .map_or_else(String::new, |(role, _)| role.to_string());
-            let reason = format!("{role}: {why}");
             return Ok(Some(SetupInput::Declined { reason }));
         }
         match self.with(|signer| signer.work(effect, machine)) {

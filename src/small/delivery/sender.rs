@@ -45,9 +45,6 @@ pub struct DeliverySender {
     figures: DeliveryFigures,
     agents: Vec<DeliveryAgent>,
     salt: [u8; 32],
-    /// How often a seed was found bound to terms that are not here: whoever was killed over them makes others, and no seed serves two. Of which
-    /// one terms are, they say.
-    attempt: u8,
     depth: Depth,
     /// Height of the chain as it was seen last.
     tip: u32,
@@ -72,7 +69,6 @@ impl DeliverySender {
             figures,
             agents,
             salt,
-            attempt: 0,
             depth,
             tip: 0,
             says: VecDeque::new(),
@@ -91,6 +87,8 @@ impl DeliverySender {
         first.saturating_add(self.figures.claim_blocks.into()) > self.figures.refund_height
     }
 
+    /// The seed of an attempt. One that is bound to terms which are not here was killed over them, and serves no others; of which one terms are,
+    /// they say.
     fn seed(&self, attempt: u8, with: &Surroundings<'_>) -> DeliverySeed {
         let salt = match attempt {
             0 => self.salt,
@@ -139,17 +137,18 @@ impl DeliverySender {
                 .contribute_keeping(deposit, rate, node, &with.reserve)?;
         let coins = contribution.coins.iter().map(|coin| coin.outpoint);
         let coins: Vec<_> = coins.collect();
+        let mut attempt = 0u8;
         let begun = loop {
-            let begun = self.begin_with(contribution.clone(), with);
+            let begun = self.begin_with((attempt, contribution.clone()), with);
             let is_used = matches!(
                 begun,
                 Err(SmallError::Delivery(DeliverError::Bind(
                     BindError::Used { .. }
                 )))
             );
-            // Nothing of those terms has left: others are made at once, under another seed. A side that fails is forgotten with its count.
-            match self.attempt.checked_add(1).filter(|_| is_used) {
-                Some(next) => self.attempt = next,
+            // Nothing of those terms has left: others are made at once, under another seed. A side that fails is forgotten, and would count anew.
+            match attempt.checked_add(1).filter(|_| is_used) {
+                Some(next) => attempt = next,
                 None => break begun,
             }
         };
@@ -161,7 +160,7 @@ impl DeliverySender {
 
     fn begin_with(
         &mut self,
-        contribution: Contribution,
+        (attempt, contribution): (u8, Contribution),
         with: &mut Surroundings<'_>,
     ) -> Result<(), SmallError> {
         let recipient = PublicKey::from_slice(self.kept(RECIPIENT, "a recipient")?);
@@ -182,7 +181,7 @@ impl DeliverySender {
             plan,
             with.key,
             message,
-            self.seed(self.attempt, with),
+            self.seed(attempt, with),
             &mut *with.bindings,
         )?;
         self.kept.keep(ENVELOPE, sender.envelope())?;

@@ -59,8 +59,8 @@ fn mute_log(id: [u8; 32]) -> Identity {
 
 const MUTE: &str = "mute";
 
-/// The logs of a contract that are put away with it.
-fn logs(id: [u8; 32]) -> [Identity; 4] {
+/// The logs of a contract, which are put away with it.
+pub(super) fn logs(id: [u8; 32]) -> [Identity; 4] {
     [offer_log(id), setup_log(id), life_log(id), follow_log(id)]
 }
 

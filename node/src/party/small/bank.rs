@@ -15,7 +15,7 @@ use narthex::{
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
 
-use super::order::{Asking, peer_of};
+use super::order::{Asking, bad, peer_of};
 use crate::{
     party::{
         Core,
@@ -56,7 +56,6 @@ impl Core {
         &self,
         new: &NewBank,
     ) -> Result<(SmallBeginning, Depth), CommandError> {
-        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
         let with: PeerAddress = new.with.parse().map_err(|error| bad(&error))?;
         let depth = Depth::new(new.depth).map_err(|error| bad(&error))?;
         let asking = self.asking(new.rate_sat_kwu, new.open_s)?;

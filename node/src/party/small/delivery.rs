@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     apart_log,
-    order::{Asking, peer_of},
+    order::{Asking, bad, peer_of},
 };
 use crate::{
     party::{
@@ -71,10 +71,6 @@ pub struct NewCollection {
     pub depth: u32,
     /// Seconds from now on until which agents may serve it.
     pub open_s: u64,
-}
-
-fn bad(error: &dyn std::fmt::Display) -> CommandError {
-    refused("bad-offer", error)
 }
 
 fn peers_of(with: &[String]) -> Result<Vec<SmallPeer>, CommandError> {

@@ -157,6 +157,11 @@ pub(super) struct Asking {
     pub(super) expires_s: u64,
 }
 
+/// An order that is wrong in itself: the caller's fault.
+pub(super) fn bad(error: &dyn std::fmt::Display) -> CommandError {
+    refused("bad-offer", error)
+}
+
 /// Whom to ask, and where it listens.
 pub(super) fn peer_of(with: &PeerAddress) -> Result<SmallPeer, CommandError> {
     let place = with.to_string();
@@ -243,7 +248,6 @@ impl Core {
 
     /// The fee rate, the time until which it is open, and height: what every order of an own ask has.
     pub(super) fn asking(&self, rate_sat_kwu: u64, open_s: u64) -> Result<Asking, CommandError> {
-        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
         let rate = FeeRate::from_sat_per_kwu(rate_sat_kwu);
         let most = self.policy.max_rate;
         if rate > most {
@@ -335,7 +339,6 @@ impl Core {
         result: &str,
         commitment: Option<sha256::Hash>,
     ) -> Result<Answer, Fatal> {
-        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
         let given = id_of(id).and_then(|id| {
             let mut result = Vec::<u8>::from_hex(result).map_err(|error| bad(&error))?;
             let begun = self.small.get(&id).and_then(Small::begun);

@@ -19,7 +19,7 @@ use narthex::{
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
 
-use super::order::{Asking, peer_of};
+use super::order::{Asking, bad, peer_of};
 use crate::{
     party::{
         Core,
@@ -53,10 +53,6 @@ pub struct NewSlice {
     pub depth: u32,
     /// Seconds from now on until which it may be taken.
     pub open_s: u64,
-}
-
-fn bad(error: &dyn std::fmt::Display) -> CommandError {
-    refused("bad-offer", error)
 }
 
 impl Core {

@@ -7,9 +7,10 @@ use narthex::{
 use narthex_base::codec::Message as _;
 use serde::{Deserialize, Serialize};
 
+use super::order::bad;
 use crate::party::{
     Core, Fatal,
-    command::{Answer, CommandError, id_of, refused},
+    command::{Answer, CommandError, id_of},
 };
 
 /// Work in slices that this node pays for out of a bank, slice by slice.
@@ -37,7 +38,6 @@ pub struct NewStream {
 impl NewStream {
     /// As it is signed for; the bank fills in itself and the pennies before.
     fn order(&self) -> Result<StreamOrder, CommandError> {
-        let bad = |error: &dyn std::fmt::Display| refused("bad-offer", error);
         let program = Vec::<u8>::from_hex(&self.program).map_err(|error| bad(&error))?;
         Ok(StreamOrder {
             bank: [0; 32],
